@@ -1,0 +1,303 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+
+/** File contents by path under `src/`, with forward slashes. */
+type Sources = Record<string, string>;
+
+interface Module {
+  file: string;
+  lines: number;
+  imports: string[];
+  starExport: boolean;
+  defaultExport: boolean;
+}
+
+const maxLines = 300;
+const mayImport: Record<string, string[]> = { adapters: ["follow-up", "tools"] };
+
+function readSources(): Sources {
+  const root = fileURLToPath(new URL("../src/", import.meta.url));
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) =>
+    /\.[cm]?tsx?$/.test(file),
+  );
+  return Object.fromEntries(
+    files.map((file) => [file.replaceAll("\\", "/"), readFileSync(`${root}/${file}`, "utf8")]),
+  );
+}
+
+function parse(file: string, text: string): Module {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Module = {
+    file,
+    lines: text.replace(/\n$/, "").split("\n").length,
+    imports: [],
+    starExport: false,
+    defaultExport: false,
+  };
+  const addImport = (node: ts.Node | undefined) => {
+    if (node && ts.isStringLiteralLike(node)) found.imports.push(node.text);
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) addImport(node.moduleSpecifier);
+    if (ts.isExternalModuleReference(node)) addImport(node.expression);
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) addImport(node.argument.literal);
+    if (ts.isCallExpression(node) && isImportOrRequire(node.expression)) addImport(node.arguments[0]);
+    if (ts.isExportDeclaration(node)) {
+      addImport(node.moduleSpecifier);
+      if (!node.exportClause || ts.isNamespaceExport(node.exportClause)) found.starExport = true;
+    }
+    if (isDefaultExport(node)) found.defaultExport = true;
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+function isImportOrRequire(callee: ts.Expression): boolean {
+  return (
+    callee.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(callee) && callee.text === "require")
+  );
+}
+
+function isDefaultExport(node: ts.Node): boolean {
+  if (ts.isExportAssignment(node)) return true;
+  if (ts.isExportSpecifier(node)) return node.name.text === "default";
+  return (
+    ts.canHaveModifiers(node) &&
+    (ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword) ?? false)
+  );
+}
+
+function isRelative(specifier: string): boolean {
+  return /^\.{0,2}\//.test(specifier) || specifier === "." || specifier === "..";
+}
+
+function resolve(from: string, specifier: string): string {
+  return posix.join(posix.dirname(from), specifier);
+}
+
+function areaOf(file: string): string {
+  return file.includes("/") ? file.slice(0, file.indexOf("/")) : "";
+}
+
+function importViolations(module: Module, sources: Sources): string[] {
+  const area = areaOf(module.file);
+  return module.imports.flatMap((specifier) => {
+    const edge = `${module.file} imports ${specifier}`;
+    if (!isRelative(specifier)) {
+      if (/^tool-offload(\/|$)/.test(specifier)) return [`${edge}: use a relative path`];
+      return area === "core" && isBuiltin(specifier) ? [`${edge}: core does no I/O`] : [];
+    }
+    const target = resolve(module.file, specifier);
+    if (!(target in sources)) return [`${edge}: not a file in src`];
+    const targetArea = areaOf(target);
+    if (module.file === "index.ts" || targetArea === area || targetArea === "core") {
+      return area === "core" && targetArea !== "core" ? [`${edge}: core imports only core`] : [];
+    }
+    if (area === "core") return [`${edge}: core imports only core`];
+    if (posix.basename(target) === "shared.ts" || mayImport[area]?.includes(targetArea)) return [];
+    return [`${edge}: siblings do not import each other`];
+  });
+}
+
+/** Every file that `start` reaches, with the path that leads there. */
+function reach(start: string, graph: Map<string, string[]>): Map<string, string[]> {
+  const reached = new Map<string, string[]>();
+  const queue: string[][] = [[start]];
+  for (const path of queue) {
+    for (const next of graph.get(path.at(-1) ?? start) ?? []) {
+      if (reached.has(next)) continue;
+      reached.set(next, [...path, next]);
+      queue.push([...path, next]);
+    }
+  }
+  return reached;
+}
+
+function violations(sources: Sources): string[] {
+  const modules = Object.entries(sources).map(([file, text]) => parse(file, text));
+  const graph = new Map(
+    modules.map(({ file, imports }) => [
+      file,
+      imports.filter(isRelative).map((specifier) => resolve(file, specifier)),
+    ]),
+  );
+  return modules.flatMap((module) => {
+    const { file } = module;
+    const reached = reach(file, graph);
+    const cycle = reached.get(file);
+    const toManager = file === "http/client.ts" ? reached.get("core/manager.ts") : undefined;
+    return [
+      ...importViolations(module, sources),
+      ...(cycle ? [`import cycle: ${cycle.join(" -> ")}`] : []),
+      ...(toManager ? [`the client reaches the manager: ${toManager.join(" -> ")}`] : []),
+      ...(module.starExport ? [`${file} has a star export`] : []),
+      ...(module.defaultExport ? [`${file} has a default export`] : []),
+      ...(module.lines >= maxLines ? [`${file} has ${module.lines} lines`] : []),
+    ];
+  });
+}
+
+test("the sources keep the rules of the house", () => {
+  const sources = readSources();
+  expect(Object.keys(sources)).toContain("index.ts");
+  expect(violations(sources)).toEqual([]);
+});
+
+describe("a rule that is broken is reported", () => {
+  const empty = "export {};\n";
+  const broken: [rule: string, message: string, sources: Sources][] = [
+    [
+      "core imports a sibling",
+      "core imports only core",
+      { "core/a.ts": `import "../stores/b.ts";`, "stores/b.ts": empty },
+    ],
+    [
+      "core imports a file beside it",
+      "core imports only core",
+      { "core/a.ts": `import "../b.ts";`, "b.ts": empty },
+    ],
+    [
+      "core imports a shared file",
+      "core imports only core",
+      { "core/a.ts": `import "../http/shared.ts";`, "http/shared.ts": empty },
+    ],
+    [
+      "core imports node:",
+      "core does no I/O",
+      { "core/a.ts": `import type { Readable } from "node:stream";` },
+    ],
+    [
+      "core imports a builtin by its bare name",
+      "core does no I/O",
+      { "core/a.ts": `await import("fs/promises");` },
+    ],
+    [
+      "siblings import each other",
+      "siblings do not",
+      { "stores/a.ts": `import "../http/b.ts";`, "http/b.ts": empty },
+    ],
+    [
+      "as a type",
+      "siblings do not",
+      { "stores/a.ts": `import type { B } from "../http/b.ts";`, "http/b.ts": empty },
+    ],
+    [
+      "as an inline type",
+      "siblings do not",
+      { "stores/a.ts": `export type A = import("../http/b.ts").B;`, "http/b.ts": empty },
+    ],
+    [
+      "as a re-export",
+      "siblings do not",
+      { "stores/a.ts": `export { b } from "../http/b.ts";`, "http/b.ts": empty },
+    ],
+    [
+      "dynamically",
+      "siblings do not",
+      { "stores/a.ts": "await import(`../http/b.ts`);", "http/b.ts": empty },
+    ],
+    [
+      "by require",
+      "siblings do not",
+      { "stores/a.ts": `import b = require("../http/b.ts");`, "http/b.ts": empty },
+    ],
+    [
+      "a sibling imports the root",
+      "siblings do not",
+      { "stores/a.ts": `import "../index.ts";`, "index.ts": empty },
+    ],
+    [
+      "tools import an adapter",
+      "siblings do not",
+      { "tools/a.ts": `import "../adapters/b.ts";`, "adapters/b.ts": empty },
+    ],
+    [
+      "adapters import http",
+      "siblings do not",
+      { "adapters/a.ts": `import "../http/b.ts";`, "http/b.ts": empty },
+    ],
+    [
+      "the client imports the manager",
+      "reaches the manager",
+      { "http/client.ts": `import "../core/manager.ts";`, "core/manager.ts": empty },
+    ],
+    [
+      "the client reaches the manager",
+      "reaches the manager",
+      {
+        "http/client.ts": `import "../core/a.ts";`,
+        "core/a.ts": `import type { M } from "./manager.ts";`,
+        "core/manager.ts": empty,
+      },
+    ],
+    ["a file imports itself", "import cycle", { "core/a.ts": `import "./a.ts";` }],
+    [
+      "two files import each other",
+      "import cycle",
+      { "core/a.ts": `import "./b.ts";`, "core/b.ts": `import "./a.ts";` },
+    ],
+    [
+      "three files form a cycle of types",
+      "import cycle: core/a.ts -> core/b.ts -> core/c.ts -> core/a.ts",
+      {
+        "core/a.ts": `import type { B } from "./b.ts";`,
+        "core/b.ts": `import { type C } from "./c.ts";`,
+        "core/c.ts": `export type C = import("./a.ts").A;`,
+      },
+    ],
+    [
+      "the package imports itself by name",
+      "use a relative path",
+      { "http/a.ts": `import "tool-offload/stores/memory";` },
+    ],
+    ["an import leaves src", "not a file in src", { "http/a.ts": `import "../../test/b.ts";` }],
+    ["an import has no extension", "not a file in src", { "http/a.ts": `import "./b";`, "http/b.ts": empty }],
+    ["star export", "has a star export", { "index.ts": `export * from "./core/a.ts";`, "core/a.ts": empty }],
+    [
+      "star export of types",
+      "has a star export",
+      { "index.ts": `export type * from "./core/a.ts";`, "core/a.ts": empty },
+    ],
+    [
+      "star export with a name",
+      "has a star export",
+      { "index.ts": `export * as a from "./core/a.ts";`, "core/a.ts": empty },
+    ],
+    ["default export of a value", "has a default export", { "core/a.ts": "export default 1;" }],
+    [
+      "default export of a function",
+      "has a default export",
+      { "core/a.ts": "export default function a() {}" },
+    ],
+    [
+      "default export by name",
+      "has a default export",
+      { "core/a.ts": "const a = 1; export { a as default };" },
+    ],
+    ["too long a file", "core/a.ts has 300 lines", { "core/a.ts": "export {};\n".repeat(maxLines) }],
+  ];
+
+  test.each(broken)("%s", (_rule, message, sources) => {
+    expect(violations(sources).join("\n")).toContain(message);
+  });
+
+  test("what is allowed is not reported", () => {
+    const allowed: Sources = {
+      "index.ts": `export { a } from "./core/a.ts"; import "./stores/memory.ts"; import "./adapters/a.ts";`,
+      "core/a.ts": `import { nanoid } from "nanoid"; import type { B } from "./inner/b.ts";`,
+      "core/inner/b.ts": empty,
+      "stores/memory.ts": `import fs from "node:fs"; import { a } from "../core/a.ts";`,
+      "adapters/a.ts": `import "../core/a.ts"; import "../follow-up/a.ts"; import "../tools/a.ts"; import "./b.ts";`,
+      "adapters/b.ts": `import "../http/shared.ts";`,
+      "follow-up/a.ts": "export {};\n".repeat(maxLines - 1),
+      "tools/a.ts": `const text = "export default 1"; // import "../http/shared.ts"`,
+      "http/shared.ts": empty,
+    };
+    expect(violations(allowed)).toEqual([]);
+  });
+});
