@@ -1,0 +1,65 @@
+/**
+ * Time, as everything in this library sees it. One replaceable object, so that a host can simulate hours
+ * in a test and every deadline, grace period and retention moves with it.
+ */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Calls back once, after `ms` milliseconds (at most {@link MAX_TIMER_MS}). */
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+  /** Calls back after one pass of the event loop: I/O that is ready by now is handled before it. */
+  nextPass(callback: () => void): void;
+}
+
+/** `setTimeout` fires at once for anything longer: its delay is a signed 32-bit number. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The clock of the machine. It looks the globals up at each call, so that fake timers reach it. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+  nextPass: (callback) => void setImmediate(callback),
+};
+
+/** A running timer of any length. */
+export class Timer {
+  readonly #clock: Clock;
+  #handle: unknown;
+
+  constructor(clock: Clock, callback: () => void, ms: number) {
+    this.#clock = clock;
+    this.#handle = ms <= MAX_TIMER_MS ? clock.setTimeout(callback, ms) : this.#chain(callback, ms);
+  }
+
+  clear(): void {
+    this.#clock.clearTimeout(this.#handle);
+  }
+
+  /** Lets the process end although this timer is running. */
+  unref(): this {
+    (this.#handle as { unref?: () => void }).unref?.();
+    return this;
+  }
+
+  #chain(callback: () => void, ms: number): unknown {
+    const next = () => {
+      const left = ms - MAX_TIMER_MS;
+      this.#handle =
+        left <= MAX_TIMER_MS ? this.#clock.setTimeout(callback, left) : this.#chain(callback, left);
+    };
+    return this.#clock.setTimeout(next, MAX_TIMER_MS);
+  }
+}
+
+/** A clock's timers in the form that p-timeout takes. */
+export function timersOf(clock: Clock): {
+  setTimeout: typeof globalThis.setTimeout;
+  clearTimeout: typeof globalThis.clearTimeout;
+} {
+  return {
+    setTimeout: clock.setTimeout as typeof globalThis.setTimeout,
+    clearTimeout: clock.clearTimeout as typeof globalThis.clearTimeout,
+  };
+}

@@ -1,0 +1,33 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import type { ToolCall } from "./call.ts";
+import { TaskOffloadError } from "./errors.ts";
+import type { ToolSettings } from "./settings.ts";
+import type { TaskScope } from "./task.ts";
+import { encode } from "./values/encode.ts";
+
+/** The input as text that does not depend on the order of keys. */
+export function canonicalInput(input: unknown): string {
+  return encode(input, { sortKeys: true }).json;
+}
+
+export function sameOwner(one: TaskScope, other: TaskScope): boolean {
+  return one.userId === other.userId && one.sessionId === other.sessionId;
+}
+
+/**
+ * What a store compares to find an equal running task. A digest, since it outlives the call in durable
+ * stores and the input may hold secrets.
+ */
+export function duplicateKey(call: ToolCall, settings: ToolSettings): string | null {
+  const byInput = settings.onDuplicate !== "allow";
+  if (!byInput && call.toolCallId === undefined) return null;
+  const id = byInput ? null : call.toolCallId;
+  const parts = [call.scope.sessionId ?? null, call.toolName, id, canonicalInput(call.input)];
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts)))).slice(0, 32);
+}
+
+export function duplicateError(call: ToolCall): TaskOffloadError {
+  const message = `An equal call of the tool "${call.toolName}" is still running in this session.`;
+  return new TaskOffloadError("duplicate", message);
+}

@@ -1,0 +1,32 @@
+import type { CancelledBy, TaskError, TaskProgress } from "./task.ts";
+
+/** What happened to a task, before its store has numbered it. */
+export type TaskEventBody =
+  | { type: "task.queued" }
+  | { type: "task.started" }
+  | { type: "task.progress"; progress: TaskProgress }
+  | { type: "task.output"; chunk: string }
+  | { type: "task.cancel_requested"; by: CancelledBy; reason: string | null }
+  | { type: "task.completed" }
+  | { type: "task.failed"; error: TaskError }
+  | { type: "task.cancelled"; by: CancelledBy; reason: string | null; mayStillRun: boolean }
+  | { type: "follow_up.delivered" }
+  | { type: "follow_up.dropped"; reason: string };
+
+/** An event on its way to a store, which gives it its `seq`. */
+export type NewTaskEvent = { at: number } & TaskEventBody;
+
+/** What is logged, emitted, streamed and drawn. `seq` counts from 1 without gaps, for each task. */
+export type TaskEvent = { taskId: string; seq: number; at: number } & TaskEventBody;
+
+/** The numbered form of events that a store has just written as the newest of a task. */
+export function numbered(taskId: string, lastSeq: number, events: readonly NewTaskEvent[]): TaskEvent[] {
+  const first = lastSeq - events.length + 1;
+  return events.map((event, index) => ({ taskId, seq: first + index, ...event }));
+}
+
+/** The newest progress among some events, if there is any. */
+export function lastProgress(events: readonly NewTaskEvent[]): TaskProgress | undefined {
+  const event = events.findLast((event) => event.type === "task.progress");
+  return event?.type === "task.progress" ? event.progress : undefined;
+}

@@ -1,0 +1,237 @@
+import type { Execute, ToolCall, ToolContext } from "./call.ts";
+import { type Clock, Timer } from "./clock.ts";
+import { createContext, setTaskId } from "./context.ts";
+import { TaskOffloadError } from "./errors.ts";
+import { Reports } from "./reports.ts";
+import type { ToolSettings } from "./settings.ts";
+import type { TaskInfo } from "./task.ts";
+
+/** How a tool ended. */
+export type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };
+
+/** Somebody who waits for a tool: the race of a turn, and later its task. */
+export interface Follower {
+  settled(outcome: Outcome): void;
+  expired(): void;
+  /** The execution has become a task. */
+  adopted?(): void;
+  /** Another, equal execution goes on in this one's place: here is its task. */
+  joined?(task: TaskInfo): void;
+  /** The call ends with this error; the tool is somebody else's business. */
+  refused?(error: unknown): void;
+}
+
+/** What an execution needs of its surroundings. */
+export interface ExecutionDesk {
+  readonly clock: Clock;
+  readonly calls: { add(execution: Execution): void; delete(execution: Execution): void };
+}
+
+/** The task that an execution has become. */
+export interface Adopter extends Follower {
+  info(): TaskInfo;
+  woken(): void;
+}
+
+/**
+ * One running tool in this process: its own signal, what it reports, its deadline, and how it ended.
+ * It knows nothing of turns and stores; its followers do.
+ */
+export class Execution {
+  readonly call: ToolCall;
+  readonly settings: ToolSettings;
+  readonly startedAt: number;
+  readonly context: ToolContext;
+  outcome: Outcome | undefined;
+  /** Its deadline has passed. */
+  isExpired = false;
+  /** The manager was closed over it. */
+  isShutDown = false;
+  /** Somebody was told the outcome in the foreground. */
+  wasReturned = false;
+  /** Somebody was given the placeholder. */
+  wasOffloaded = false;
+  /** The turn that was aborted while it waited; the tool was told to stop. */
+  turnAbort: { at: number; reason: unknown } | undefined;
+  task: Adopter | undefined;
+  followers: Follower[] = [];
+  /** How many turns wait for the outcome. */
+  waiting = 0;
+
+  /** Its neighbours among the running calls. */
+  older: Execution | undefined;
+  newer: Execution | undefined;
+
+  readonly #desk: ExecutionDesk;
+  readonly #onAbort: ((reason: unknown) => void) | undefined;
+  #deadline: Timer | undefined;
+  #controller: AbortController | undefined;
+  #abort: { reason: unknown } | undefined;
+  #reports: Reports | undefined;
+
+  constructor(
+    call: ToolCall,
+    settings: ToolSettings,
+    desk: ExecutionDesk,
+    startedAt = desk.clock.now(),
+    onAbort?: (reason: unknown) => void,
+  ) {
+    this.call = call;
+    this.settings = settings;
+    this.startedAt = startedAt;
+    this.#desk = desk;
+    this.#onAbort = onAbort;
+    this.context = createContext(this, call.scope);
+    desk.calls.add(this);
+    if (settings.deadlineMs !== Number.POSITIVE_INFINITY) this.#startDeadline();
+  }
+
+  /** Whether a second, equal call may wait for this one. */
+  get isJoinable(): boolean {
+    return this.outcome === undefined && this.#abort === undefined;
+  }
+
+  /** Calls the tool. Whatever it does, synchronous throws included, becomes its outcome. */
+  begin<I, R>(execute: Execute<I, R>): this {
+    try {
+      this.follow(execute(this.call.input as I, this.context));
+    } catch (error) {
+      this.#settle({ ok: false, error });
+    }
+    return this;
+  }
+
+  /** Takes the outcome from a value, promise or thenable. */
+  follow(returned: unknown): void {
+    if (isAsyncIterable(returned)) this.#refuseIterable(returned);
+    else Promise.resolve(returned).then(this.#answered, this.#threw);
+  }
+
+  readonly #answered = (value: unknown): void => {
+    if (isAsyncIterable(value)) this.#refuseIterable(value);
+    else this.#settle({ ok: true, value });
+  };
+
+  readonly #threw = (error: unknown): void => this.#settle({ ok: false, error });
+
+  /** The tool's signal; made when first asked for. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abort !== undefined) this.#controller.abort(this.#abort.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Tells the tool to stop. Only the first reason counts. */
+  abort(reason: unknown): void {
+    if (this.#abort !== undefined) return;
+    this.#abort = { reason };
+    this.#controller?.abort(reason);
+    this.#onAbort?.(reason);
+  }
+
+  /** The followers from now on include the task. */
+  adopt(task: Adopter, id: string): void {
+    this.task = task;
+    setTaskId(this.context, id);
+    for (const follower of [...this.followers]) follower.adopted?.();
+    this.followers.push(task);
+  }
+
+  leave(follower: Follower): void {
+    const { followers } = this;
+    if (followers.length === 1 && followers[0] === follower) followers.pop();
+    else this.followers = followers.filter((one) => one !== follower);
+  }
+
+  shutDown(error: unknown): void {
+    this.isShutDown = true;
+    this.refuse(error);
+  }
+
+  /** The call ends for every turn that waits for it, and the tool is told to stop. */
+  refuse(error: unknown): void {
+    this.abort(error);
+    for (const follower of [...this.followers]) follower.refused?.(error);
+    this.release();
+  }
+
+  /** Nobody is interested in the outcome any more. */
+  release(): void {
+    this.#deadline?.clear();
+    this.followers.length = 0;
+    this.#desk.calls.delete(this);
+  }
+
+  get reports(): Reports {
+    this.#reports ??= new Reports();
+    return this.#reports;
+  }
+
+  get hasReports(): boolean {
+    return this.#reports !== undefined && !this.#reports.empty;
+  }
+
+  report(progress: unknown): void {
+    if (this.outcome !== undefined) return;
+    this.reports.report(progress);
+    this.task?.woken();
+  }
+
+  write(chunk: unknown): void {
+    if (this.outcome !== undefined) return;
+    this.reports.write(chunk);
+    this.task?.woken();
+  }
+
+  #startDeadline(): void {
+    const { clock } = this.#desk;
+    const left = this.startedAt + this.settings.deadlineMs - clock.now();
+    this.#deadline = new Timer(clock, () => this.#expire(), Math.max(0, left)).unref();
+  }
+
+  #expire(): void {
+    if (this.outcome !== undefined) return;
+    this.isExpired = true;
+    this.abort(deadlineError(this));
+    for (const follower of [...this.followers]) follower.expired();
+    if (this.task === undefined) this.#desk.calls.delete(this);
+  }
+
+  #settle(outcome: Outcome): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.#deadline?.clear();
+    this.#desk.calls.delete(this);
+    this.settings.observe?.(this.call.toolName, this.#desk.clock.now() - this.startedAt);
+    const { followers } = this;
+    if (followers.length === 1) followers[0]?.settled(outcome);
+    else for (const follower of [...followers]) follower.settled(outcome);
+  }
+
+  #refuseIterable(iterable: AsyncIterable<unknown>): void {
+    closeQuietly(iterable);
+    const message = `The tool "${this.call.toolName}" returned an async iterable to run(); use stream() for it.`;
+    this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
+  }
+}
+
+export function deadlineError({ call, settings }: Execution): TaskOffloadError {
+  const message = `The tool "${call.toolName}" did not finish within its deadline of ${settings.deadlineMs} ms.`;
+  return new TaskOffloadError("deadline_exceeded", message);
+}
+
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  try {
+    return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+  } catch {
+    return false;
+  }
+}
+
+/** Lets a generator that will not be read run its `finally`. */
+function closeQuietly(iterable: AsyncIterable<unknown>): void {
+  const close = async () => (iterable as AsyncGenerator<unknown>).return?.(undefined);
+  close().catch(() => undefined);
+}

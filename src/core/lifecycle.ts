@@ -1,0 +1,110 @@
+import type { NewTaskEvent, TaskEventBody } from "./events.ts";
+import { type FollowUpDropReason, isOutstanding, type StoredFollowUp } from "./follow-up.ts";
+import type { CancelledBy, TaskCancel, TaskError, TaskRecord, TaskStatus } from "./task.ts";
+
+/** What may happen to a task and changes its status or its follow-up. */
+export type LifecycleEvent =
+  | { type: "task.started"; owner: string; deadlineAt: number | null }
+  | { type: "task.cancel_requested"; by: CancelledBy; reason: string | null }
+  | { type: "task.completed" }
+  | { type: "task.failed"; error: TaskError }
+  | { type: "task.cancelled"; by: CancelledBy; reason: string | null; mayStillRun: boolean }
+  | { type: "follow_up.dropped"; reason: FollowUpDropReason };
+
+/** The fields a transition may change. */
+export type TaskPatch = Partial<
+  Pick<
+    TaskRecord,
+    "status" | "startedAt" | "completedAt" | "deadlineAt" | "error" | "cancel" | "followUp" | "owner"
+  >
+>;
+
+export type Refusal = "wrong_status" | "cancel_requested" | "no_follow_up";
+export type Transition = { ok: true; patch: TaskPatch } | { ok: false; refusal: Refusal };
+
+const UNFINISHED: readonly TaskStatus[] = ["queued", "running", "input_required"];
+const FINISHED: readonly TaskStatus[] = ["completed", "failed", "cancelled"];
+
+/** In which status each event may happen. */
+const ALLOWED: Record<LifecycleEvent["type"], readonly TaskStatus[]> = {
+  "task.started": ["queued"],
+  "task.cancel_requested": UNFINISHED,
+  "task.completed": ["running", "input_required"],
+  "task.failed": UNFINISHED,
+  "task.cancelled": UNFINISHED,
+  "follow_up.dropped": FINISHED,
+};
+
+/** Once a cancel is on record, `cancelled` is the only way to end: stopping never reads as a completion. */
+const REFUSED_AFTER_CANCEL: readonly LifecycleEvent["type"][] = [
+  "task.started",
+  "task.cancel_requested",
+  "task.completed",
+  "task.failed",
+];
+
+/** The one transition table: what `event` makes of `record`, or why it cannot happen. Pure. */
+export function transition(record: TaskRecord, event: LifecycleEvent, now: number): Transition {
+  if (!ALLOWED[event.type].includes(record.status)) return { ok: false, refusal: "wrong_status" };
+  if (record.cancel !== null && REFUSED_AFTER_CANCEL.includes(event.type)) {
+    return { ok: false, refusal: "cancel_requested" };
+  }
+  if (event.type === "follow_up.dropped" && !isOutstanding(record.followUp)) {
+    return { ok: false, refusal: "no_follow_up" };
+  }
+  return { ok: true, patch: patchFor(record, event, now) };
+}
+
+/** Several events as one step: all of them or none. */
+export function transitionAll(
+  record: TaskRecord,
+  events: readonly LifecycleEvent[],
+  now: number,
+): Transition {
+  let patch: TaskPatch = {};
+  for (const event of events) {
+    const step = transition({ ...record, ...patch }, event, now);
+    if (!step.ok) return step;
+    patch = { ...patch, ...step.patch };
+  }
+  return { ok: true, patch };
+}
+
+/** The logged form of a lifecycle event: what guards the transition stays out of the log. */
+export function toLogged(event: LifecycleEvent, at: number): NewTaskEvent {
+  const body: TaskEventBody = event.type === "task.started" ? { type: "task.started" } : event;
+  return { at, ...body };
+}
+
+function patchFor(record: TaskRecord, event: LifecycleEvent, now: number): TaskPatch {
+  switch (event.type) {
+    case "task.started":
+      return { status: "running", startedAt: now, owner: event.owner, deadlineAt: event.deadlineAt };
+    case "task.cancel_requested":
+      return { cancel: { at: now, by: event.by, reason: event.reason } };
+    case "task.completed":
+      return { status: "completed", ...ended(record, now) };
+    case "task.failed":
+      return { status: "failed", error: event.error, ...ended(record, now) };
+    case "task.cancelled": {
+      const cancel = record.cancel ?? { at: now, by: event.by, reason: event.reason };
+      return { status: "cancelled", cancel, ...ended({ ...record, cancel }, now) };
+    }
+    case "follow_up.dropped":
+      return { followUp: { ...record.followUp, status: "dropped", reason: event.reason } };
+  }
+}
+
+function ended(record: TaskRecord, now: number): TaskPatch {
+  return { completedAt: now, followUp: followUpAtEnd(record.followUp, record.cancel) };
+}
+
+/**
+ * What the model stopped it knows about; what the user or the turn stopped wakes nobody, but the next turn
+ * learns of it.
+ */
+function followUpAtEnd(followUp: StoredFollowUp, cancel: TaskCancel | null): StoredFollowUp {
+  if (followUp.mode === null || cancel?.by === "model") return followUp;
+  const silent = cancel?.by === "user" || cancel?.by === "turn";
+  return { ...followUp, status: "pending", mode: silent ? "silent" : followUp.mode };
+}

@@ -1,0 +1,181 @@
+import { type Execute, faultOf, type ToolCall } from "./call.ts";
+import { closedError } from "./errors.ts";
+import { checkTaskOptions, DEFAULTS, type ManagerOptions, type TaskOptions } from "./options.ts";
+import type { ResultRange } from "./result.ts";
+import type { OutsideExecution } from "./rooms/adopting.ts";
+import type { CancelOptions } from "./rooms/cancelling.ts";
+import type { ManagerEvents } from "./rooms/hub.ts";
+import type { TaskEventQuery, TaskPage, TaskQuery } from "./rooms/queries.ts";
+import { Rooms } from "./rooms/rooms.ts";
+import type { WaitOptions } from "./rooms/waiting.ts";
+import type { Watched, WatchOptions } from "./rooms/watching.ts";
+import { toolSettings } from "./settings.ts";
+import type { EventPage } from "./store.ts";
+import type { TaskInfo, TaskResult, TaskScope } from "./task.ts";
+import { invalidInput, invalidOption, isDuration } from "./values/validate.ts";
+
+const ROOMS = new WeakMap<object, Rooms>();
+
+/** The parts of a manager, for the middleware. */
+export function roomsOf(manager: unknown): Rooms {
+  const rooms = typeof manager === "object" && manager !== null ? ROOMS.get(manager) : undefined;
+  if (rooms) return rooms;
+  throw invalidOption("tasks", "a BackgroundTaskManager of this installation of tool-offload", manager);
+}
+
+/** What a manager is doing at the moment, in this process. */
+export interface ManagerStats {
+  running: number;
+  queued: number;
+  /** Calls that a turn is waiting for. */
+  foreground: number;
+  /** False once `close` was called. */
+  accepting: boolean;
+}
+
+/** See the root export, which gives it the memory store as a default. */
+export class BackgroundTaskManager {
+  readonly #rooms: Rooms;
+
+  constructor(options: ManagerOptions) {
+    this.#rooms = new Rooms(options);
+    ROOMS.set(this, this.#rooms);
+  }
+
+  /**
+   * Runs a tool in the background from the first moment. It waits in the queue while a limit is met.
+   *
+   * @throws `invalid_input`; `overloaded` when the queue of the user is full; `conflict` when the session is
+   * exclusive and busy; `duplicate`; `closed`; `store_failed`
+   * @example
+   * ```ts
+   * import { BackgroundTaskManager } from "tool-offload";
+   *
+   * const tasks = new BackgroundTaskManager();
+   * const call = { toolName: "build", input: { branch: "main" }, scope: { userId: "u1" } };
+   * const task = await tasks.start(call, async () => "built", { priority: 5 });
+   * const [finished] = await tasks.wait(call.scope, [task.id]);
+   * console.log(finished?.status); // "completed"
+   * ```
+   */
+  async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, options: TaskOptions = {}): Promise<TaskInfo> {
+    this.#check(call, options);
+    if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
+    return this.#rooms.starting.start(call, execute, toolSettings(options));
+  }
+
+  /**
+   * Makes a task of a tool that runs already, outside this library.
+   *
+   * @throws `invalid_input`; `overloaded` when a limit is met; `conflict`; `duplicate`; `closed`; `store_failed`
+   */
+  async adopt(call: ToolCall, execution: OutsideExecution, options: TaskOptions = {}): Promise<TaskInfo> {
+    this.#check(call, options);
+    return this.#rooms.adopting.adopt(call, execution, toolSettings(options));
+  }
+
+  /** A scope's tasks, newest first. @throws `invalid_input`; `store_failed` */
+  list(scope: TaskScope, query?: TaskQuery): Promise<TaskPage> {
+    return this.#rooms.queries.list(scope, query);
+  }
+
+  /** One task; `undefined` when it is missing or foreign. @throws `invalid_input`; `store_failed` */
+  get(scope: TaskScope, id: string): Promise<TaskInfo | undefined> {
+    return this.#rooms.queries.get(scope, id);
+  }
+
+  /**
+   * How a task ended; `undefined` while it has not, and when it is missing or foreign.
+   *
+   * @param range a slice of the kept text, in UTF-16 code units: of the value itself where it is a string,
+   * otherwise of its JSON text. Of a truncated result, the head and on through the tail.
+   * @throws `invalid_input`; `store_failed`
+   */
+  result(scope: TaskScope, id: string, range?: ResultRange): Promise<TaskResult | undefined> {
+    return this.#rooms.queries.result(scope, id, range);
+  }
+
+  /** A task's log from `after` on; empty when it is missing or foreign. @throws `invalid_input`; `store_failed` */
+  events(scope: TaskScope, id: string, query?: TaskEventQuery): Promise<EventPage> {
+    return this.#rooms.queries.events(scope, id, query);
+  }
+
+  /**
+   * Follows one task from `after` to its end, or, without an `id`, everything in the scope from now on.
+   * It ends when the signal aborts. Break out of the loop, or abort, to let go of it.
+   */
+  watch(scope: TaskScope, options?: WatchOptions): AsyncIterable<Watched> {
+    return this.#rooms.watching.watch(scope, options);
+  }
+
+  /**
+   * Waits until all (or any) of some tasks have finished, and answers them in the order of `ids`; missing
+   * and foreign ones are `undefined` and count as finished. A timeout resolves with things as they stand.
+   *
+   * @throws `invalid_input`; `store_failed`; the signal's reason
+   */
+  wait(scope: TaskScope, ids: readonly string[], options?: WaitOptions): Promise<(TaskInfo | undefined)[]> {
+    return this.#rooms.waiting.wait(scope, ids, options);
+  }
+
+  /**
+   * Asks a task to stop, and answers what is true then: a tool that ignores its signal is `running`, with
+   * `cancel` set, until its grace is over. Cancelling again, or a finished task, changes nothing.
+   *
+   * @throws `invalid_input`; `store_failed`
+   */
+  cancel(scope: TaskScope, id: string, options: CancelOptions = {}): Promise<TaskInfo | undefined> {
+    return this.#rooms.cancelling.cancel(scope, id, options);
+  }
+
+  /** Cancels every unfinished task of a session, and answers them. @throws `invalid_input`; `store_failed` */
+  cancelSession(scope: TaskScope & { sessionId: string }, options: CancelOptions = {}): Promise<TaskInfo[]> {
+    return this.#rooms.cancelling.cancelSession(scope, options);
+  }
+
+  /** Listens; see {@link ManagerEvents} for what there is. A listener that throws harms nobody. */
+  on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {
+    this.#rooms.hub.on(name, listener);
+    return this;
+  }
+
+  off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {
+    this.#rooms.hub.off(name, listener);
+    return this;
+  }
+
+  once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {
+    this.#rooms.hub.once(name, listener);
+    return this;
+  }
+
+  async stats(): Promise<ManagerStats> {
+    const { background, scheduler, calls, isAccepting } = this.#rooms;
+    const foreground = [...calls].filter((call) => call.task === undefined).length;
+    return { running: background.size, queued: scheduler.queued, foreground, accepting: isAccepting };
+  }
+
+  /**
+   * Stops accepting, lets what runs and waits go on for `drainMs`, then ends it as `failed` / `shutdown`.
+   * Reading works on. The store is closed by who made it. Calling it again answers the first call's promise.
+   *
+   * @param options.drainMs milliseconds; default 5_000
+   * @throws `invalid_input`
+   */
+  async close(options: { drainMs?: number } = {}): Promise<void> {
+    const { drainMs = DEFAULTS.drainMs } = options;
+    if (!isDuration(drainMs)) throw invalidInput("drainMs", "milliseconds, 0 or more", drainMs);
+    return this.#rooms.close(drainMs);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #check(call: ToolCall, options: TaskOptions): void {
+    const fault = faultOf(call);
+    if (fault) throw fault;
+    checkTaskOptions("options", options);
+    if (!this.#rooms.isAccepting) throw closedError();
+  }
+}

@@ -1,0 +1,142 @@
+import { type Execute, faultOf, type OffloadOutcome, type ToolCall, type ToolContext } from "./call.ts";
+import { duplicateError } from "./duplicates.ts";
+import { closedError, TaskOffloadError } from "./errors.ts";
+import { Execution } from "./execution.ts";
+import { type BackgroundTaskManager, roomsOf } from "./manager.ts";
+import type { MiddlewareOptions } from "./options.ts";
+import { safePlaceholder } from "./placeholder.ts";
+import { Race, type RaceTerms } from "./race.ts";
+import type { Rooms } from "./rooms/rooms.ts";
+import { Pump, type StreamOptions, type StreamSource, type ToolStream } from "./stream.ts";
+import { checkMiddlewareOptions, type ToolPlan, ToolPlans } from "./tool-plans.ts";
+import { invalidInput } from "./values/validate.ts";
+
+/**
+ * Races every tool call against a timeout. A fast one returns its value as if nothing had been there; a slow
+ * one goes on as a task, and the caller gets a placeholder for the model at once.
+ *
+ * @example
+ * ```ts
+ * import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
+ *
+ * const tasks = new BackgroundTaskManager();
+ * const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 5_000 });
+ * const call = { toolName: "add", input: { a: 1, b: 2 }, scope: { userId: "u1" } };
+ * const outcome = await offload.run(call, ({ a, b }) => a + b);
+ * console.log(outcome); // { status: "completed", value: 3 }
+ * ```
+ */
+export class ToolOffloadMiddleware {
+  readonly #rooms: Rooms;
+  readonly #plans: ToolPlans;
+  readonly #terms: RaceTerms;
+
+  /** @throws `invalid_option`, naming the option and its value */
+  constructor(options: MiddlewareOptions<BackgroundTaskManager>) {
+    this.#rooms = roomsOf(options?.tasks);
+    checkMiddlewareOptions(options);
+    this.#plans = new ToolPlans(options, this.#rooms.hub);
+    const { onTurnAbort = "cancel", placeholder } = options;
+    this.#terms = { onTurnAbort, placeholder: safePlaceholder(placeholder) };
+  }
+
+  /**
+   * Runs one call.
+   *
+   * @throws what the tool threw; `signal.reason` when the turn was aborted in the foreground;
+   * `deadline_exceeded`; `invalid_input`; `closed`; for background calls also `overloaded` and `conflict`;
+   * `duplicate` where the tool says so; `not_supported` for an async iterable, which is for `stream`
+   */
+  run<I, R>(call: ToolCall<I>, execute: Execute<I, R>): Promise<OffloadOutcome<Awaited<R>>> {
+    return this.#enter<I, R, Awaited<R>>(call, execute).outcome;
+  }
+
+  /**
+   * Runs one call of a tool that streams. Its chunks come through live, text also into the task's output; at
+   * the timeout the stream ends, `outcome` holds the placeholder, and the rest is read in the background.
+   * The result is the last chunk, or what `reduce` makes of all of them. Leaving the loop early is an abort
+   * of the turn.
+   *
+   * @throws while iterating, and from `outcome`: what `run` throws
+   * @example
+   * ```ts
+   * import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
+   *
+   * const offload = new ToolOffloadMiddleware({ tasks: new BackgroundTaskManager() });
+   * async function* count() {
+   *   yield "one ";
+   *   yield "two";
+   * }
+   * const call = { toolName: "count", input: {}, scope: { userId: "u1" } };
+   * const stream = offload.stream(call, count, { reduce: (text = "", chunk) => text + chunk });
+   * for await (const chunk of stream) console.log(chunk);
+   * console.log(await stream.outcome); // { status: "completed", value: "one two" }
+   * ```
+   */
+  stream<I, C, R = C>(
+    call: ToolCall<I>,
+    execute: Execute<I, StreamSource<C>>,
+    options: StreamOptions<C, R> = {},
+  ): ToolStream<C, R> {
+    const pump = new Pump(options.reduce);
+    const feed: Execute<I, Promise<R>> = (input, context) =>
+      pump.feed(() => execute(input, context), context);
+    const isCallable = typeof execute === "function";
+    return pump.stream(this.#enter<I, Promise<R>, R>(call, isCallable ? feed : execute));
+  }
+
+  /** A tool as a function that runs each call through this middleware. */
+  wrap<I, R>(tool: {
+    name: string;
+    execute(input: I, context: ToolContext): R;
+  }): (input: I, call: Omit<ToolCall<I>, "toolName" | "input">) => Promise<OffloadOutcome<Awaited<R>>> {
+    const execute: Execute<I, R> = (input, context) => tool.execute(input, context);
+    return (input, call) => this.run({ ...call, toolName: tool.name, input }, execute);
+  }
+
+  /** The way of every call. */
+  #enter<I, R, T>(call: ToolCall<I>, execute: Execute<I, R>): Race<T> {
+    const race = new Race<T>(this.#rooms, this.#terms, call?.signal);
+    const fault = this.#faultOf(call, execute);
+    if (fault !== undefined) return race.refused(fault);
+    if (call.signal?.aborted) return race.refused(call.signal.reason);
+    const plan = this.#plans.of(call.toolName);
+    const isBackground = plan.mode === "always" || (call.background === true && plan.mode !== "never");
+    const timeoutMs = isBackground ? 0 : this.#plans.timeoutFor(plan, call);
+    const equal = this.#findEqual(call, plan);
+    if (equal !== undefined) return this.#join(race, equal, plan, timeoutMs);
+    if (isBackground) return this.#start(race, call, execute, plan);
+    return race.enter(this.#begin(call, execute, plan), timeoutMs);
+  }
+
+  #begin<I, R>(call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): Execution {
+    return new Execution(call, plan.settings, this.#rooms).begin(execute);
+  }
+
+  #faultOf(call: ToolCall, execute: unknown): TaskOffloadError | undefined {
+    if (typeof execute !== "function") return invalidInput("execute", "a function", execute);
+    return faultOf(call) ?? (this.#rooms.isAccepting ? undefined : closedError());
+  }
+
+  /** An equal call that runs in this process. Other processes are asked when this one is offloaded. */
+  #findEqual(call: ToolCall, { settings }: ToolPlan): Execution | undefined {
+    const { calls } = this.#rooms;
+    return settings.onDuplicate === "allow" ? calls.findRepeated(call) : calls.findEqual(call);
+  }
+
+  #join<T>(race: Race<T>, equal: Execution, { settings }: ToolPlan, timeoutMs: number): Race<T> {
+    if (settings.onDuplicate === "reject") return race.refused(duplicateError(equal.call));
+    return race.enter(equal, timeoutMs);
+  }
+
+  /** In the background from the first moment; in the foreground after all if the store fails. */
+  #start<I, R, T>(race: Race<T>, call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): Race<T> {
+    const failed = (error: unknown) => {
+      const hasStoreFailed = TaskOffloadError.isInstance(error) && error.code === "store_failed";
+      if (!hasStoreFailed) race.refused(error);
+      else race.enter(this.#begin(call, execute, plan), this.#plans.timeoutFor(plan, call));
+    };
+    this.#rooms.starting.start(call, execute, plan.settings).then((task) => race.joined(task), failed);
+    return race;
+  }
+}

@@ -1,0 +1,27 @@
+import type { TaskInfo } from "./task.ts";
+import { oneLine } from "./values/text.ts";
+
+/** What the model is told instead of a result. */
+export function defaultPlaceholder(task: TaskInfo): string {
+  return [
+    `The tool "${oneLine(task.toolName, 128)}" has not finished yet. It goes on in the background as task ${task.id}.`,
+    "Its result will arrive by itself in a later message.",
+    "Do not repeat this call and do not poll for it.",
+    "Go on with other work, or answer the user with what you know now.",
+  ].join(" ");
+}
+
+/** A host's placeholder in a form that cannot fail: what it spoils is made good with the default. */
+export function safePlaceholder(
+  placeholder: ((task: TaskInfo) => string) | undefined,
+): (task: TaskInfo) => string {
+  if (placeholder === undefined) return defaultPlaceholder;
+  return (task) => {
+    try {
+      const message: unknown = placeholder(task);
+      return typeof message === "string" ? message : defaultPlaceholder(task);
+    } catch {
+      return defaultPlaceholder(task);
+    }
+  };
+}

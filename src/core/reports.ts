@@ -1,0 +1,75 @@
+import type { NewTaskEvent } from "./events.ts";
+import type { TaskProgress } from "./task.ts";
+import { oneLine } from "./values/text.ts";
+
+/** Characters of output that wait to be logged; beyond that the oldest make room, and the log says so. */
+const OUTPUT_CHARS = 64 * 1024;
+const MESSAGE_CODE_POINTS = 512;
+
+/**
+ * What a tool has reported and no store has seen: the newest progress, and its output in order. It is
+ * bounded, so a tool may report as often as it likes, in the foreground too, where nobody reads it.
+ */
+export class Reports {
+  #progress: TaskProgress | undefined;
+  #chunks: string[] = [];
+  #length = 0;
+  #dropped = 0;
+
+  get empty(): boolean {
+    return this.#progress === undefined && this.#chunks.length === 0;
+  }
+
+  report(progress: unknown): void {
+    this.#progress = readProgress(progress) ?? this.#progress;
+  }
+
+  write(chunk: unknown): void {
+    if (typeof chunk !== "string" || chunk === "") return;
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    while (this.#length > OUTPUT_CHARS) this.#dropOldest();
+  }
+
+  /** Takes everything out, as events. */
+  drain(now: number): NewTaskEvent[] {
+    const events: NewTaskEvent[] = [];
+    if (this.#chunks.length > 0) events.push({ at: now, type: "task.output", chunk: this.#takeOutput() });
+    if (this.#progress) events.push({ at: now, type: "task.progress", progress: this.#progress });
+    this.#progress = undefined;
+    return events;
+  }
+
+  #dropOldest(): void {
+    const excess = this.#length - OUTPUT_CHARS;
+    const oldest = this.#chunks.shift() as string;
+    const kept = oldest.length > excess ? oldest.slice(excess) : "";
+    if (kept) this.#chunks.unshift(kept);
+    this.#length -= oldest.length - kept.length;
+    this.#dropped += oldest.length - kept.length;
+  }
+
+  #takeOutput(): string {
+    const notice = this.#dropped > 0 ? `[… ${this.#dropped} characters of output dropped …]\n` : "";
+    const output = notice + this.#chunks.join("");
+    this.#chunks = [];
+    this.#length = 0;
+    this.#dropped = 0;
+    return output;
+  }
+}
+
+/** The usable part of what a tool calls progress, or `undefined` where there is none. */
+function readProgress(progress: unknown): TaskProgress | undefined {
+  if (typeof progress !== "object" || progress === null) return undefined;
+  try {
+    const { value, total, message } = progress as Record<string, unknown>;
+    const read: TaskProgress = {};
+    if (Number.isFinite(value)) read.value = value as number;
+    if (Number.isFinite(total)) read.total = total as number;
+    if (typeof message === "string") read.message = oneLine(message, MESSAGE_CODE_POINTS);
+    return read.value === undefined && read.total === undefined && !read.message ? undefined : read;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import type { ToolCall } from "../call.ts";
+import { duplicateError } from "../duplicates.ts";
+import { TaskOffloadError } from "../errors.ts";
+import { Execution, type ExecutionDesk } from "../execution.ts";
+import type { ToolSettings } from "../settings.ts";
+import type { Duplicate, Inserted, NewTask, Refused } from "../store.ts";
+import type { TaskInfo } from "../task.ts";
+import { invalidInput } from "../values/validate.ts";
+import type { Background } from "./background.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { joined, refusal } from "./starting.ts";
+
+/** A tool that runs already, outside this library. */
+export interface OutsideExecution {
+  promise: PromiseLike<unknown>;
+  /** Called on cancel, deadline and shutdown. */
+  abort(reason: unknown): void;
+  /** Epoch milliseconds; its deadline counts from here. */
+  startedAt: number;
+}
+
+/** Making tasks of tools that somebody else has started. */
+export class Adopting {
+  readonly #background: Background;
+  readonly #scheduler: Scheduler;
+  readonly #desk: ExecutionDesk;
+
+  constructor(background: Background, scheduler: Scheduler, desk: ExecutionDesk) {
+    this.#background = background;
+    this.#scheduler = scheduler;
+    this.#desk = desk;
+  }
+
+  async adopt(call: ToolCall, outside: OutsideExecution, settings: ToolSettings): Promise<TaskInfo> {
+    checkOutside(outside);
+    if (!this.#scheduler.take()) throw tooManyRunning(call);
+    const execution = new Execution(call, settings, this.#desk, outside.startedAt, (reason) =>
+      abortQuietly(outside, reason),
+    );
+    execution.follow(outside.promise);
+    return this.#insert(execution);
+  }
+
+  async #insert(execution: Execution): Promise<TaskInfo> {
+    const { call, settings } = execution;
+    const task = this.#background.describe(execution);
+    const late = (answer: Inserted | Duplicate | Refused) => this.#late(answer, execution, task);
+    const answer = await this.#background.insert(task, false, late).catch((error: unknown) => {
+      this.#letGo(execution);
+      throw error;
+    });
+    if (answer.status === "inserted") return this.#take(answer, execution, task);
+    this.#letGo(execution);
+    if (answer.status === "refused") throw refusal(answer, call);
+    execution.abort(duplicateError(call));
+    return joined(answer.record, call, settings);
+  }
+
+  /** It stays its caller's own. */
+  #letGo(execution: Execution): void {
+    this.#scheduler.giveBack();
+    execution.release();
+  }
+
+  #take({ record }: Inserted, execution: Execution, task: NewTask): TaskInfo {
+    this.#background.hub.publish(record, task.events);
+    return this.#background.adopt(execution, record).info();
+  }
+
+  #late(answer: Inserted | Duplicate | Refused, execution: Execution, task: NewTask): void {
+    if (answer.status !== "inserted") return;
+    this.#scheduler.takeAnyway();
+    this.#take(answer, execution, task);
+  }
+}
+
+function checkOutside(outside: OutsideExecution): void {
+  if (typeof outside !== "object" || outside === null) throw invalidInput("execution", "an object", outside);
+  const { promise, abort, startedAt } = outside;
+  if (typeof promise?.then !== "function") throw invalidInput("execution.promise", "a promise", promise);
+  if (typeof abort !== "function") throw invalidInput("execution.abort", "a function", abort);
+  if (!Number.isFinite(startedAt)) throw invalidInput("execution.startedAt", "epoch milliseconds", startedAt);
+}
+
+/** What the host's abort throws must not keep the task from ending. */
+function abortQuietly(outside: OutsideExecution, reason: unknown): void {
+  const abort = async () => outside.abort(reason);
+  abort().catch(() => undefined);
+}
+
+function tooManyRunning({ toolName }: ToolCall): TaskOffloadError {
+  const message = `This process runs too many tasks (limits.running); "${toolName}" was not adopted.`;
+  return new TaskOffloadError("overloaded", message);
+}

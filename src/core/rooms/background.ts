@@ -1,0 +1,139 @@
+import type { Clock } from "../clock.ts";
+import type { Execution } from "../execution.ts";
+import { toLogged, transition } from "../lifecycle.ts";
+import type { Duplicate, Guard, Inserted, NewTask, Refused } from "../store.ts";
+import type { TaskRecord } from "../task.ts";
+import type { Redact } from "../values/redact.ts";
+import type { Drain } from "./drain.ts";
+import type { Hub } from "./hub.ts";
+import type { Journal } from "./journal.ts";
+import { deadlineOf, newRecord } from "./record.ts";
+import type { Retention } from "./retention.ts";
+import { RunningTask, type TaskDesk } from "./running-task.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** Milliseconds after which a task whose process says nothing may be taken for lost. */
+export const LEASE_MS = 30_000;
+
+export interface BackgroundRooms {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly hub: Hub;
+  readonly scheduler: Scheduler;
+  readonly retention: Retention;
+  readonly drain: Drain;
+}
+
+export interface BackgroundTerms {
+  readonly owner: string;
+  readonly followUps: boolean;
+  readonly redact: Redact | undefined;
+  readonly guard: Guard;
+  readonly cancelGraceMs: number;
+  readonly maxResultBytes: number;
+}
+
+/** The reason on record when the turn's abort cancelled a task. */
+export const TURN_ABORTED = "The turn was aborted.";
+
+const NO_GUARD: Guard = {
+  runningPerUser: null,
+  runningPerSession: null,
+  queuedPerUser: null,
+  exclusive: false,
+};
+
+/** The tasks that run in this process. */
+export class Background implements TaskDesk {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly hub: Hub;
+  readonly cancelGraceMs: number;
+  readonly maxResultBytes: number;
+  readonly redact: Redact | undefined;
+  readonly terms: BackgroundTerms;
+  readonly #scheduler: Scheduler;
+  readonly #retention: Retention;
+  readonly #drain: Drain;
+  readonly #tasks = new Map<string, RunningTask>();
+
+  constructor(rooms: BackgroundRooms, terms: BackgroundTerms) {
+    this.clock = rooms.clock;
+    this.journal = rooms.journal;
+    this.hub = rooms.hub;
+    this.#scheduler = rooms.scheduler;
+    this.#retention = rooms.retention;
+    this.#drain = rooms.drain;
+    this.terms = terms;
+    this.redact = terms.redact;
+    this.cancelGraceMs = terms.cancelGraceMs;
+    this.maxResultBytes = terms.maxResultBytes;
+  }
+
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  get(id: string): RunningTask | undefined {
+    return this.#tasks.get(id);
+  }
+
+  /** A running execution as a new task, not yet written: what it has reported so far is in its log. */
+  describe(execution: Execution): NewTask {
+    const { call, settings, startedAt, turnAbort } = execution;
+    const now = this.clock.now();
+    const started = { startedAt, deadlineAt: deadlineOf(startedAt, settings), status: "running" } as const;
+    const record: TaskRecord = { ...newRecord(call, settings, { ...this.terms, now }), ...started };
+    const task: NewTask = { record, events: [{ at: now, type: "task.started" }] };
+    if (turnAbort) addCancelByTurn(task, turnAbort.at);
+    return task;
+  }
+
+  /** Writes a task that runs already. */
+  insert(
+    task: NewTask,
+    isExempt: boolean,
+    late?: (answer: Inserted | Duplicate | Refused) => void,
+  ): Promise<Inserted | Duplicate | Refused> {
+    const guard = isExempt ? NO_GUARD : this.terms.guard;
+    return this.journal.call("insert", (store) => store.insert(task, guard, LEASE_MS), late);
+  }
+
+  /** For a task that runs already: it has a place whether there is one or not. */
+  takePlaceAnyway(): void {
+    this.#scheduler.takeAnyway();
+  }
+
+  /** Takes a running execution over: from now on its outcome goes to the store. Its place is taken already. */
+  adopt(execution: Execution, record: TaskRecord): RunningTask {
+    const task = new RunningTask(execution, record, this);
+    this.#tasks.set(record.id, task);
+    execution.adopt(task, record.id);
+    if (record.cancel) task.cancelRequested(record);
+    if (execution.outcome !== undefined) task.settled();
+    else if (execution.isExpired) task.expired();
+    else if (execution.isShutDown) task.shutdown();
+    else if (execution.hasReports) task.woken();
+    return task;
+  }
+
+  ended(task: RunningTask): void {
+    const { record } = task;
+    this.#tasks.delete(record.id);
+    this.#retention.finished();
+    this.#scheduler.freed(record.userId);
+    this.#drain.check();
+  }
+
+  shutdown(): void {
+    for (const task of [...this.#tasks.values()]) task.shutdown();
+  }
+}
+
+function addCancelByTurn(task: NewTask, at: number): void {
+  const event = { type: "task.cancel_requested", by: "turn", reason: TURN_ABORTED } as const;
+  const step = transition(task.record, event, at);
+  if (!step.ok) return;
+  task.record = { ...task.record, ...step.patch };
+  task.events.push(toLogged(event, at));
+}

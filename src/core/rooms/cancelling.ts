@@ -1,0 +1,102 @@
+import { type LifecycleEvent, toLogged, transitionAll } from "../lifecycle.ts";
+import {
+  type CancelledBy,
+  isFinished,
+  type TaskInfo,
+  type TaskRecord,
+  type TaskScope,
+  toTaskInfo,
+} from "../task.ts";
+import { oneLine } from "../values/text.ts";
+import { invalidInput } from "../values/validate.ts";
+import type { Background } from "./background.ts";
+import { checkScope, type Queries } from "./queries.ts";
+import type { Starting } from "./starting.ts";
+
+const REASON_CODE_POINTS = 512;
+const CANCELLED_BY: readonly CancelledBy[] = ["user", "model", "host", "turn"];
+
+export interface CancelOptions {
+  /** Who stops it. @default "host" */
+  by?: CancelledBy;
+  /** Why, in a line. */
+  reason?: string;
+}
+
+interface Request {
+  by: CancelledBy;
+  reason: string | null;
+  /** When it was asked for; the grace counts from here. */
+  at: number;
+}
+
+/** Stopping tasks, whichever process runs them. */
+export class Cancelling {
+  readonly #background: Background;
+  readonly #starting: Starting;
+  readonly #queries: Queries;
+
+  constructor(background: Background, starting: Starting, queries: Queries) {
+    this.#background = background;
+    this.#starting = starting;
+    this.#queries = queries;
+  }
+
+  /** Puts a cancel on record once; answers what is true afterwards. */
+  async cancel(scope: TaskScope, id: string, options: CancelOptions): Promise<TaskInfo | undefined> {
+    checkScope(scope);
+    const { by = "host", reason } = options;
+    if (!CANCELLED_BY.includes(by)) throw invalidInput("by", `one of ${CANCELLED_BY.join(", ")}`, by);
+    const at = this.#background.clock.now();
+    const cleaned = reason === undefined ? null : oneLine(reason, REASON_CODE_POINTS);
+    const record = await this.#cancel(scope, id, { by, reason: cleaned, at });
+    return record && toTaskInfo(record);
+  }
+
+  /** Cancels every unfinished task of a session. */
+  async cancelSession(scope: TaskScope, options: CancelOptions): Promise<TaskInfo[]> {
+    if (scope.sessionId === undefined) throw invalidInput("scope.sessionId", "a non-empty string", undefined);
+    const tasks = await this.#queries.unfinished(scope);
+    const cancelled = await Promise.all(tasks.map(({ id }) => this.cancel(scope, id, options)));
+    return cancelled.filter((task) => task !== undefined);
+  }
+
+  /** Cancels however often the store fails. */
+  insist(scope: TaskScope, id: string, request: Request): void {
+    const retry = () => this.#background.journal.insist("cancel", () => this.#cancel(scope, id, request));
+    retry().catch(() => undefined);
+  }
+
+  async #cancel(scope: TaskScope, id: string, request: Request): Promise<TaskRecord | undefined> {
+    const { journal } = this.#background;
+    for (;;) {
+      const record = await journal.call("get", (store) => store.get(scope, id));
+      if (record === undefined || record.cancel || isFinished(record.status)) return record;
+      const written = await this.#write(record, request);
+      if (written) return written;
+    }
+  }
+
+  async #write(record: TaskRecord, request: Request): Promise<TaskRecord | undefined> {
+    const events = requested(record, request);
+    const step = transitionAll(record, events, request.at);
+    if (!step.ok) return undefined;
+    const { journal, hub } = this.#background;
+    const change = { patch: step.patch, events: events.map((event) => toLogged(event, request.at)) };
+    const written = await journal.call("transition", (store) =>
+      store.transition(record.id, record.version, change),
+    );
+    if (written === undefined) return undefined;
+    hub.publish(written, change.events);
+    if (isFinished(written.status)) this.#starting.cancelled(written);
+    else this.#background.get(written.id)?.cancelRequested(written);
+    return written;
+  }
+}
+
+/** A queued task has no tool to wait for: it ends in the same step. */
+function requested({ status }: TaskRecord, { by, reason }: Request): LifecycleEvent[] {
+  const asked: LifecycleEvent = { type: "task.cancel_requested", by, reason };
+  if (status !== "queued") return [asked];
+  return [asked, { type: "task.cancelled", by, reason, mayStillRun: false }];
+}

@@ -1,0 +1,48 @@
+import { deadlineError, type Execution } from "../execution.ts";
+import { isOutstanding } from "../follow-up.ts";
+import { type LifecycleEvent, transition } from "../lifecycle.ts";
+import { describeError } from "../summary.ts";
+import type { TaskErrorCode, TaskRecord } from "../task.ts";
+import type { Redact } from "../values/redact.ts";
+
+/**
+ * How a task ends, given how its tool stands. A follow-up that would tell the turn what it has had already,
+ * as the value or the error of the call, is dropped in the same step.
+ */
+export function endingsOf(
+  record: TaskRecord,
+  execution: Execution,
+  isShutDown: boolean,
+  redact: Redact | undefined,
+  now: number,
+): LifecycleEvent[] {
+  const end = endingOf(record, execution, isShutDown, redact);
+  const step = transition(record, end, now);
+  const isKnown = execution.wasReturned && !execution.wasOffloaded;
+  if (!isKnown || !step.ok || !step.patch.followUp || !isOutstanding(step.patch.followUp)) return [end];
+  return [end, { type: "follow_up.dropped", reason: "returned" }];
+}
+
+/** A cancel on record comes first: stopping never reads as a completion. */
+function endingOf(
+  { cancel }: TaskRecord,
+  execution: Execution,
+  isShutDown: boolean,
+  redact: Redact | undefined,
+): LifecycleEvent {
+  const { outcome } = execution;
+  if (cancel) {
+    const mayStillRun = outcome === undefined;
+    return { type: "task.cancelled", by: cancel.by, reason: cancel.reason, mayStillRun };
+  }
+  if (execution.isExpired) return failed("deadline_exceeded", deadlineError(execution).message);
+  if (outcome === undefined || (isShutDown && !outcome.ok)) {
+    return failed("shutdown", "The manager was closed before the tool had finished.");
+  }
+  if (outcome.ok) return { type: "task.completed" };
+  return failed("tool_error", describeError(outcome.error, redact));
+}
+
+function failed(code: TaskErrorCode, message: string): LifecycleEvent {
+  return { type: "task.failed", error: { code, message } };
+}

@@ -1,0 +1,204 @@
+import { Timer } from "../clock.ts";
+import { duplicateError } from "../duplicates.ts";
+import type { Execution, Follower } from "../execution.ts";
+import type { Duplicate, Inserted, Limit, NewTask, Refused } from "../store.ts";
+import { type TaskRecord, toTaskInfo } from "../task.ts";
+import { type Background, TURN_ABORTED } from "./background.ts";
+import type { Cancelling } from "./cancelling.ts";
+import { retryDelay } from "./journal.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** The slow calls on their way into the background. */
+export class HandOvers {
+  readonly #background: Background;
+  readonly #scheduler: Scheduler;
+  readonly #cancelling: Cancelling;
+  readonly #open = new Map<Execution, HandOver>();
+
+  constructor(background: Background, scheduler: Scheduler, cancelling: Cancelling) {
+    this.#background = background;
+    this.#scheduler = scheduler;
+    this.#cancelling = cancelling;
+  }
+
+  /** Makes a task of a running execution; `isExempt`: whatever the limits. */
+  begin(execution: Execution, isExempt: boolean): void {
+    if (execution.task) this.#adopted(execution);
+    else this.#handOverOf(execution).request(isExempt);
+  }
+
+  #handOverOf(execution: Execution): HandOver {
+    let handOver = this.#open.get(execution);
+    if (handOver === undefined) {
+      const over = () => this.#over(execution);
+      handOver = new HandOver(execution, this.#background, this.#scheduler, over);
+      this.#open.set(execution, handOver);
+    }
+    return handOver;
+  }
+
+  /** Whether the store is being asked to take one. */
+  get isAsking(): boolean {
+    return [...this.#open.values()].some((handOver) => handOver.isAsking);
+  }
+
+  close(): void {
+    for (const handOver of [...this.#open.values()]) handOver.stop();
+  }
+
+  #over(execution: Execution): void {
+    this.#open.delete(execution);
+    if (execution.task) this.#adopted(execution);
+  }
+
+  /** The turn may have been aborted while the task was being written. */
+  #adopted({ turnAbort, task, call, outcome }: Execution): void {
+    if (turnAbort === undefined || task === undefined || outcome !== undefined) return;
+    const { id, cancel } = task.info();
+    if (cancel) return;
+    const request = { by: "turn", reason: TURN_ABORTED, at: turnAbort.at } as const;
+    this.#cancelling.insist(call.scope, id, request);
+  }
+}
+
+/**
+ * One execution on its way into the background. While a limit or the store stands in the way, the call
+ * stays in the foreground and this keeps trying, until the tool has settled.
+ */
+class HandOver implements Follower {
+  readonly #execution: Execution;
+  readonly #background: Background;
+  readonly #scheduler: Scheduler;
+  readonly #over: () => void;
+  #task: NewTask | undefined;
+  #isExempt = false;
+  /** Whether the store is being asked. */
+  isAsking = false;
+  #isOver = false;
+  #wasRefused = false;
+  #failures = 0;
+  #unpark: (() => void) | undefined;
+  #retry: Timer | undefined;
+
+  constructor(execution: Execution, background: Background, scheduler: Scheduler, over: () => void) {
+    this.#execution = execution;
+    this.#background = background;
+    this.#scheduler = scheduler;
+    this.#over = over;
+    execution.followers.push(this);
+  }
+
+  request(isExempt: boolean): void {
+    this.#isExempt ||= isExempt;
+    if (!this.isAsking) void this.#try();
+  }
+
+  /** The call ended in the foreground; an answer that is still under way is seen to in {@link #inserted}. */
+  settled(): void {
+    if (!this.isAsking) this.stop();
+  }
+
+  expired(): void {
+    this.settled();
+  }
+
+  refused(): void {
+    this.settled();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#stopWaiting();
+    this.#execution.leave(this);
+    this.#over();
+  }
+
+  async #try(): Promise<void> {
+    this.#stopWaiting();
+    if (this.#isOver) return;
+    const isExempt = this.#isExempt;
+    if (isExempt) this.#scheduler.takeAnyway();
+    else if (!this.#scheduler.take()) return this.#park("running");
+    this.isAsking = true;
+    this.#task = this.#describe();
+    try {
+      const answer = await this.#background.insert(this.#task, isExempt, (late) => this.#late(late));
+      this.#answered(answer, isExempt);
+    } catch {
+      this.#failed();
+    }
+  }
+
+  /** The same id at each try: a write whose answer was lost is found again. */
+  #describe(): NewTask {
+    const task = this.#background.describe(this.#execution);
+    const id = this.#task?.record.id;
+    if (id !== undefined) task.record = { ...task.record, id };
+    return task;
+  }
+
+  #answered(answer: Inserted | Duplicate | Refused, wasExempt: boolean): void {
+    this.isAsking = false;
+    if (answer.status !== "inserted") this.#scheduler.giveBack();
+    if (answer.status === "inserted") this.#inserted(answer.record);
+    else if (answer.status === "duplicate") this.#joined(answer.record);
+    else if (this.#isExempt && !wasExempt) void this.#try();
+    else this.#park(answer.limit);
+  }
+
+  #inserted(record: TaskRecord): void {
+    const { events } = this.#task as NewTask;
+    this.#background.hub.publish(record, events);
+    this.#background.adopt(this.#execution, record);
+    this.stop();
+  }
+
+  /** An answer that came after its time: the call may be a task after all. */
+  #late(answer: Inserted | Duplicate | Refused): void {
+    if (answer.status !== "inserted" || this.#execution.task) return;
+    this.#scheduler.takeAnyway();
+    this.#inserted(answer.record);
+  }
+
+  /** An equal call runs in another process. This one was for nothing. */
+  #joined(record: TaskRecord): void {
+    const execution = this.#execution;
+    const error = duplicateError(execution.call);
+    this.stop();
+    if (execution.settings.onDuplicate !== "reject") {
+      for (const follower of [...execution.followers]) follower.joined?.(toTaskInfo(record));
+    }
+    execution.refuse(error);
+  }
+
+  #failed(): void {
+    this.isAsking = false;
+    this.#scheduler.giveBack();
+    this.#failures += 1;
+    const { clock } = this.#background;
+    if (this.#isSettled()) this.stop();
+    else this.#retry = new Timer(clock, () => void this.#try(), retryDelay(this.#failures)).unref();
+  }
+
+  #park(limit: Limit | "running"): void {
+    if (this.#isSettled()) this.stop();
+    else this.#unpark = this.#scheduler.park(() => void this.#try());
+    if (!this.#wasRefused) this.#tellRefused(limit);
+  }
+
+  #tellRefused(limit: Limit | "running"): void {
+    this.#wasRefused = true;
+    const { scope, toolName, toolCallId = null } = this.#execution.call;
+    this.#background.hub.emit("offload.refused", { scope, toolName, toolCallId, limit });
+  }
+
+  #isSettled(): boolean {
+    const { outcome, isExpired, isShutDown } = this.#execution;
+    return outcome !== undefined || isExpired || isShutDown;
+  }
+
+  #stopWaiting(): void {
+    this.#unpark?.();
+    this.#retry?.clear();
+  }
+}

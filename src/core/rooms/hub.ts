@@ -1,0 +1,100 @@
+import { EventEmitter } from "eventemitter3";
+import { type NewTaskEvent, numbered, type TaskEvent, type TaskEventBody } from "../events.ts";
+import type { Limit, TaskHint } from "../store.ts";
+import { scopeOf, type TaskInfo, type TaskRecord, type TaskScope, toTaskInfo } from "../task.ts";
+import type { StoreFailure } from "./journal.ts";
+
+/** A task event as listeners get it. */
+export interface TaskNotice {
+  scope: TaskScope;
+  task: TaskInfo;
+  event: TaskEvent;
+}
+
+/** What `on`, `once` and `off` know. Task events are those this process has written. */
+export type ManagerEvents = { [Type in TaskEventBody["type"]]: (notice: TaskNotice) => void } & {
+  /** A slow call met a limit and stays in the foreground until it ends or a place frees. */
+  "offload.refused": (notice: {
+    scope: TaskScope;
+    toolName: string;
+    toolCallId: string | null;
+    limit: Limit | "running";
+  }) => void;
+  /** The store failed or did not answer in time. */
+  "store.failed": (failure: StoreFailure) => void;
+  /** A `TimeoutPolicy` threw, or answered no duration. */
+  "policy.failed": (notice: { toolName: string; error: unknown }) => void;
+};
+
+type AnyListener = (...values: unknown[]) => void;
+
+/** Tells listeners what has happened, and wakes those who wait for a task. */
+export class Hub {
+  readonly #emitter = new EventEmitter<Record<string, AnyListener>>();
+  readonly #safe = new WeakMap<object, AnyListener>();
+  readonly #hinted = new Set<(hint: TaskHint) => void>();
+
+  on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): void {
+    this.#emitter.on(name, this.#guarded(listener as AnyListener));
+  }
+
+  once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): void {
+    this.#emitter.once(name, this.#guarded(listener as AnyListener));
+  }
+
+  off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): void {
+    this.#emitter.off(name, this.#guarded(listener as AnyListener));
+  }
+
+  emit<Name extends keyof ManagerEvents>(name: Name, notice: Parameters<ManagerEvents[Name]>[0]): void {
+    this.#emitter.emit(name, notice);
+  }
+
+  /** Makes known what was written: `events` are the newest of `record`. */
+  publish(record: TaskRecord, events: readonly NewTaskEvent[]): void {
+    if (this.#emitter.eventNames().length > 0) this.#emitAll(record, events);
+    if (this.#hinted.size === 0) return;
+    const { id, userId, sessionId, lastSeq } = record;
+    this.hint({ id, userId, sessionId, lastSeq });
+  }
+
+  hint(hint: TaskHint): void {
+    for (const listener of [...this.#hinted]) listener(hint);
+  }
+
+  /** Calls `listener` whenever something may have happened to a task; answers how to stop. */
+  onHint(listener: (hint: TaskHint) => void): () => void {
+    this.#hinted.add(listener);
+    return () => this.#hinted.delete(listener);
+  }
+
+  close(): void {
+    this.#emitter.removeAllListeners();
+    this.#hinted.clear();
+  }
+
+  #emitAll(record: TaskRecord, events: readonly NewTaskEvent[]): void {
+    const scope = scopeOf(record);
+    for (const event of numbered(record.id, record.lastSeq, events)) {
+      if (this.#emitter.listenerCount(event.type) > 0) {
+        this.emit(event.type, { scope, task: toTaskInfo(record), event });
+      }
+    }
+  }
+
+  /** The listener in a form that harms nobody: what it throws, now or later, ends with it. */
+  #guarded(listener: AnyListener): AnyListener {
+    let guarded = this.#safe.get(listener);
+    if (guarded === undefined) {
+      guarded = async (...values) => {
+        try {
+          await listener(...values);
+        } catch {
+          // A listener's failure is its own.
+        }
+      };
+      this.#safe.set(listener, guarded);
+    }
+    return guarded;
+  }
+}

@@ -1,0 +1,128 @@
+import type { Execute, ToolCall } from "../call.ts";
+import { Execution, type ExecutionDesk } from "../execution.ts";
+import { type LifecycleEvent, toLogged, transition } from "../lifecycle.ts";
+import type { ToolSettings } from "../settings.ts";
+import type { Refused, TaskChange } from "../store.ts";
+import { isFinished, type TaskRecord } from "../task.ts";
+import type { Background } from "./background.ts";
+import type { Admission, Job } from "./queue.ts";
+import { deadlineOf } from "./record.ts";
+
+/** What is needed to start a tool later. */
+export interface QueuedCall {
+  readonly call: ToolCall;
+  readonly settings: ToolSettings;
+  readonly execute: Execute<unknown, unknown>;
+  readonly order: number;
+}
+
+const SHUTDOWN: LifecycleEvent = {
+  type: "task.failed",
+  error: { code: "shutdown", message: "The manager was closed before the tool had started." },
+};
+
+/** A task on record whose tool waits in this process for a place to run. */
+export class QueuedTask implements Job {
+  readonly #queued: QueuedCall;
+  readonly #record: TaskRecord;
+  readonly #background: Background;
+  readonly #desk: ExecutionDesk;
+  readonly #over: () => void;
+  #hasBegun = false;
+
+  constructor(
+    queued: QueuedCall,
+    record: TaskRecord,
+    background: Background,
+    desk: ExecutionDesk,
+    over: () => void,
+  ) {
+    this.#queued = queued;
+    this.#record = record;
+    this.#background = background;
+    this.#desk = desk;
+    this.#over = over;
+  }
+
+  get userId(): string {
+    return this.#record.userId;
+  }
+
+  get sessionId(): string | null {
+    return this.#record.sessionId;
+  }
+
+  get priority(): number {
+    return this.#record.priority;
+  }
+
+  get order(): number {
+    return this.#queued.order;
+  }
+
+  async admit(): Promise<Admission> {
+    const change = this.#change(this.#started());
+    const { id, version } = this.#record;
+    const { journal, terms } = this.#background;
+    try {
+      const answer = await journal.call(
+        "admit",
+        (store) => store.admit(id, version, change, terms.guard),
+        (late) => this.#late(late),
+      );
+      return this.#answered(answer);
+    } catch {
+      return "failed";
+    }
+  }
+
+  async shutdown(): Promise<void> {
+    const change = this.#change(SHUTDOWN);
+    const { id, version } = this.#record;
+    const { journal, hub } = this.#background;
+    const write = journal.insist("transition", (store) => store.transition(id, version, change));
+    const written = await write.catch(() => undefined);
+    if (written) hub.publish(written, change.events);
+  }
+
+  #started(): LifecycleEvent {
+    const deadlineAt = deadlineOf(this.#background.clock.now(), this.#queued.settings);
+    return { type: "task.started", owner: this.#background.terms.owner, deadlineAt };
+  }
+
+  #change(event: LifecycleEvent): TaskChange {
+    const now = this.#background.clock.now();
+    const step = transition(this.#record, event, now);
+    return { patch: step.ok ? step.patch : {}, events: [toLogged(event, now)] };
+  }
+
+  #answered(answer: TaskRecord | Refused | undefined): Admission {
+    if (answer === undefined) {
+      this.#over();
+      return "gone";
+    }
+    if (answer.status === "refused") return answer.limit;
+    this.#begin(answer);
+    return "admitted";
+  }
+
+  /** An answer that came after its time: the task may be running on record, so it must run. */
+  #late(answer: TaskRecord | Refused | undefined): void {
+    if (answer === undefined || answer.status === "refused" || this.#hasBegun) return;
+    this.#background.takePlaceAnyway();
+    this.#begin(answer);
+  }
+
+  #begin(record: TaskRecord): void {
+    if (this.#hasBegun || isFinished(record.status)) return;
+    this.#hasBegun = true;
+    this.#over();
+    const { call, settings, execute } = this.#queued;
+    const startedAt = record.startedAt ?? this.#background.clock.now();
+    const execution = new Execution(call, settings, this.#desk, startedAt);
+    const started = { type: "task.started", at: startedAt } as const;
+    this.#background.hub.publish(record, [started]);
+    this.#background.adopt(execution, record);
+    execution.begin(execute);
+  }
+}

@@ -1,0 +1,56 @@
+import { nanoid } from "nanoid";
+import type { ToolCall } from "../call.ts";
+import { duplicateKey } from "../duplicates.ts";
+import type { ToolSettings } from "../settings.ts";
+import { summarize } from "../summary.ts";
+import type { TaskRecord } from "../task.ts";
+import type { Redact } from "../values/redact.ts";
+
+/** What a record takes from the manager. */
+export interface RecordTerms {
+  owner: string;
+  followUps: boolean;
+  redact: Redact | undefined;
+  now: number;
+}
+
+/** The record of a task that has just been asked for. */
+export function newRecord(call: ToolCall, settings: ToolSettings, terms: RecordTerms): TaskRecord {
+  const id = nanoid();
+  const mode = terms.followUps ? settings.followUp : null;
+  return {
+    id,
+    userId: call.scope.userId,
+    sessionId: call.scope.sessionId ?? null,
+    agentId: call.scope.agentId ?? null,
+    toolName: call.toolName,
+    toolCallId: call.toolCallId ?? id,
+    summary: summarize({
+      toolName: call.toolName,
+      input: call.input,
+      summarize: settings.summarize,
+      redact: terms.redact,
+    }),
+    status: "queued",
+    priority: settings.priority,
+    createdAt: terms.now,
+    startedAt: null,
+    updatedAt: terms.now,
+    completedAt: null,
+    deadlineAt: null,
+    progress: null,
+    error: null,
+    cancel: null,
+    followUp: { status: "none", mode, attempts: 0, reason: null },
+    metadata: call.metadata === undefined ? null : JSON.parse(JSON.stringify(call.metadata)),
+    lastSeq: 0,
+    version: 1,
+    owner: terms.owner,
+    duplicateKey: duplicateKey(call, settings),
+  };
+}
+
+/** The deadline of a call that started then, or `null` if it has none. */
+export function deadlineOf(startedAt: number, { deadlineMs }: ToolSettings): number | null {
+  return deadlineMs === Number.POSITIVE_INFINITY ? null : startedAt + deadlineMs;
+}

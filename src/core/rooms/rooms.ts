@@ -1,0 +1,116 @@
+import { nanoid } from "nanoid";
+import { type Clock, systemClock } from "../clock.ts";
+import { closedError } from "../errors.ts";
+import type { Execution } from "../execution.ts";
+import { type ManagerOptions, managerSettings } from "../options.ts";
+import type { BackgroundDesk } from "../race.ts";
+import { RunningCalls } from "../running-calls.ts";
+import type { Guard } from "../store.ts";
+import { Adopting } from "./adopting.ts";
+import { Background } from "./background.ts";
+import { Cancelling } from "./cancelling.ts";
+import { Drain } from "./drain.ts";
+import { HandOvers } from "./hand-over.ts";
+import { Hub } from "./hub.ts";
+import { Journal } from "./journal.ts";
+import { Queries } from "./queries.ts";
+import { Retention } from "./retention.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Starting } from "./starting.ts";
+import { Waiting } from "./waiting.ts";
+import { Watching } from "./watching.ts";
+
+/** The parts of a manager, put together. The middleware works with these, hosts with the manager. */
+export class Rooms implements BackgroundDesk {
+  readonly clock: Clock;
+  readonly hub = new Hub();
+  readonly drain: Drain;
+  readonly calls: RunningCalls;
+  readonly journal: Journal;
+  readonly queries: Queries;
+  readonly waiting: Waiting;
+  readonly watching: Watching;
+  readonly retention: Retention;
+  readonly scheduler: Scheduler;
+  readonly background: Background;
+  readonly starting: Starting;
+  readonly adopting: Adopting;
+  readonly cancelling: Cancelling;
+  readonly handOvers: HandOvers;
+  readonly #storeTimeoutMs: number;
+  readonly #stopHints: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ManagerOptions) {
+    const settings = managerSettings(options);
+    const { store, clock = systemClock, followUps = true, redact } = options;
+    this.#storeTimeoutMs = settings.storeTimeoutMs;
+    this.clock = clock;
+    this.drain = new Drain(clock);
+    this.calls = new RunningCalls(this.drain);
+    this.journal = new Journal(store, clock, settings.storeTimeoutMs, (failure) =>
+      this.hub.emit("store.failed", failure),
+    );
+    this.queries = new Queries(this.journal);
+    this.waiting = new Waiting(clock, this.hub, this.queries);
+    this.watching = new Watching(clock, this.hub, this.queries);
+    this.retention = new Retention(clock, this.journal, this.hub, settings.retention);
+    this.scheduler = new Scheduler(clock, settings.limits.running, this.drain);
+    const { cancelGraceMs, maxResultBytes } = settings;
+    const guard = guardOf(settings.limits, options.exclusive === "session");
+    const terms = { owner: nanoid(), followUps, redact, guard, cancelGraceMs, maxResultBytes };
+    this.background = new Background(this, terms);
+    this.starting = new Starting(this.background, this.scheduler, this);
+    this.adopting = new Adopting(this.background, this.scheduler, this);
+    this.cancelling = new Cancelling(this.background, this.starting, this.queries);
+    this.handOvers = new HandOvers(this.background, this.scheduler, this.cancelling);
+    this.#stopHints = store.watch?.((hint) => this.hub.hint(hint));
+  }
+
+  get isAccepting(): boolean {
+    return this.#closing === undefined;
+  }
+
+  handOver(execution: Execution, isExempt: boolean): void {
+    this.handOvers.begin(execution, isExempt);
+  }
+
+  close(drainMs: number): Promise<void> {
+    this.#closing ??= this.#close(drainMs);
+    return this.#closing;
+  }
+
+  /** First what may still end by itself, then what must; at last everything that could start again. */
+  async #close(drainMs: number): Promise<void> {
+    await this.drain.wait(() => this.#isIdle(), drainMs);
+    for (const call of [...this.calls]) if (!call.task) call.shutDown(closedError());
+    const unstarted = this.starting.close();
+    this.background.shutdown();
+    await this.drain.wait(() => this.background.size === 0 && !this.handOvers.isAsking, this.#storeTimeoutMs);
+    this.journal.close();
+    await unstarted;
+    this.handOvers.close();
+    this.scheduler.close();
+    this.retention.close();
+    this.watching.close();
+    this.#stopHints?.();
+  }
+
+  #isIdle(): boolean {
+    return this.calls.size === 0 && this.background.size === 0 && this.scheduler.queued === 0;
+  }
+}
+
+function guardOf(limits: ReturnType<typeof managerSettings>["limits"], exclusive: boolean): Guard {
+  return {
+    runningPerUser: finite(limits.runningPerUser),
+    runningPerSession: finite(limits.runningPerSession),
+    queuedPerUser: finite(limits.queuedPerUser),
+    exclusive,
+  };
+}
+
+/** JSON has no Infinity, and some stores speak JSON. */
+function finite(limit: number): number | null {
+  return Number.isFinite(limit) ? limit : null;
+}

@@ -1,0 +1,182 @@
+import { type Clock, Timer } from "../clock.ts";
+import { closedError } from "../errors.ts";
+import { lastProgress, type NewTaskEvent } from "../events.ts";
+import type { Adopter, Execution } from "../execution.ts";
+import { toLogged, transitionAll } from "../lifecycle.ts";
+import { type StoredResult, storeResult } from "../result.ts";
+import type { TaskChange } from "../store.ts";
+import { scopeOf, type TaskInfo, type TaskRecord, toTaskInfo } from "../task.ts";
+import type { Redact } from "../values/redact.ts";
+import { endingsOf } from "./ending.ts";
+import type { Hub } from "./hub.ts";
+import type { Journal } from "./journal.ts";
+
+/** Milliseconds between two writes of what a task reports. */
+const FLUSH_MS = 100;
+
+/** What a running task needs of its manager. */
+export interface TaskDesk {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly hub: Hub;
+  readonly cancelGraceMs: number;
+  readonly maxResultBytes: number;
+  readonly redact: Redact | undefined;
+  /** The task has ended, and its store knows. */
+  ended(task: RunningTask): void;
+}
+
+/**
+ * A task whose tool runs in this process. It writes what the tool reports, and it ends the task exactly
+ * once: when the tool settles, when the grace after a cancel is over, at the deadline, or at shutdown.
+ */
+export class RunningTask implements Adopter {
+  readonly execution: Execution;
+  readonly #desk: TaskDesk;
+  #record: TaskRecord;
+  /** Events taken out of the reports that no store has confirmed. */
+  #unwritten: NewTaskEvent[] = [];
+  #writing: Promise<void> | undefined;
+  #pause: Timer | undefined;
+  #grace: Timer | undefined;
+  #isEnding = false;
+  #isShutDown = false;
+
+  constructor(execution: Execution, record: TaskRecord, desk: TaskDesk) {
+    this.execution = execution;
+    this.#record = record;
+    this.#desk = desk;
+  }
+
+  get record(): TaskRecord {
+    return this.#record;
+  }
+
+  info(): TaskInfo {
+    return toTaskInfo(this.#record);
+  }
+
+  settled(): void {
+    void this.#end();
+  }
+
+  expired(): void {
+    void this.#end();
+  }
+
+  /** The tool has reported something. */
+  woken(): void {
+    if (this.#writing || this.#pause || this.#isEnding) return;
+    this.#writing = new Promise<void>((resolve) => this.#desk.clock.nextPass(resolve)).then(() =>
+      this.#write(),
+    );
+  }
+
+  /** A cancel is on record: the tool is told, and gets its grace. */
+  cancelRequested(record: TaskRecord): void {
+    this.#record = record;
+    const { cancel } = record;
+    if (cancel === null || this.execution.outcome !== undefined || this.#grace) return;
+    this.execution.abort(new DOMException(cancel.reason ?? "The task was cancelled.", "AbortError"));
+    const left = cancel.at + this.#desk.cancelGraceMs - this.#desk.clock.now();
+    this.#grace = new Timer(this.#desk.clock, () => void this.#end(), Math.max(0, left));
+  }
+
+  shutdown(): void {
+    this.#isShutDown = true;
+    this.execution.abort(closedError());
+    void this.#end();
+  }
+
+  async #write(): Promise<void> {
+    const { clock, journal, hub } = this.#desk;
+    const { id } = this.#record;
+    this.#takeReports();
+    const events = this.#unwritten;
+    try {
+      const lastSeq = await journal.call("append", (store) => store.append(id, events));
+      this.#unwritten = [];
+      if (lastSeq > 0) hub.publish(this.#appended(events, lastSeq), events);
+    } catch {
+      // Written again with the next report, or with the end: a chunk may then stand in the log twice.
+    }
+    this.#writing = undefined;
+    if (!this.#isEnding) this.#pause = new Timer(clock, () => this.#continue(), FLUSH_MS).unref();
+  }
+
+  #continue(): void {
+    this.#pause = undefined;
+    if (this.execution.hasReports || this.#unwritten.length > 0) this.woken();
+  }
+
+  #takeReports(): void {
+    if (!this.execution.hasReports) return;
+    const reported = this.execution.reports.drain(this.#desk.clock.now());
+    this.#unwritten = [...this.#unwritten, ...reported];
+  }
+
+  #appended(events: NewTaskEvent[], lastSeq: number): TaskRecord {
+    const progress = lastProgress(events) ?? this.#record.progress;
+    this.#record = { ...this.#record, progress, lastSeq, updatedAt: this.#desk.clock.now() };
+    return this.#record;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#pause?.clear();
+    this.#grace?.clear();
+    await this.#writing;
+    try {
+      await this.#writeEnd();
+    } catch {
+      // The manager was closed while the store did not answer; its failures were made known.
+    }
+    this.execution.release();
+    this.#desk.ended(this);
+  }
+
+  /** Tries until this task is finished in the store, by this write or by somebody else's. */
+  async #writeEnd(): Promise<void> {
+    const result = this.#result();
+    for (;;) {
+      const change = this.#endChange(result);
+      if (change === undefined || (await this.#commit(change)) || !(await this.#reload())) return;
+    }
+  }
+
+  #endChange(result: StoredResult | undefined): TaskChange | undefined {
+    const now = this.#desk.clock.now();
+    const endings = endingsOf(this.#record, this.execution, this.#isShutDown, this.#desk.redact, now);
+    const step = transitionAll(this.#record, endings, now);
+    if (!step.ok) return undefined;
+    this.#takeReports();
+    const events = [...this.#unwritten, ...endings.map((event) => toLogged(event, now))];
+    const isCompleted = step.patch.status === "completed";
+    return { patch: step.patch, events, ...(isCompleted && result ? { result } : {}) };
+  }
+
+  async #commit(change: TaskChange): Promise<boolean> {
+    const { id, version } = this.#record;
+    const { journal, hub } = this.#desk;
+    const record = await journal.insist("transition", (store) => store.transition(id, version, change));
+    if (record === undefined) return false;
+    this.#record = record;
+    hub.publish(record, change.events);
+    return true;
+  }
+
+  /** Somebody else has written the record: start from what it is now. */
+  async #reload(): Promise<boolean> {
+    const { id } = this.#record;
+    const scope = scopeOf(this.#record);
+    const record = await this.#desk.journal.insist("get", (store) => store.get(scope, id));
+    if (record) this.#record = record;
+    return record !== undefined;
+  }
+
+  #result(): StoredResult | undefined {
+    const { outcome } = this.execution;
+    return outcome?.ok ? storeResult(outcome.value, this.#desk.maxResultBytes) : undefined;
+  }
+}

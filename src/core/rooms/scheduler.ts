@@ -1,0 +1,119 @@
+import { type Clock, Timer } from "../clock.ts";
+import type { Drain } from "./drain.ts";
+import { type Job, JobQueue } from "./queue.ts";
+
+/** Milliseconds after which what waits for a place is tried again: another process may have freed one. */
+const POLL_MS = 1_000;
+
+/**
+ * The places for running tasks in this process, and who waits for one: first the slow calls, which block a
+ * turn, then the queue.
+ */
+export class Scheduler {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  readonly #drain: Drain;
+  readonly #queue = new JobQueue();
+  readonly #parked = new Set<() => void>();
+  #taken = 0;
+  #poll: Timer | undefined;
+  #isClosed = false;
+
+  constructor(clock: Clock, limit: number, drain: Drain) {
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#drain = drain;
+  }
+
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Takes a place if there is one. */
+  take(): boolean {
+    if (this.#taken >= this.#limit) return false;
+    this.#taken += 1;
+    return true;
+  }
+
+  /** Takes a place whether there is one or not. */
+  takeAnyway(): void {
+    this.#taken += 1;
+  }
+
+  /** Gives a place back that was not used. */
+  giveBack(): void {
+    this.#taken -= 1;
+  }
+
+  /** A task of this user has ended: those who wait try again. */
+  freed(userId: string): void {
+    this.#taken -= 1;
+    this.#queue.release(userId);
+    this.#wake();
+  }
+
+  /** Calls `retry` when a place may have become free. Answers how to stop waiting. */
+  park(retry: () => void): () => void {
+    this.#parked.add(retry);
+    this.#startPoll();
+    return () => this.#parked.delete(retry);
+  }
+
+  enqueue(job: Job): void {
+    this.#queue.add(job);
+    this.#pump();
+  }
+
+  remove(job: Job): void {
+    this.#queue.remove(job);
+    this.#drain.check();
+  }
+
+  /** Takes every waiting job out. */
+  clear(): Job[] {
+    return this.#queue.clear();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#poll?.clear();
+    this.#parked.clear();
+  }
+
+  #wake(): void {
+    const parked = [...this.#parked];
+    this.#parked.clear();
+    for (const retry of parked) retry();
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (!this.#isClosed && this.#taken < this.#limit) {
+      const job = this.#queue.take();
+      if (job === undefined) break;
+      this.#taken += 1;
+      void this.#admit(job);
+    }
+    this.#startPoll();
+  }
+
+  async #admit(job: Job): Promise<void> {
+    const admission = await job.admit();
+    const isOver = admission === "admitted" || admission === "gone";
+    if (isOver) this.remove(job);
+    this.#queue.settle(job, !isOver);
+    if (admission !== "admitted") this.giveBack();
+    this.#pump();
+  }
+
+  #startPoll(): void {
+    if (this.#isClosed || this.#poll || (this.#parked.size === 0 && !this.#queue.hasBlocked)) return;
+    const poll = () => {
+      this.#poll = undefined;
+      this.#queue.release();
+      this.#wake();
+    };
+    this.#poll = new Timer(this.#clock, poll, POLL_MS).unref();
+  }
+}

@@ -1,0 +1,112 @@
+import type { Execute, ToolCall } from "../call.ts";
+import { duplicateError } from "../duplicates.ts";
+import { closedError, TaskOffloadError } from "../errors.ts";
+import type { ExecutionDesk } from "../execution.ts";
+import { type LifecycleEvent, toLogged, transitionAll } from "../lifecycle.ts";
+import type { ToolSettings } from "../settings.ts";
+import type { Duplicate, Inserted, NewTask, Refused } from "../store.ts";
+import { type TaskInfo, type TaskRecord, toTaskInfo } from "../task.ts";
+import type { Background } from "./background.ts";
+import { type QueuedCall, QueuedTask } from "./queued-task.ts";
+import { newRecord } from "./record.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** Tasks that are in the background from the first moment: they queue, and start when there is a place. */
+export class Starting {
+  readonly #background: Background;
+  readonly #scheduler: Scheduler;
+  readonly #desk: ExecutionDesk;
+  readonly #queued = new Map<string, QueuedTask>();
+  #order = 0;
+  #isClosed = false;
+
+  constructor(background: Background, scheduler: Scheduler, desk: ExecutionDesk) {
+    this.#background = background;
+    this.#scheduler = scheduler;
+    this.#desk = desk;
+  }
+
+  async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, settings: ToolSettings): Promise<TaskInfo> {
+    const queued: QueuedCall = {
+      call,
+      settings,
+      execute: execute as Execute<unknown, unknown>,
+      order: this.#order++,
+    };
+    const task = this.#describe(queued);
+    const answer = await this.#background.insert(task, false, (late) => this.#withdraw(late));
+    if (answer.status === "refused") throw refusal(answer, call);
+    if (answer.status === "duplicate") return joined(answer.record, call, settings);
+    this.#background.hub.publish(answer.record, task.events);
+    await this.#enqueue(queued, answer.record);
+    return toTaskInfo(answer.record);
+  }
+
+  /** A queued task was cancelled: it will not start. */
+  cancelled(record: TaskRecord): void {
+    const job = this.#queued.get(record.id);
+    if (job) this.#scheduler.remove(job);
+    this.#queued.delete(record.id);
+  }
+
+  /** Ends what has not started. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const jobs = this.#scheduler.clear();
+    this.#queued.clear();
+    await Promise.all(jobs.map((job) => job.shutdown()));
+  }
+
+  #describe({ call, settings }: QueuedCall): NewTask {
+    const now = this.#background.clock.now();
+    const record = newRecord(call, settings, { ...this.#background.terms, now });
+    return { record, events: [{ at: now, type: "task.queued" }] };
+  }
+
+  async #enqueue(queued: QueuedCall, record: TaskRecord): Promise<void> {
+    const over = () => this.cancelled(record);
+    const job = new QueuedTask(queued, record, this.#background, this.#desk, over);
+    if (this.#isClosed) {
+      await job.shutdown();
+      throw closedError();
+    }
+    this.#queued.set(record.id, job);
+    this.#scheduler.enqueue(job);
+  }
+
+  /** The caller was told that the store failed: what was written all the same must not stay queued. */
+  #withdraw(answer: Inserted | Duplicate | Refused): void {
+    if (answer.status !== "inserted") return;
+    const { journal, clock } = this.#background;
+    const { record } = answer;
+    const now = clock.now();
+    const step = transitionAll(record, WITHDRAWN, now);
+    if (!step.ok) return;
+    const change = { patch: step.patch, events: WITHDRAWN.map((event) => toLogged(event, now)) };
+    const write = journal.insist("transition", (store) =>
+      store.transition(record.id, record.version, change),
+    );
+    write.catch(() => undefined);
+  }
+}
+
+const WITHDRAWN: LifecycleEvent[] = [
+  { type: "task.cancelled", by: "host", reason: "The store answered too late.", mayStillRun: false },
+];
+
+/** An equal task runs: its caller gets that one, unless the tool refuses duplicates. */
+export function joined(record: TaskRecord, call: ToolCall, settings: ToolSettings): TaskInfo {
+  if (settings.onDuplicate === "reject") throw duplicateError(call);
+  return toTaskInfo(record);
+}
+
+/** What a caller is told whose task met a limit that it cannot wait for. */
+export function refusal({ limit }: Refused, call: ToolCall): TaskOffloadError {
+  if (limit === "exclusive") {
+    const message = `The session has an unfinished task already; "${call.toolName}" was not started.`;
+    return new TaskOffloadError("conflict", message);
+  }
+  const what = limit === "queued_per_user" ? "queued" : "running";
+  const message = `The user has too many ${what} tasks (limits); "${call.toolName}" was not started.`;
+  return new TaskOffloadError("overloaded", message);
+}

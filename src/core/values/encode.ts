@@ -1,0 +1,133 @@
+/**
+ * Whatever a tool returned, as JSON text. Nothing becomes `{}` or `null` in silence: what JSON cannot carry
+ * becomes a text that says what was there, and the JSON Pointer (RFC 6901) of its place in that text stands
+ * in `lossy`.
+ *
+ * | what was returned                          | what is kept                                               |
+ * | ------------------------------------------ | ---------------------------------------------------------- |
+ * | undefined, an array's holes                | "[undefined]"                                              |
+ * | a function, a symbol                       | "[Function name]", "[Symbol(x)]"                           |
+ * | a bigint                                   | "[BigInt 123]"                                             |
+ * | NaN, ±Infinity                             | "[NaN]", "[Infinity]", "[-Infinity]"                       |
+ * | -0                                         | 0, not lossy                                               |
+ * | a Date                                     | its ISO text, or "[Date invalid]"                          |
+ * | an Error                                   | "[TypeError: message]"                                     |
+ * | a RegExp, a promise                        | "[RegExp /x/g]", "[Promise]"                               |
+ * | a Map, a Set                               | { "[Map]": [[key, value], …] }, { "[Set]": [value, …] }    |
+ * | Buffer, typed array, DataView, ArrayBuffer | "data:application/octet-stream;base64,…"                   |
+ * | a boxed primitive                          | the primitive                                              |
+ * | an object with toJSON                      | what its toJSON answers, encoded                           |
+ * | an instance of any other class             | its own properties, or "[ClassName]" where it has none     |
+ * | an object inside itself                    | "[Circular /path]" to the outer one, "[Circular]" for root |
+ * | the 101st level of nesting                 | "[Depth limit]"                                            |
+ * | past 1,000,000 values or 64 Mi of text     | "[Size limit]", once in each list or object it cuts short  |
+ * | a getter, toJSON or proxy trap that throws | "[Unreadable: message]"                                    |
+ *
+ * As in JSON.stringify, properties that are not enumerable or whose key is a symbol are no part of the value.
+ */
+
+import { primitiveMarker, unreadableMarker } from "./markers.ts";
+import { isPlain, standIn } from "./stand-in.ts";
+import { type Place, pointer, Walk } from "./walk.ts";
+
+const MAX_DEPTH = 100;
+
+/** A value as JSON text. */
+export interface Encoded {
+  json: string;
+  /** JSON Pointers to what is not carried as it was, "" for the root. At most 100, then a last "…". */
+  lossy: string[];
+}
+
+/** How to encode. */
+export interface EncodeOptions {
+  /**
+   * Order every object's keys by code unit, so that equal values give equal text.
+   * @default false
+   */
+  sortKeys?: boolean;
+}
+
+/**
+ * Turns any value into JSON text. Never throws; plain JSON comes back from `JSON.parse` as it was.
+ *
+ * @example
+ * encode({ at: new Date(0), n: 1 }); // { json: '{"at":"1970-01-01T00:00:00.000Z","n":1}', lossy: ["/at"] }
+ */
+export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
+  const walk = new Walk(options.sortKeys ?? false);
+  const json = encodeProperty(walk, { value }, "value", null);
+  return { json, lossy: walk.lossy };
+}
+
+function encodeProperty(walk: Walk, holder: object, key: string | number, place: Place): string {
+  try {
+    return encodeValue(walk, Reflect.get(holder, key), place);
+  } catch (thrown) {
+    return encodeMarker(walk, unreadableMarker(thrown), place);
+  }
+}
+
+function encodeValue(walk: Walk, value: unknown, place: Place): string {
+  if (!walk.visit()) return encodeMarker(walk, "[Size limit]", place);
+  if (typeof value === "object" && value !== null) return encodeObject(walk, value, place);
+  if (typeof value === "string") return encodeString(walk, value, place);
+  const marker = primitiveMarker(value);
+  return marker === undefined ? JSON.stringify(value) : encodeMarker(walk, marker, place);
+}
+
+function encodeString(walk: Walk, text: string, place: Place): string {
+  return walk.fits(text) ? JSON.stringify(text) : encodeMarker(walk, "[Size limit]", place);
+}
+
+function encodeMarker(walk: Walk, marker: string, place: Place): string {
+  walk.note(place);
+  return JSON.stringify(walk.fits(marker) ? marker : "[Size limit]");
+}
+
+function encodeObject(walk: Walk, value: object, place: Place): string {
+  const outer = walk.open.get(value);
+  if (outer !== undefined) return encodeMarker(walk, circularMarker(outer), place);
+  if (walk.open.size >= MAX_DEPTH) return encodeMarker(walk, "[Depth limit]", place);
+  walk.open.set(value, place);
+  try {
+    return encodeOpened(walk, value, place);
+  } finally {
+    walk.open.delete(value);
+  }
+}
+
+function circularMarker(outer: Place): string {
+  return outer === null ? "[Circular]" : `[Circular ${pointer(outer)}]`;
+}
+
+function encodeOpened(walk: Walk, value: object, place: Place): string {
+  if (Array.isArray(value)) return encodeArray(walk, value, place);
+  if (!isPlain(value)) walk.note(place);
+  const carried = standIn(value);
+  if (carried === value) return encodeRecord(walk, value, place);
+  walk.note(place);
+  return encodeValue(walk, carried, place);
+}
+
+function encodeArray(walk: Walk, array: readonly unknown[], place: Place): string {
+  const items: string[] = [];
+  for (let index = 0; index < array.length; index++) {
+    const { full } = walk;
+    items.push(encodeProperty(walk, array, index, { up: place, key: index }));
+    if (full) break;
+  }
+  return `[${items.join(",")}]`;
+}
+
+function encodeRecord(walk: Walk, record: object, place: Place): string {
+  const keys = Object.keys(record);
+  if (walk.sortKeys) keys.sort();
+  const entries: string[] = [];
+  for (const key of keys) {
+    const full = !walk.fits(key) || walk.full;
+    entries.push(`${JSON.stringify(key)}:${encodeProperty(walk, record, key, { up: place, key })}`);
+    if (full) break;
+  }
+  return `{${entries.join(",")}}`;
+}

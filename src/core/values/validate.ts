@@ -1,0 +1,48 @@
+import { TaskOffloadError } from "../errors.ts";
+
+/** A value as an error message shows it: short, on one line, and never thrown over. */
+export function shown(value: unknown): string {
+  try {
+    if (typeof value === "string")
+      return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+    if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+    if (typeof value === "function") return "a function";
+    return String(value);
+  } catch {
+    return "an unreadable value";
+  }
+}
+
+export function invalidOption(option: string, wanted: string, value: unknown): TaskOffloadError {
+  return new TaskOffloadError("invalid_option", `${option} must be ${wanted}; got ${shown(value)}.`);
+}
+
+export function invalidInput(field: string, wanted: string, value: unknown): TaskOffloadError {
+  return new TaskOffloadError("invalid_input", `${field} must be ${wanted}; got ${shown(value)}.`);
+}
+
+/** True for a duration in milliseconds; `Infinity` means never. */
+export function isDuration(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
+}
+
+export function checkDuration(option: string, value: unknown): void {
+  if (!isDuration(value)) throw invalidOption(option, "milliseconds, 0 or more (Infinity: never)", value);
+}
+
+/** A limit: a whole number from `least` on, or `Infinity` for none. */
+export function checkLimit(option: string, value: unknown, least: number): void {
+  if (value === Number.POSITIVE_INFINITY) return;
+  if (Number.isInteger(value) && (value as number) >= least) return;
+  throw invalidOption(option, `a whole number from ${least} on, or Infinity`, value);
+}
+
+export function checkOneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
+  if (!allowed.includes(value)) {
+    throw invalidOption(option, `one of ${allowed.map((one) => `"${one}"`).join(", ")}`, value);
+  }
+}
+
+export function checkFunction(option: string, value: unknown): void {
+  if (typeof value !== "function") throw invalidOption(option, "a function", value);
+}

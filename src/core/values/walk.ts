@@ -1,0 +1,68 @@
+/** The bookkeeping of one walk through a value: where it is, what it may spend, what it could not carry. */
+
+const MAX_NODES = 1_000_000;
+/** In UTF-16 code units: even with every one of them escaped, the JSON text still fits a string. */
+const MAX_TEXT = 64 * 1024 * 1024;
+const MAX_LOSSY = 100;
+
+/** One step down from the root. */
+interface Step {
+  readonly up: Place;
+  readonly key: string | number;
+}
+
+/** Where a value stands. The root is null. */
+export type Place = Step | null;
+
+/** The place as a JSON Pointer (RFC 6901): "" for the root, "/a~1b/0" below it. */
+export function pointer(place: Place): string {
+  if (place === null) return "";
+  const key = String(place.key).replaceAll("~", "~0").replaceAll("/", "~1");
+  return `${pointer(place.up)}/${key}`;
+}
+
+/** One walk through a value. */
+export class Walk {
+  readonly sortKeys: boolean;
+  /** The objects that the walk is inside of, from the root down, each with its place. */
+  readonly open = new Map<object, Place>();
+  readonly #lossy = new Set<string>();
+  #nodesLeft = MAX_NODES;
+  #textLeft = MAX_TEXT;
+
+  constructor(sortKeys: boolean) {
+    this.sortKeys = sortKeys;
+  }
+
+  /** Whether a limit is reached, so that only markers are left to say. */
+  get full(): boolean {
+    return this.#nodesLeft <= 0 || this.#textLeft <= 0;
+  }
+
+  /** The paths noted so far; a last "…" when there were more than are kept. */
+  get lossy(): string[] {
+    return [...this.#lossy];
+  }
+
+  /** Counts one more value. False when there is no room left for it. */
+  visit(): boolean {
+    if (this.full) return false;
+    this.#nodesLeft -= 1;
+    return true;
+  }
+
+  /** Counts a text. False when there is no room left for it, nor then for anything after it. */
+  fits(text: string): boolean {
+    const fits = text.length <= this.#textLeft;
+    this.#textLeft = fits ? this.#textLeft - text.length : 0;
+    return fits;
+  }
+
+  /** Notes that the value at a place is not carried as it is. */
+  note(place: Place): void {
+    if (this.#lossy.size > MAX_LOSSY) return;
+    const path = pointer(place);
+    if (this.#lossy.has(path)) return;
+    this.#lossy.add(this.#lossy.size < MAX_LOSSY ? path : "…");
+  }
+}

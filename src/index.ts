@@ -1,0 +1,72 @@
+import { BackgroundTaskManager as CoreManager } from "./core/manager.ts";
+import type { ManagerOptions } from "./core/options.ts";
+import { memoryStore } from "./stores/memory.ts";
+
+export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/call.ts";
+export { type Clock, systemClock } from "./core/clock.ts";
+export { TaskOffloadError, type TaskOffloadErrorCode } from "./core/errors.ts";
+export type { TaskEvent, TaskEventBody } from "./core/events.ts";
+export type { FollowUpDropReason, FollowUpMode, FollowUpStatus } from "./core/follow-up.ts";
+export type { ManagerStats } from "./core/manager.ts";
+export { ToolOffloadMiddleware } from "./core/middleware.ts";
+export {
+  DEFAULTS,
+  type LimitOptions,
+  type MiddlewareOptions,
+  type RetentionOptions,
+  type TaskOptions,
+  type TimeoutPolicy,
+  type ToolOptions,
+} from "./core/options.ts";
+export { defaultPlaceholder } from "./core/placeholder.ts";
+export type { ResultRange, StoredResult } from "./core/result.ts";
+export type { OutsideExecution } from "./core/rooms/adopting.ts";
+export type { CancelOptions } from "./core/rooms/cancelling.ts";
+export type { ManagerEvents, TaskNotice } from "./core/rooms/hub.ts";
+export type { TaskEventQuery, TaskPage, TaskQuery } from "./core/rooms/queries.ts";
+export type { WaitOptions } from "./core/rooms/waiting.ts";
+export type { Watched, WatchOptions } from "./core/rooms/watching.ts";
+export type { EventPage, TaskStore } from "./core/store.ts";
+export type { StreamOptions, StreamSource, ToolStream } from "./core/stream.ts";
+export {
+  type CancelledBy,
+  isFinished,
+  TASK_STATUSES,
+  type TaskCancel,
+  type TaskError,
+  type TaskErrorCode,
+  type TaskInfo,
+  type TaskProgress,
+  type TaskRecord,
+  type TaskResult,
+  type TaskScope,
+  type TaskStatus,
+} from "./core/task.ts";
+export type { Redact } from "./core/values/redact.ts";
+export { memoryStore } from "./stores/memory.ts";
+
+/** The options of a {@link BackgroundTaskManager}. */
+export interface BackgroundTaskManagerOptions extends Omit<ManagerOptions, "store"> {
+  /** Where tasks are kept. @default memoryStore() */
+  store?: ManagerOptions["store"];
+}
+
+/**
+ * Keeps the tasks: their lifecycle, their events, their results. It runs what it is given in this process,
+ * and answers for every task in its store.
+ *
+ * @example
+ * ```ts
+ * import { BackgroundTaskManager } from "tool-offload";
+ *
+ * const tasks = new BackgroundTaskManager({ limits: { runningPerUser: 5 } });
+ * tasks.on("task.completed", ({ task }) => console.log(`${task.summary} is done`));
+ * await tasks.close();
+ * ```
+ */
+export class BackgroundTaskManager extends CoreManager {
+  /** @throws `invalid_option`, naming the option and its value */
+  constructor(options: BackgroundTaskManagerOptions = {}) {
+    super({ ...options, store: options.store ?? memoryStore(options.clock && { clock: options.clock }) });
+  }
+}
