@@ -30,3 +30,8 @@ export function lastProgress(events: readonly NewTaskEvent[]): TaskProgress | un
   const event = events.findLast((event) => event.type === "task.progress");
   return event?.type === "task.progress" ? event.progress : undefined;
 }
+
+/** True for what a tool tells while it runs. */
+export function isReport({ type }: NewTaskEvent): boolean {
+  return type === "task.progress" || type === "task.output";
+}

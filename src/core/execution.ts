@@ -6,6 +6,8 @@ import { Reports } from "./reports.ts";
 import type { ToolSettings } from "./settings.ts";
 import type { TaskInfo } from "./task.ts";
 
+const NOBODY: readonly Follower[] = [];
+
 /** How a tool ended. */
 export type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };
 
@@ -54,7 +56,8 @@ export class Execution {
   /** The turn that was aborted while it waited; the tool was told to stop. */
   turnAbort: { at: number; reason: unknown } | undefined;
   task: Adopter | undefined;
-  followers: Follower[] = [];
+  /** Replaced, never changed: it may be walked while followers come and go. */
+  followers: readonly Follower[] = NOBODY;
   /** How many turns wait for the outcome. */
   waiting = 0;
 
@@ -135,14 +138,18 @@ export class Execution {
   adopt(task: Adopter, id: string): void {
     this.task = task;
     setTaskId(this.context, id);
-    for (const follower of [...this.followers]) follower.adopted?.();
-    this.followers.push(task);
+    for (const follower of this.followers) follower.adopted?.();
+    this.join(task);
+  }
+
+  join(follower: Follower): void {
+    this.followers = this.followers.length === 0 ? [follower] : [...this.followers, follower];
   }
 
   leave(follower: Follower): void {
     const { followers } = this;
-    if (followers.length === 1 && followers[0] === follower) followers.pop();
-    else this.followers = followers.filter((one) => one !== follower);
+    const isOnlyOne = followers.length === 1 && followers[0] === follower;
+    this.followers = isOnlyOne ? NOBODY : followers.filter((one) => one !== follower);
   }
 
   shutDown(error: unknown): void {
@@ -153,14 +160,14 @@ export class Execution {
   /** The call ends for every turn that waits for it, and the tool is told to stop. */
   refuse(error: unknown): void {
     this.abort(error);
-    for (const follower of [...this.followers]) follower.refused?.(error);
+    for (const follower of this.followers) follower.refused?.(error);
     this.release();
   }
 
   /** Nobody is interested in the outcome any more. */
   release(): void {
     this.#deadline?.clear();
-    this.followers.length = 0;
+    this.followers = NOBODY;
     this.#desk.calls.delete(this);
   }
 
@@ -195,7 +202,7 @@ export class Execution {
     if (this.outcome !== undefined) return;
     this.isExpired = true;
     this.abort(deadlineError(this));
-    for (const follower of [...this.followers]) follower.expired();
+    for (const follower of this.followers) follower.expired();
     if (this.task === undefined) this.#desk.calls.delete(this);
   }
 
@@ -205,9 +212,7 @@ export class Execution {
     this.#deadline?.clear();
     this.#desk.calls.delete(this);
     this.settings.observe?.(this.call.toolName, this.#desk.clock.now() - this.startedAt);
-    const { followers } = this;
-    if (followers.length === 1) followers[0]?.settled(outcome);
-    else for (const follower of [...followers]) follower.settled(outcome);
+    for (const follower of this.followers) follower.settled(outcome);
   }
 
   #refuseIterable(iterable: AsyncIterable<unknown>): void {

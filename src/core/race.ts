@@ -56,6 +56,7 @@ export class Race<R> implements Follower {
   }
 
   settled(outcome: Outcome): void {
+    if (!this.#isOpen) return;
     this.#close();
     if (this.#execution) this.#execution.wasReturned = true;
     if (outcome.ok) this.#resolve({ status: "completed", value: outcome.value as R });
@@ -78,6 +79,7 @@ export class Race<R> implements Follower {
 
   /** The call is a task: the turn goes on with the placeholder. */
   joined(task: TaskInfo): void {
+    if (!this.#isOpen) return;
     this.#close();
     if (this.#execution) this.#execution.wasOffloaded = true;
     this.#resolve({ status: "offloaded", task, message: this.#terms.placeholder(task) });
@@ -92,7 +94,7 @@ export class Race<R> implements Follower {
   }
 
   #wait(execution: Execution, timeoutMs: number): void {
-    execution.followers.push(this);
+    execution.join(this);
     if (timeoutMs === 0) this.#timedOut();
     else if (timeoutMs !== Number.POSITIVE_INFINITY) {
       this.#timer = new Timer(this.#desk.clock, () => this.#timedOut(), timeoutMs);
@@ -130,7 +132,6 @@ export class Race<R> implements Follower {
   }
 
   #close(): void {
-    if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#timer?.clear();
     if (this.#onAbort) this.#signal?.removeEventListener("abort", this.#onAbort);

@@ -43,7 +43,7 @@ export class Adopting {
 
   async #insert(execution: Execution): Promise<TaskInfo> {
     const { call, settings } = execution;
-    const task = this.#background.describe(execution);
+    const task = this.#background.describe(execution, []);
     const late = (answer: Inserted | Duplicate | Refused) => this.#late(answer, execution, task);
     const answer = await this.#background.insert(task, false, late).catch((error: unknown) => {
       this.#letGo(execution);

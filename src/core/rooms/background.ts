@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { NewTaskEvent } from "../events.ts";
 import type { Execution } from "../execution.ts";
 import { toLogged, transition } from "../lifecycle.ts";
 import type { Duplicate, Guard, Inserted, NewTask, Refused } from "../store.ts";
@@ -78,13 +79,15 @@ export class Background implements TaskDesk {
     return this.#tasks.get(id);
   }
 
-  /** A running execution as a new task, not yet written: what it has reported so far is in its log. */
-  describe(execution: Execution): NewTask {
+  /** A running execution as a new task, not yet written, with what it has reported in its log. */
+  describe(execution: Execution, reported: readonly NewTaskEvent[]): NewTask {
     const { call, settings, startedAt, turnAbort } = execution;
     const now = this.clock.now();
-    const started = { startedAt, deadlineAt: deadlineOf(startedAt, settings), status: "running" } as const;
-    const record: TaskRecord = { ...newRecord(call, settings, { ...this.terms, now }), ...started };
-    const task: NewTask = { record, events: [{ at: now, type: "task.started" }] };
+    const record = newRecord(call, settings, this.terms, now);
+    record.status = "running";
+    record.startedAt = startedAt;
+    record.deadlineAt = deadlineOf(startedAt, settings);
+    const task: NewTask = { record, events: [{ at: now, type: "task.started" }, ...reported] };
     if (turnAbort) addCancelByTurn(task, turnAbort.at);
     return task;
   }
@@ -104,16 +107,19 @@ export class Background implements TaskDesk {
     this.#scheduler.takeAnyway();
   }
 
-  /** Takes a running execution over: from now on its outcome goes to the store. Its place is taken already. */
-  adopt(execution: Execution, record: TaskRecord): RunningTask {
-    const task = new RunningTask(execution, record, this);
+  /**
+   * Takes a running execution over: from now on its outcome goes to the store. Its place is taken already.
+   * `unwritten`: what it has reported since its record was written.
+   */
+  adopt(execution: Execution, record: TaskRecord, unwritten: NewTaskEvent[] = []): RunningTask {
+    const task = new RunningTask(execution, record, this, unwritten);
     this.#tasks.set(record.id, task);
     execution.adopt(task, record.id);
     if (record.cancel) task.cancelRequested(record);
     if (execution.outcome !== undefined) task.settled();
     else if (execution.isExpired) task.expired();
     else if (execution.isShutDown) task.shutdown();
-    else if (execution.hasReports) task.woken();
+    else if (execution.hasReports || unwritten.length > 0) task.woken();
     return task;
   }
 

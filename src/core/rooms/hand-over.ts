@@ -1,5 +1,6 @@
 import { Timer } from "../clock.ts";
 import { duplicateError } from "../duplicates.ts";
+import { isReport, type NewTaskEvent } from "../events.ts";
 import type { Execution, Follower } from "../execution.ts";
 import type { Duplicate, Inserted, Limit, NewTask, Refused } from "../store.ts";
 import { type TaskRecord, toTaskInfo } from "../task.ts";
@@ -71,6 +72,7 @@ class HandOver implements Follower {
   readonly #scheduler: Scheduler;
   readonly #over: () => void;
   #task: NewTask | undefined;
+  readonly #reported: NewTaskEvent[] = [];
   #isExempt = false;
   /** Whether the store is being asked. */
   isAsking = false;
@@ -85,7 +87,7 @@ class HandOver implements Follower {
     this.#background = background;
     this.#scheduler = scheduler;
     this.#over = over;
-    execution.followers.push(this);
+    execution.join(this);
   }
 
   request(isExempt: boolean): void {
@@ -129,11 +131,12 @@ class HandOver implements Follower {
     }
   }
 
-  /** The same id at each try: a write whose answer was lost is found again. */
+  /** The same id at each try, so that a write whose answer was lost is found again. */
   #describe(): NewTask {
-    const task = this.#background.describe(this.#execution);
-    const id = this.#task?.record.id;
-    if (id !== undefined) task.record = { ...task.record, id };
+    const execution = this.#execution;
+    if (execution.hasReports) this.#reported.push(...execution.reports.drain(this.#background.clock.now()));
+    const task = this.#background.describe(execution, this.#reported);
+    if (this.#task) task.record.id = this.#task.record.id;
     return task;
   }
 
@@ -148,8 +151,9 @@ class HandOver implements Follower {
 
   #inserted(record: TaskRecord): void {
     const { events } = this.#task as NewTask;
-    this.#background.hub.publish(record, events);
-    this.#background.adopt(this.#execution, record);
+    this.#background.hub.publish(record, events.slice(0, record.lastSeq));
+    const unwritten = events.slice(record.lastSeq).filter(isReport);
+    this.#background.adopt(this.#execution, record, unwritten);
     this.stop();
   }
 
@@ -166,7 +170,7 @@ class HandOver implements Follower {
     const error = duplicateError(execution.call);
     this.stop();
     if (execution.settings.onDuplicate !== "reject") {
-      for (const follower of [...execution.followers]) follower.joined?.(toTaskInfo(record));
+      for (const follower of execution.followers) follower.joined?.(toTaskInfo(record));
     }
     execution.refuse(error);
   }

@@ -39,24 +39,21 @@ export class Journal {
    */
   call<T>(operation: string, run: StoreCall<T>, late?: (answer: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      let isOver = false;
-      const over = () => {
-        isOver = true;
-        timer?.clear();
-      };
-      const fail = (reason: string, cause?: unknown) => {
-        over();
-        reject(this.#report(operation, reason, cause));
-      };
-      const expire = () => fail(`did not answer within ${this.#timeoutMs} ms`);
-      const timer =
-        this.#timeoutMs === Infinity ? undefined : new Timer(this.#clock, expire, this.#timeoutMs);
       const answered = (answer: T) => {
-        if (isOver) return late?.(answer);
-        over();
-        resolve(answer);
+        if (question.isOver) late?.(answer);
+        else if (question.end()) resolve(answer);
       };
-      ask(run, this.#store).then(answered, (cause) => isOver || fail("failed", cause));
+      const failed = (reason: string, cause?: unknown) => {
+        if (question.end()) reject(this.#report(operation, reason, cause));
+      };
+      const question = new Question(this.#clock, this.#timeoutMs, () =>
+        failed(`did not answer within ${this.#timeoutMs} ms`),
+      );
+      try {
+        run(this.#store).then(answered, (cause) => failed("failed", cause));
+      } catch (cause) {
+        failed("failed", cause);
+      }
     });
   }
 
@@ -100,7 +97,20 @@ export class Journal {
   }
 }
 
-/** A store that throws instead of rejecting is forgiven. */
-async function ask<T>(run: StoreCall<T>, store: TaskStore): Promise<T> {
-  return run(store);
+/** A store that has been asked and may take its time, but not for ever. */
+class Question {
+  isOver = false;
+  readonly #timer: Timer | undefined;
+
+  constructor(clock: Clock, timeoutMs: number, expired: () => void) {
+    if (timeoutMs !== Number.POSITIVE_INFINITY) this.#timer = new Timer(clock, expired, timeoutMs);
+  }
+
+  /** True the first time. */
+  end(): boolean {
+    if (this.isOver) return false;
+    this.isOver = true;
+    this.#timer?.clear();
+    return true;
+  }
 }

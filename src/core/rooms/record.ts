@@ -11,11 +11,15 @@ export interface RecordTerms {
   owner: string;
   followUps: boolean;
   redact: Redact | undefined;
-  now: number;
 }
 
 /** The record of a task that has just been asked for. */
-export function newRecord(call: ToolCall, settings: ToolSettings, terms: RecordTerms): TaskRecord {
+export function newRecord(
+  call: ToolCall,
+  settings: ToolSettings,
+  terms: RecordTerms,
+  now: number,
+): TaskRecord {
   const id = nanoid();
   const mode = terms.followUps ? settings.followUp : null;
   return {
@@ -33,9 +37,9 @@ export function newRecord(call: ToolCall, settings: ToolSettings, terms: RecordT
     }),
     status: "queued",
     priority: settings.priority,
-    createdAt: terms.now,
+    createdAt: now,
     startedAt: null,
-    updatedAt: terms.now,
+    updatedAt: now,
     completedAt: null,
     deadlineAt: null,
     progress: null,

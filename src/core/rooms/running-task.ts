@@ -35,17 +35,18 @@ export class RunningTask implements Adopter {
   readonly #desk: TaskDesk;
   #record: TaskRecord;
   /** Events taken out of the reports that no store has confirmed. */
-  #unwritten: NewTaskEvent[] = [];
+  #unwritten: NewTaskEvent[];
   #writing: Promise<void> | undefined;
   #pause: Timer | undefined;
   #grace: Timer | undefined;
   #isEnding = false;
   #isShutDown = false;
 
-  constructor(execution: Execution, record: TaskRecord, desk: TaskDesk) {
+  constructor(execution: Execution, record: TaskRecord, desk: TaskDesk, unwritten: NewTaskEvent[]) {
     this.execution = execution;
     this.#record = record;
     this.#desk = desk;
+    this.#unwritten = unwritten;
   }
 
   get record(): TaskRecord {

@@ -59,7 +59,7 @@ export class Starting {
 
   #describe({ call, settings }: QueuedCall): NewTask {
     const now = this.#background.clock.now();
-    const record = newRecord(call, settings, { ...this.#background.terms, now });
+    const record = newRecord(call, settings, this.#background.terms, now);
     return { record, events: [{ at: now, type: "task.queued" }] };
   }
 

@@ -1,0 +1,63 @@
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { TaskStore } from "../core/store.ts";
+import { Catalogue } from "./memory/catalogue.ts";
+import { Hints } from "./memory/hints.ts";
+import { Outbox } from "./memory/outbox.ts";
+import { Retention } from "./memory/retention.ts";
+import { Tasks } from "./memory/tasks.ts";
+
+export interface MemoryStoreOptions {
+  /** Where time comes from. @default the clock of the machine */
+  clock?: Clock;
+}
+
+/**
+ * Keeps tasks in the memory of this process: nothing to set up, and gone when the process ends.
+ *
+ * @example
+ * import { memoryStore } from "tool-offload/stores/memory";
+ *
+ * const store = memoryStore();
+ * const { records } = await store.list({ userId: "ada" }, { limit: 20 });
+ * console.log(records); // []
+ * await store.close();
+ */
+export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): TaskStore {
+  const now = () => clock.now();
+  const hints = new Hints();
+  const catalogue = new Catalogue((record) => hints.tell(record));
+  const tasks = new Tasks(catalogue, now);
+  const outbox = new Outbox(catalogue, now);
+  const retention = new Retention(catalogue, outbox, now);
+  let rooms: Rooms | undefined = { tasks, outbox, retention };
+  const open = (): Rooms => {
+    if (rooms === undefined) throw new Error("The store is closed.");
+    return rooms;
+  };
+  return {
+    insert: async (task, guard, leaseMs) => open().tasks.insert(task, guard, leaseMs),
+    get: async (scope, id) => open().tasks.get(scope, id),
+    list: async (scope, query) => open().tasks.list(scope, query),
+    transition: async (id, version, change) => open().tasks.transition(id, version, change),
+    admit: async (id, version, change, guard) => open().tasks.admit(id, version, change, guard),
+    append: async (id, events) => open().tasks.append(id, events),
+    events: async (scope, id, query) => open().tasks.events(scope, id, query),
+    result: async (scope, id) => open().tasks.result(scope, id),
+    renew: async (owner, ids, leaseMs) => open().tasks.renew(owner, ids, leaseMs),
+    lapsed: async (limit) => open().tasks.lapsed(limit),
+    claim: async (claimant, leaseMs, filter) => open().outbox.claim(claimant, leaseMs, filter),
+    settle: async (claim, outcome) => open().outbox.settle(claim, outcome),
+    sweep: async (limits, limit) => open().retention.sweep(limits, limit),
+    watch: (listener) => hints.watch(listener),
+    close: async () => {
+      rooms = undefined;
+      hints.close();
+    },
+  };
+}
+
+interface Rooms {
+  tasks: Tasks;
+  outbox: Outbox;
+  retention: Retention;
+}

@@ -1,0 +1,89 @@
+import { lastProgress } from "../../core/events.ts";
+import type { FollowUpMode } from "../../core/follow-up.ts";
+import type { StoredResult } from "../../core/result.ts";
+import type { NewTask, TaskChange } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import { copyRecord, copyResult } from "./copy.ts";
+import { EventLog } from "./event-log.ts";
+
+export interface Created {
+  createdAt: number;
+  id: string;
+}
+
+export interface Completed {
+  completedAt: number;
+  id: string;
+}
+
+/** One task as this store keeps it. Its record is replaced by each write, never changed. */
+export class Entry implements Created, Completed {
+  record: TaskRecord;
+  result: StoredResult | undefined;
+  readonly log = new EventLog();
+  readonly leaseMs: number;
+  leaseEndsAt: number;
+  /** When its follow-up is next to be delivered. */
+  dueAt = 0;
+  /** A live claim holds its follow-up. */
+  isClaimed = false;
+
+  constructor({ record, events }: NewTask, leaseMs: number, now: number) {
+    this.leaseMs = leaseMs;
+    this.leaseEndsAt = now + leaseMs;
+    this.log.append(events);
+    const progress = lastProgress(events) ?? record.progress;
+    this.record = copyRecord({ ...record, progress, lastSeq: events.length });
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get createdAt(): number {
+    return this.record.createdAt;
+  }
+
+  get completedAt(): number {
+    return this.record.completedAt ?? 0;
+  }
+
+  /** A task that shall have no follow-up wakes nobody, even if it is given one. */
+  get followUpMode(): FollowUpMode {
+    return this.record.followUp.mode ?? "silent";
+  }
+
+  /** Writes a transition. */
+  change(change: TaskChange, now: number): void {
+    const version = this.record.version + 1;
+    this.#write({ ...this.record, ...change.patch, version }, change.events, now);
+    if (change.result !== undefined) this.result = copyResult(change.result);
+  }
+
+  /** Logs events without a transition. */
+  append(events: TaskChange["events"], now: number): void {
+    this.#write(this.record, events, now);
+  }
+
+  #write(record: TaskRecord, events: TaskChange["events"], now: number): void {
+    const progress = lastProgress(events) ?? record.progress;
+    const lastSeq = record.lastSeq + events.length;
+    this.record = copyRecord({ ...record, progress, lastSeq, updatedAt: now });
+    this.log.append(events);
+  }
+}
+
+/** Oldest first, ties by id in the order of UTF-16 code units. */
+export function byCreation(one: Created, other: Created): number {
+  return one.createdAt - other.createdAt || compareIds(one.id, other.id);
+}
+
+/** The one that ended first comes first, ties by id in the order of UTF-16 code units. */
+export function byCompletion(one: Completed, other: Completed): number {
+  return one.completedAt - other.completedAt || compareIds(one.id, other.id);
+}
+
+function compareIds(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}

@@ -1,0 +1,66 @@
+import { type NewTaskEvent, numbered } from "../../core/events.ts";
+import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/store.ts";
+import { copyEvent } from "./copy.ts";
+
+/** What an event weighs beside its text. */
+const EVENT_CHARS = 32;
+
+/** The newest events of one task. Their numbers are not kept: they count back from the task's `lastSeq`. */
+export class EventLog {
+  #events: NewTaskEvent[] = [];
+  #chars = 0;
+
+  append(events: readonly NewTaskEvent[]): void {
+    for (const event of events) this.#chars += weightOf(event);
+    // Most logs are short and stay as they are: an array made by push would be mostly empty.
+    this.#events = this.#events.concat(events.map(copyEvent));
+    this.#dropOldest();
+  }
+
+  page(taskId: string, lastSeq: number, { after, limit }: EventQuery): EventPage {
+    const firstSeq = lastSeq - this.#events.length + 1;
+    const start = Math.max(0, after + 1 - firstSeq);
+    const page = this.#events.slice(start, start + limit);
+    const pageEnd = firstSeq + start + page.length - 1;
+    return {
+      events: numbered(taskId, pageEnd, page.map(copyEvent)),
+      nextAfter: page.length > 0 ? pageEnd : after,
+      truncated: after + 1 < firstSeq,
+    };
+  }
+
+  /** The newest event stays, however long it is. */
+  #dropOldest(): void {
+    const events = this.#events;
+    let dropped = 0;
+    while (this.#isFull(events.length - dropped)) {
+      this.#chars -= weightOf(events[dropped] as NewTaskEvent);
+      dropped += 1;
+    }
+    if (dropped > 0) this.#events = events.slice(dropped);
+  }
+
+  #isFull(count: number): boolean {
+    return count > RING_EVENTS || (count > 1 && this.#chars > RING_CHARS);
+  }
+}
+
+function weightOf(event: NewTaskEvent): number {
+  return EVENT_CHARS + textOf(event).length;
+}
+
+function textOf(event: NewTaskEvent): string {
+  switch (event.type) {
+    case "task.output":
+      return event.chunk;
+    case "task.progress":
+      return event.progress.message ?? "";
+    case "task.failed":
+      return event.error.message;
+    case "task.cancelled":
+    case "task.cancel_requested":
+      return event.reason ?? "";
+    default:
+      return "";
+  }
+}

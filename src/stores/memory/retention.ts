@@ -1,0 +1,81 @@
+import type { RetentionLimits, Sweep } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import type { Catalogue, User } from "./catalogue.ts";
+import { copyRecord } from "./copy.ts";
+import type { Entry } from "./entry.ts";
+import { dropFollowUp, type Outbox } from "./outbox.ts";
+
+type Step = { action: "expire" | "evict"; entry: Entry };
+
+/** Lets go of what has been kept long enough. It looks only at what is over and at users with something new. */
+export class Retention {
+  readonly #catalogue: Catalogue;
+  readonly #outbox: Outbox;
+  readonly #now: () => number;
+  /** Within these are all users that are not marked as unswept. */
+  #kept = { finishedPerUser: Infinity, followUpsPerUser: Infinity };
+
+  constructor(catalogue: Catalogue, outbox: Outbox, now: () => number) {
+    this.#catalogue = catalogue;
+    this.#outbox = outbox;
+    this.#now = now;
+  }
+
+  sweep(retention: RetentionLimits, limit: number): Sweep {
+    const now = this.#now();
+    const sweep: Sweep = { expired: [], evicted: 0, more: false };
+    this.#outbox.endLapsed();
+    this.#noteLimits(retention);
+    for (const step of this.#steps(retention, now)) {
+      if (sweep.expired.length + sweep.evicted === limit) return { ...sweep, more: true };
+      if (step.action === "expire") sweep.expired.push(this.#expire(step.entry, now));
+      else sweep.evicted += this.#evict(step.entry);
+    }
+    return sweep;
+  }
+
+  /** Each step is found only when the one before it has been taken. Expired ones come first: they may be evicted. */
+  *#steps(retention: RetentionLimits, now: number): Generator<Step> {
+    const { pending, done, unswept } = this.#catalogue;
+    for (const list of Object.values(pending)) {
+      yield* oldest(list, "expire", (entry) => entry.completedAt + retention.followUpTtlMs <= now);
+    }
+    for (const user of unswept) yield* this.#excess(user, retention);
+    yield* oldest(done, "evict", (entry) => entry.completedAt + retention.finishedTtlMs <= now);
+  }
+
+  *#excess(user: User, retention: RetentionLimits): Generator<Step> {
+    const { pending, done } = user;
+    yield* oldest(pending, "expire", () => pending.size > retention.followUpsPerUser);
+    yield* oldest(done, "evict", () => done.size > retention.finishedPerUser);
+    this.#catalogue.unswept.delete(user);
+  }
+
+  #expire(entry: Entry, now: number): TaskRecord {
+    const change = dropFollowUp(entry.record.followUp, "expired", now);
+    this.#catalogue.update(entry, () => entry.change(change, now));
+    return copyRecord(entry.record);
+  }
+
+  #evict(entry: Entry): number {
+    this.#catalogue.remove(entry);
+    return 1;
+  }
+
+  /** Stricter limits than the last time concern every user. */
+  #noteLimits({ finishedPerUser, followUpsPerUser }: RetentionLimits): void {
+    const isStricter =
+      finishedPerUser < this.#kept.finishedPerUser || followUpsPerUser < this.#kept.followUpsPerUser;
+    if (isStricter) this.#catalogue.markUnswept();
+    this.#kept = { finishedPerUser, followUpsPerUser };
+  }
+}
+
+/** The first of a list, again and again, while it is over. */
+function* oldest(
+  list: { first(): Entry | undefined },
+  action: Step["action"],
+  isOver: (entry: Entry) => boolean,
+): Generator<Step> {
+  for (let entry = list.first(); entry && isOver(entry); entry = list.first()) yield { action, entry };
+}

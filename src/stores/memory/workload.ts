@@ -1,0 +1,97 @@
+import type { Guard, Limit } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import type { Entry } from "./entry.ts";
+
+interface SessionLoad {
+  unfinished: number;
+  running: number;
+}
+
+/** The unfinished tasks of one user, counted as limits count them. */
+export class Workload {
+  #running = 0;
+  #queued = 0;
+  readonly #sessions = new Map<string, SessionLoad>();
+  readonly #byDuplicateKey = new Map<string, Entry>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(entry: Entry): void {
+    const { duplicateKey, cancel } = entry.record;
+    if (duplicateKey !== null && cancel === null) this.#byDuplicateKey.set(duplicateKey, entry);
+    this.#count(entry.record, 1);
+  }
+
+  delete(entry: Entry): void {
+    const { duplicateKey } = entry.record;
+    if (duplicateKey !== null && this.duplicateOf(duplicateKey) === entry) {
+      this.#byDuplicateKey.delete(duplicateKey);
+    }
+    this.#count(entry.record, -1);
+  }
+
+  /** The uncancelled task that has this key. */
+  duplicateOf(key: string | null): Entry | undefined {
+    return key === null ? undefined : this.#byDuplicateKey.get(key);
+  }
+
+  /** The limit that keeps a new task out. */
+  refuse(record: TaskRecord, guard: Guard): Limit | undefined {
+    if (guard.exclusive && this.#loadOf(record.sessionId) !== undefined) return "exclusive";
+    if (record.status === "running") return this.refuseToRun(record, guard);
+    if (record.status === "queued" && isMet(guard.queuedPerUser, this.#queued)) return "queued_per_user";
+    return undefined;
+  }
+
+  /** The limit that keeps a task from running. */
+  refuseToRun({ sessionId }: TaskRecord, guard: Guard): Limit | undefined {
+    if (isMet(guard.runningPerUser, this.#running)) return "running_per_user";
+    const inSession = this.#loadOf(sessionId)?.running ?? 0;
+    if (sessionId !== null && isMet(guard.runningPerSession, inSession)) return "running_per_session";
+    return undefined;
+  }
+
+  #count({ status, sessionId }: TaskRecord, by: 1 | -1): void {
+    this.#size += by;
+    if (status === "running") this.#running += by;
+    if (status === "queued") this.#queued += by;
+    if (sessionId === null) return;
+    const load = this.#loadOf(sessionId) ?? { unfinished: 0, running: 0 };
+    load.unfinished += by;
+    if (status === "running") load.running += by;
+    if (load.unfinished === 0) this.#sessions.delete(sessionId);
+    else this.#sessions.set(sessionId, load);
+  }
+
+  #loadOf(sessionId: string | null): SessionLoad | undefined {
+    return sessionId === null ? undefined : this.#sessions.get(sessionId);
+  }
+}
+
+/** The workloads of all users. One who has nothing to do takes no room. */
+export class Workloads {
+  readonly #byUser = new Map<string, Workload>();
+
+  of(userId: string): Workload {
+    return this.#byUser.get(userId) ?? new Workload();
+  }
+
+  add(entry: Entry): void {
+    const workload = this.of(entry.record.userId);
+    workload.add(entry);
+    this.#byUser.set(entry.record.userId, workload);
+  }
+
+  delete(entry: Entry): void {
+    const workload = this.of(entry.record.userId);
+    workload.delete(entry);
+    if (workload.size === 0) this.#byUser.delete(entry.record.userId);
+  }
+}
+
+function isMet(limit: number | null, count: number): boolean {
+  return limit !== null && count >= limit;
+}
