@@ -2,6 +2,7 @@ import type { OffloadOutcome } from "./call.ts";
 import { type Clock, Timer } from "./clock.ts";
 import { deadlineError, type Execution, type Follower, type Outcome } from "./execution.ts";
 import type { TaskInfo } from "./task.ts";
+import { joinTurn, leaveTurn, type TurnMember } from "./turns.ts";
 
 /** What all races of a middleware have in common. */
 export interface RaceTerms {
@@ -23,7 +24,7 @@ export interface BackgroundDesk {
  * One turn waiting for one tool call. It is closed exactly once: by the outcome, by the placeholder, by the
  * turn's abort, by the deadline, or by a refusal. This is the path of every call, so it allocates little.
  */
-export class Race<R> implements Follower {
+export class Race<R> implements Follower, TurnMember {
   readonly outcome: Promise<OffloadOutcome<R>>;
   readonly #desk: BackgroundDesk;
   readonly #terms: RaceTerms;
@@ -32,7 +33,6 @@ export class Race<R> implements Follower {
   #reject!: (error: unknown) => void;
   #execution: Execution | undefined;
   #timer: Timer | undefined;
-  #onAbort: (() => void) | undefined;
   #isOpen = true;
   #isDue = false;
 
@@ -99,11 +99,9 @@ export class Race<R> implements Follower {
     else if (timeoutMs !== Number.POSITIVE_INFINITY) {
       this.#timer = new Timer(this.#desk.clock, () => this.#timedOut(), timeoutMs);
     }
-    const signal = this.#signal;
-    if (signal === undefined) return;
-    this.#onAbort = () => this.abort(signal.reason);
-    signal.addEventListener("abort", this.#onAbort);
-    if (signal.aborted) this.abort(signal.reason);
+    if (this.#signal === undefined) return;
+    if (this.#signal.aborted) this.abort(this.#signal.reason);
+    else joinTurn(this.#signal, this);
   }
 
   /** The timer's verdict is looked at again after two passes of the event loop: ready I/O counts. */
@@ -134,7 +132,7 @@ export class Race<R> implements Follower {
   #close(): void {
     this.#isOpen = false;
     this.#timer?.clear();
-    if (this.#onAbort) this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#signal !== undefined) leaveTurn(this.#signal, this);
     if (this.#execution === undefined) return;
     this.#execution.waiting -= 1;
     this.#execution.leave(this);

@@ -36,7 +36,7 @@ export interface TaskChange {
 export interface ListQuery {
   status?: readonly TaskStatus[];
   limit: number;
-  /** Continues after this place in the order (newest first, ties by id). */
+  /** Continues after this place in the order. The task it names may be gone. */
   after?: { createdAt: number; id: string };
 }
 
@@ -131,7 +131,7 @@ export interface TaskStore {
    */
   insert(task: NewTask, guard: Guard, leaseMs: number): Promise<Inserted | Duplicate | Refused>;
   get(scope: TaskScope, id: string): Promise<TaskRecord | undefined>;
-  /** Newest first, ties by id. Never loads results. */
+  /** Newest first; of those created at the same moment, the greater id first. Never loads results. */
   list(scope: TaskScope, query: ListQuery): Promise<RecordPage>;
   /** Compare-and-set on the version: the whole change or nothing. `undefined`: somebody was faster, or it is gone. */
   transition(id: string, version: number, change: TaskChange): Promise<TaskRecord | undefined>;

@@ -46,18 +46,19 @@ export class Adopting {
     const task = this.#background.describe(execution, []);
     const late = (answer: Inserted | Duplicate | Refused) => this.#late(answer, execution, task);
     const answer = await this.#background.insert(task, false, late).catch((error: unknown) => {
-      this.#letGo(execution);
+      this.#letGo(execution, task);
       throw error;
     });
     if (answer.status === "inserted") return this.#take(answer, execution, task);
-    this.#letGo(execution);
+    this.#letGo(execution, task);
     if (answer.status === "refused") throw refusal(answer, call);
     execution.abort(duplicateError(call));
     return joined(answer.record, call, settings);
   }
 
   /** It stays its caller's own. */
-  #letGo(execution: Execution): void {
+  #letGo(execution: Execution, task: NewTask): void {
+    this.#background.forget(task.record.id);
     this.#scheduler.giveBack();
     execution.release();
   }

@@ -57,6 +57,8 @@ export class Background implements TaskDesk {
   readonly #retention: Retention;
   readonly #drain: Drain;
   readonly #tasks = new Map<string, RunningTask>();
+  /** Tasks on their way here: the store may know them, and cancel them, before this process has its answer. */
+  readonly #expected = new Map<string, TaskRecord | undefined>();
 
   constructor(rooms: BackgroundRooms, terms: BackgroundTerms) {
     this.clock = rooms.clock;
@@ -99,7 +101,24 @@ export class Background implements TaskDesk {
     late?: (answer: Inserted | Duplicate | Refused) => void,
   ): Promise<Inserted | Duplicate | Refused> {
     const guard = isExempt ? NO_GUARD : this.terms.guard;
+    if (task.record.status === "running") this.expect(task.record.id);
     return this.journal.call("insert", (store) => store.insert(task, guard, LEASE_MS), late);
+  }
+
+  /** A task of this id is about to be adopted. */
+  expect(id: string): void {
+    this.#expected.set(id, undefined);
+  }
+
+  /** It will not be adopted. */
+  forget(id: string): void {
+    this.#expected.delete(id);
+  }
+
+  /** A cancel is on record. */
+  cancelRequested(record: TaskRecord): void {
+    this.#tasks.get(record.id)?.cancelRequested(record);
+    if (this.#expected.has(record.id)) this.#expected.set(record.id, record);
   }
 
   /** For a task that runs already: it has a place whether there is one or not. */
@@ -111,7 +130,9 @@ export class Background implements TaskDesk {
    * Takes a running execution over: from now on its outcome goes to the store. Its place is taken already.
    * `unwritten`: what it has reported since its record was written.
    */
-  adopt(execution: Execution, record: TaskRecord, unwritten: NewTaskEvent[] = []): RunningTask {
+  adopt(execution: Execution, written: TaskRecord, unwritten: NewTaskEvent[] = []): RunningTask {
+    const record = this.#expected.get(written.id) ?? written;
+    this.forget(record.id);
     const task = new RunningTask(execution, record, this, unwritten);
     this.#tasks.set(record.id, task);
     execution.adopt(task, record.id);

@@ -89,7 +89,7 @@ export class Cancelling {
     if (written === undefined) return undefined;
     hub.publish(written, change.events);
     if (isFinished(written.status)) this.#starting.cancelled(written);
-    else this.#background.get(written.id)?.cancelRequested(written);
+    else this.#background.cancelRequested(written);
     return written;
   }
 }

@@ -6,6 +6,7 @@ import type { Duplicate, Inserted, Limit, NewTask, Refused } from "../store.ts";
 import { type TaskRecord, toTaskInfo } from "../task.ts";
 import { type Background, TURN_ABORTED } from "./background.ts";
 import type { Cancelling } from "./cancelling.ts";
+import type { Drain } from "./drain.ts";
 import { retryDelay } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -14,12 +15,14 @@ export class HandOvers {
   readonly #background: Background;
   readonly #scheduler: Scheduler;
   readonly #cancelling: Cancelling;
+  readonly #drain: Drain;
   readonly #open = new Map<Execution, HandOver>();
 
-  constructor(background: Background, scheduler: Scheduler, cancelling: Cancelling) {
+  constructor(background: Background, scheduler: Scheduler, cancelling: Cancelling, drain: Drain) {
     this.#background = background;
     this.#scheduler = scheduler;
     this.#cancelling = cancelling;
+    this.#drain = drain;
   }
 
   /** Makes a task of a running execution; `isExempt`: whatever the limits. */
@@ -49,6 +52,7 @@ export class HandOvers {
 
   #over(execution: Execution): void {
     this.#open.delete(execution);
+    this.#drain.check();
     if (execution.task) this.#adopted(execution);
   }
 
@@ -112,6 +116,7 @@ class HandOver implements Follower {
     this.#isOver = true;
     this.#stopWaiting();
     this.#execution.leave(this);
+    if (this.#task) this.#background.forget(this.#task.record.id);
     this.#over();
   }
 

@@ -29,6 +29,8 @@ export class QueuedTask implements Job {
   readonly #desk: ExecutionDesk;
   readonly #over: () => void;
   #hasBegun = false;
+  #isShutDown = false;
+  #admission: Promise<Admission> | undefined;
 
   constructor(
     queued: QueuedCall,
@@ -60,10 +62,29 @@ export class QueuedTask implements Job {
     return this.#queued.order;
   }
 
-  async admit(): Promise<Admission> {
+  admit(): Promise<Admission> {
+    this.#admission = this.#admit();
+    return this.#admission;
+  }
+
+  /** Ends it unstarted. An admission that is under way comes first: the store may have let it in. */
+  async shutdown(): Promise<void> {
+    this.#isShutDown = true;
+    await this.#admission;
+    if (this.#hasBegun) return;
+    const change = this.#change(SHUTDOWN);
+    const { id, version } = this.#record;
+    const { journal, hub } = this.#background;
+    const write = journal.insist("transition", (store) => store.transition(id, version, change));
+    const written = await write.catch(() => undefined);
+    if (written) hub.publish(written, change.events);
+  }
+
+  async #admit(): Promise<Admission> {
     const change = this.#change(this.#started());
     const { id, version } = this.#record;
     const { journal, terms } = this.#background;
+    this.#background.expect(id);
     try {
       const answer = await journal.call(
         "admit",
@@ -74,15 +95,6 @@ export class QueuedTask implements Job {
     } catch {
       return "failed";
     }
-  }
-
-  async shutdown(): Promise<void> {
-    const change = this.#change(SHUTDOWN);
-    const { id, version } = this.#record;
-    const { journal, hub } = this.#background;
-    const write = journal.insist("transition", (store) => store.transition(id, version, change));
-    const written = await write.catch(() => undefined);
-    if (written) hub.publish(written, change.events);
   }
 
   #started(): LifecycleEvent {
@@ -98,12 +110,13 @@ export class QueuedTask implements Job {
 
   #answered(answer: TaskRecord | Refused | undefined): Admission {
     if (answer === undefined) {
+      this.#background.forget(this.#record.id);
       this.#over();
       return "gone";
     }
-    if (answer.status === "refused") return answer.limit;
-    this.#begin(answer);
-    return "admitted";
+    if (answer.status !== "refused") this.#begin(answer);
+    this.#background.forget(this.#record.id);
+    return answer.status === "refused" ? answer.limit : "admitted";
   }
 
   /** An answer that came after its time: the task may be running on record, so it must run. */
@@ -122,7 +135,8 @@ export class QueuedTask implements Job {
     const execution = new Execution(call, settings, this.#desk, startedAt);
     const started = { type: "task.started", at: startedAt } as const;
     this.#background.hub.publish(record, [started]);
+    execution.isShutDown = this.#isShutDown;
     this.#background.adopt(execution, record);
-    execution.begin(execute);
+    if (!this.#isShutDown) execution.begin(execute);
   }
 }

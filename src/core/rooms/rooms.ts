@@ -63,7 +63,7 @@ export class Rooms implements BackgroundDesk {
     this.starting = new Starting(this.background, this.scheduler, this);
     this.adopting = new Adopting(this.background, this.scheduler, this);
     this.cancelling = new Cancelling(this.background, this.starting, this.queries);
-    this.handOvers = new HandOvers(this.background, this.scheduler, this.cancelling);
+    this.handOvers = new HandOvers(this.background, this.scheduler, this.cancelling, this.drain);
     this.#stopHints = store.watch?.((hint) => this.hub.hint(hint));
   }
 
@@ -84,9 +84,14 @@ export class Rooms implements BackgroundDesk {
   async #close(drainMs: number): Promise<void> {
     await this.drain.wait(() => this.#isIdle(), drainMs);
     for (const call of [...this.calls]) if (!call.task) call.shutDown(closedError());
-    const unstarted = this.starting.close();
+    let isStarting = true;
+    const unstarted = this.starting.close().then(() => {
+      isStarting = false;
+      this.drain.check();
+    });
     this.background.shutdown();
-    await this.drain.wait(() => this.background.size === 0 && !this.handOvers.isAsking, this.#storeTimeoutMs);
+    const isOver = () => !isStarting && this.background.size === 0 && !this.handOvers.isAsking;
+    await this.drain.wait(isOver, this.#storeTimeoutMs);
     this.journal.close();
     await unstarted;
     this.handOvers.close();

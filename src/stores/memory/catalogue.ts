@@ -101,9 +101,7 @@ export class Catalogue {
 
   /** Forgets a user who has nothing left. */
   tidy(user: User): void {
-    if (user.tasks.size > 0 || user.leasedSessions.length > 0) return;
-    this.#users.delete(user.id);
-    this.unswept.delete(user);
+    if (user.tasks.size === 0 && user.leasedSessions.length === 0) this.#users.delete(user.id);
   }
 
   #file(entry: Entry): void {

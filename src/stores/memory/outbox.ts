@@ -43,7 +43,8 @@ export class Outbox {
     const lease = this.#leases.get(token);
     if (lease === undefined) return false;
     for (const entry of lease.entries) {
-      if (!this.#isHeld(entry)) continue;
+      // Whoever has dropped a follow-up in the meantime has settled it.
+      if (entry.record.followUp.status !== "claimed") continue;
       const settlement = Object.hasOwn(outcome, entry.id) ? outcome[entry.id] : undefined;
       this.#settle(entry, settlement ?? { type: "defer", dueAt: 0 });
     }
@@ -97,11 +98,6 @@ export class Outbox {
     });
   }
 
-  /** Whoever has dropped a follow-up in the meantime has settled it. */
-  #isHeld(entry: Entry): boolean {
-    return this.#catalogue.get(entry.id) === entry && entry.record.followUp.status === "claimed";
-  }
-
   #settle(entry: Entry, settlement: Settlement): void {
     const now = this.#now();
     this.#catalogue.update(entry, () => {
@@ -114,6 +110,7 @@ export class Outbox {
     this.#leases.delete(token);
     user.leasedSessions = user.leasedSessions.filter((leased) => leased !== sessionId);
     for (const entry of entries) {
+      // It may have been evicted, and its id taken by another.
       if (this.#catalogue.get(entry.id) !== entry) continue;
       this.#catalogue.refile(entry, () => {
         entry.isClaimed = false;

@@ -28,8 +28,12 @@ export class Retention {
     this.#noteLimits(retention);
     for (const step of this.#steps(retention, now)) {
       if (sweep.expired.length + sweep.evicted === limit) return { ...sweep, more: true };
-      if (step.action === "expire") sweep.expired.push(this.#expire(step.entry, now));
-      else sweep.evicted += this.#evict(step.entry);
+      if (step.action === "expire") {
+        sweep.expired.push(this.#expire(step.entry, now));
+      } else {
+        this.#catalogue.remove(step.entry);
+        sweep.evicted += 1;
+      }
     }
     return sweep;
   }
@@ -55,11 +59,6 @@ export class Retention {
     const change = dropFollowUp(entry.record.followUp, "expired", now);
     this.#catalogue.update(entry, () => entry.change(change, now));
     return copyRecord(entry.record);
-  }
-
-  #evict(entry: Entry): number {
-    this.#catalogue.remove(entry);
-    return 1;
   }
 
   /** Stricter limits than the last time concern every user. */

@@ -58,9 +58,9 @@ export class SortedList<Key, Value extends Key> {
   /** From the last value down, or from the last one before a place that need not be taken. */
   *descending(before?: Key): Generator<Value> {
     let at = before === undefined ? this.#chunks.length - 1 : this.#chunkOf(before);
-    for (let place = before; at >= 0; at -= 1, place = undefined) {
+    for (; at >= 0; at -= 1) {
       const chunk = this.#chunks[at] ?? [];
-      const end = place === undefined ? chunk.length : this.#indexIn(chunk, place);
+      const end = before === undefined ? chunk.length : this.#indexIn(chunk, before);
       for (let index = end - 1; index >= 0; index -= 1) yield chunk[index] as Value;
     }
   }
@@ -68,12 +68,8 @@ export class SortedList<Key, Value extends Key> {
   /** The chunk that holds a place: the first that does not end before it, or else the last. */
   #chunkOf(key: Key): number {
     const chunks = this.#chunks;
-    const last = chunks.length - 1;
-    if (this.#isBefore(chunks[last - 1]?.at(-1), key)) return last;
-    return Math.min(
-      last,
-      firstIndex(chunks.length, (at) => !this.#isBefore(chunks[at]?.at(-1), key)),
-    );
+    const reached = firstIndex(chunks.length, (at) => !this.#isBefore(chunks[at]?.at(-1), key));
+    return Math.min(reached, chunks.length - 1);
   }
 
   #indexIn(chunk: readonly Value[], key: Key): number {

@@ -71,24 +71,29 @@ export class Workload {
   }
 }
 
+const IDLE = new Workload();
+
 /** The workloads of all users. One who has nothing to do takes no room. */
 export class Workloads {
   readonly #byUser = new Map<string, Workload>();
 
+  /** To be read, not written. */
   of(userId: string): Workload {
-    return this.#byUser.get(userId) ?? new Workload();
+    return this.#byUser.get(userId) ?? IDLE;
   }
 
   add(entry: Entry): void {
-    const workload = this.of(entry.record.userId);
+    const { userId } = entry.record;
+    const workload = this.#byUser.get(userId) ?? new Workload();
     workload.add(entry);
-    this.#byUser.set(entry.record.userId, workload);
+    this.#byUser.set(userId, workload);
   }
 
   delete(entry: Entry): void {
-    const workload = this.of(entry.record.userId);
-    workload.delete(entry);
-    if (workload.size === 0) this.#byUser.delete(entry.record.userId);
+    const { userId } = entry.record;
+    const workload = this.#byUser.get(userId);
+    workload?.delete(entry);
+    if (workload?.size === 0) this.#byUser.delete(userId);
   }
 }
 

@@ -1,0 +1,60 @@
+import pTimeout from "p-timeout";
+import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
+import { nanoseconds, type Row, sideBySide } from "./side-by-side.ts";
+
+const TIMEOUT_MS = 10_000;
+
+/** What a wrapped call that finishes at once costs, beside other ways to bound it. */
+export async function fastCall(): Promise<Row[]> {
+  const offload = new ToolOffloadMiddleware({ tasks: new BackgroundTaskManager(), timeoutMs: TIMEOUT_MS });
+  const { signal } = new AbortController();
+  const scope = { userId: "u1", sessionId: "s1" };
+  const input = { a: 1 };
+  const call = { toolName: "add", input, scope };
+  const tool = async ({ a }: { a: number }) => a + 1;
+  const withSignal = async ({ a }: { a: number }, own: AbortSignal) => (own.aborted ? 0 : a + 1);
+  let id = 0;
+
+  const cost = await sideBySide(
+    {
+      bare: () => tool(input),
+      race: () => bareRace(() => tool(input)),
+      pTimeout: () => pTimeout(tool(input), { milliseconds: TIMEOUT_MS }),
+      abortTimeout: () => withSignal(input, AbortSignal.timeout(TIMEOUT_MS)),
+      run: () => offload.run({ ...call }, tool),
+      withId: () => offload.run({ ...call, toolCallId: `call_${++id}` }, tool),
+      withTurn: () => offload.run({ ...call, signal }, tool),
+      withBoth: () => offload.run({ ...call, signal }, (given, { signal: own }) => withSignal(given, own)),
+    },
+    { rounds: 15, repeat: 50_000 },
+  );
+  const added = cost.race - cost.bare;
+  const row = (name: string, ns: number, limit: number): Row => ({
+    name,
+    detail: `${nanoseconds(ns - cost.bare)} added; a bare setTimeout race adds ${nanoseconds(added)}`,
+    ratio: (ns - cost.bare) / added,
+    limit,
+  });
+  return [
+    row("fast call", cost.run, 2.5),
+    row("fast call with a turn signal", cost.withTurn, 4.5),
+    row("… and a tool that reads its own signal", cost.withBoth, 16),
+    row("fast call with a toolCallId", cost.withId, Number.POSITIVE_INFINITY),
+    row("for comparison: p-timeout", cost.pTimeout, Number.POSITIVE_INFINITY),
+    row("for comparison: AbortSignal.timeout", cost.abortTimeout, Number.POSITIVE_INFINITY),
+  ];
+}
+
+/** The least one can write to stop waiting for a promise. */
+export function bareRace<T>(tool: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("timed out")), TIMEOUT_MS);
+    const settle = <V>(then: (value: V) => void) => {
+      return (value: V) => {
+        clearTimeout(timer);
+        then(value);
+      };
+    };
+    tool().then(settle(resolve), settle(reject));
+  });
+}

@@ -1,0 +1,94 @@
+import { faultOfScope } from "../core/call.ts";
+import type { TaskScope } from "../core/task.ts";
+import { type HandlerSettings, handlerSettings, type TaskHandlerOptions } from "./options.ts";
+import { Refusal } from "./refusal.ts";
+import { checkOrigin, discardBody } from "./request.ts";
+import { toConditionalResponse, toResponse } from "./response.ts";
+import { createRoutes, type Route } from "./routes.ts";
+
+/**
+ * The query API over HTTP: a function from a web `Request` to a `Response`, to be mounted in any server.
+ *
+ * | route              |                                                                                 |
+ * | ------------------ | ------------------------------------------------------------------------------- |
+ * | `GET /`            | the tasks, newest first; `sessionId`, `status`, `limit`, `cursor`               |
+ * | `GET /health`      | 200 `ok` or 503 `closing`, for anybody                                          |
+ * | `GET /:id`         | one task                                                                        |
+ * | `GET /:id/result`  | 200 with how it ended, 202 with the task until then; `waitMs`, `offset`, `limit` |
+ * | `GET /:id/events`  | its log; `after`, `limit`                                                       |
+ * | `POST /:id/cancel` | asks it to stop; only with `allowCancel`                                        |
+ *
+ * It never rejects. Errors are problem details (RFC 9457), and a task that is foreign reads like one that is
+ * missing. A 200 to a GET has a weak `ETag`; `If-None-Match` makes it a 304. In Express, mount it before
+ * anything that reads bodies.
+ *
+ * @throws `invalid_option`, naming the option and its value
+ * @example
+ * ```ts
+ * import { BackgroundTaskManager } from "tool-offload";
+ * import { createTaskHandler } from "tool-offload/http";
+ *
+ * const handle = createTaskHandler({
+ *   tasks: new BackgroundTaskManager(),
+ *   authenticate: (request) => (request.headers.get("Authorization") === "Bearer s3cret" ? { userId: "ada" } : null),
+ * });
+ * const headers = { Authorization: "Bearer s3cret" };
+ * const response = await handle(new Request("http://localhost/background-tasks", { headers }));
+ * console.log(await response.json()); // { tasks: [], nextCursor: null }
+ * ```
+ */
+export function createTaskHandler(options: TaskHandlerOptions): (request: Request) => Promise<Response> {
+  const settings = handlerSettings(options);
+  const find = createRoutes(settings.basePath, settings.allowCancel);
+  return async (request) => {
+    const response = await respond(request, settings, find).catch((error) =>
+      toResponse(refusalOf(error, request, settings)),
+    );
+    if (request.method !== "GET") attempt(() => discardBody(request));
+    return request.method === "HEAD" ? new Response(null, response) : response;
+  };
+}
+
+async function respond(
+  request: Request,
+  settings: HandlerSettings,
+  find: ReturnType<typeof createRoutes>,
+): Promise<Response> {
+  const { pathname, searchParams: query, origin } = new URL(request.url);
+  const found = find(pathname);
+  if (found === undefined) throw new Refusal(404);
+  const { route, id } = found;
+  checkMethod(route, request.method);
+  if (route.method === "POST") checkOrigin(request, origin, settings.allowedOrigins);
+  const visit = { tasks: settings.tasks, id, query, request };
+  const answer =
+    "open" in route
+      ? await route.open(visit)
+      : await route.answer(visit, await authenticated(request, settings));
+  return route.method === "GET" ? toConditionalResponse(answer, request) : toResponse(answer);
+}
+
+function checkMethod(route: Route, method: string): void {
+  const allowed = route.method === "GET" ? ["GET", "HEAD"] : ["POST"];
+  if (!allowed.includes(method)) throw new Refusal(405, { allow: allowed.join(", ") });
+}
+
+/** A scope that is not sound is a mistake of the host, never access. */
+async function authenticated(request: Request, { authenticate }: HandlerSettings): Promise<TaskScope> {
+  const scope = await authenticate(request);
+  if (scope === null || scope === undefined) throw new Refusal(401);
+  const fault = faultOfScope(scope);
+  if (fault) throw fault;
+  return scope;
+}
+
+function refusalOf(error: unknown, request: Request, { onError }: HandlerSettings): Refusal {
+  if (error instanceof Refusal) return error;
+  attempt(() => onError(error, request));
+  return new Refusal(503);
+}
+
+/** Does what may fail, now or later, without harm. */
+function attempt(run: () => unknown): void {
+  new Promise((resolve) => resolve(run())).catch(() => undefined);
+}

@@ -1,0 +1,114 @@
+import { addRoute, createRouter, findRoute } from "rou3";
+import { isFinished, type TaskScope } from "../core/task.ts";
+import type { TaskDesk } from "./options.ts";
+import {
+  type EventPage,
+  eventsQuerySchema,
+  type Health,
+  listQuerySchema,
+  resultQuerySchema,
+  type TaskPage,
+  taskPathSchema,
+} from "./protocol.ts";
+import { Refusal } from "./refusal.ts";
+import { readCancelBody, readQuery } from "./request.ts";
+import type { Answer } from "./response.ts";
+import type { TaskInfo, TaskResult } from "./task-schemas.ts";
+
+/** A request on its way through a route. */
+export interface Visit {
+  tasks: TaskDesk;
+  /** Empty where the path holds none. */
+  id: string;
+  query: URLSearchParams;
+  request: Request;
+}
+
+/** An `open` route answers anybody; the others answer for a scope. */
+export type Route =
+  | { method: "GET"; open: (visit: Visit) => Promise<Answer> }
+  | { method: "GET" | "POST"; answer: (visit: Visit, scope: TaskScope) => Promise<Answer> };
+
+const READING: Record<string, Route> = {
+  "/": { method: "GET", answer: list },
+  "/health": { method: "GET", open: health },
+  "/:id": { method: "GET", answer: get },
+  "/:id/result": { method: "GET", answer: result },
+  "/:id/events": { method: "GET", answer: events },
+};
+
+const CANCELLING: Record<string, Route> = {
+  "/:id/cancel": { method: "POST", answer: cancel },
+};
+
+/** Finds the route for a path, and the id in it. */
+export function createRoutes(basePath: string, allowCancel: boolean) {
+  const router = createRouter<Route>();
+  const routes = allowCancel ? { ...READING, ...CANCELLING } : READING;
+  for (const [path, route] of Object.entries(routes)) addRoute(router, "", path, route);
+  return (pathname: string): { route: Route; id: string } | undefined => {
+    if (pathname !== basePath && !pathname.startsWith(`${basePath}/`)) return undefined;
+    const found = findRoute(router, "", pathname.slice(basePath.length));
+    if (found?.params === undefined) return found && { route: found.data, id: "" };
+    const path = taskPathSchema.safeParse(found.params);
+    return path.success ? { route: found.data, id: path.data.id } : undefined;
+  };
+}
+
+async function list({ tasks, query }: Visit, scope: TaskScope): Promise<Answer<TaskPage>> {
+  const { sessionId = scope.sessionId, ...rest } = readQuery(listQuerySchema, query);
+  const isOutside = scope.sessionId !== undefined && sessionId !== scope.sessionId;
+  if (isOutside) return ok({ tasks: [], nextCursor: null });
+  return ok(await tasks.list({ ...scope, sessionId }, rest));
+}
+
+async function health({ tasks }: Visit): Promise<Answer<Health>> {
+  const { accepting } = await tasks.stats();
+  if (accepting) return ok({ status: "ok" });
+  return { status: 503, body: { status: "closing" }, headers: { "Retry-After": "2" } };
+}
+
+async function get({ tasks, id }: Visit, scope: TaskScope): Promise<Answer<TaskInfo>> {
+  return ok(found(await tasks.get(scope, id)));
+}
+
+async function result(visit: Visit, scope: TaskScope): Promise<Answer<TaskResult | TaskInfo>> {
+  const { tasks, id, query } = visit;
+  const { waitMs = 0, ...range } = readQuery(resultQuerySchema, query);
+  const task = found(await wait(visit, scope, waitMs));
+  if (!isFinished(task.status)) return { status: 202, body: task, headers: { "Retry-After": "1" } };
+  const isWhole = range.offset === undefined && range.limit === undefined;
+  return ok(found(await tasks.result(scope, id, isWhole ? undefined : range)));
+}
+
+/** The task once it has finished, or as it is when the time is over or the client has gone. */
+async function wait({ tasks, id, request: { signal } }: Visit, scope: TaskScope, timeoutMs: number) {
+  try {
+    const [task] = await tasks.wait(scope, [id], { timeoutMs, signal });
+    return task;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return tasks.get(scope, id);
+  }
+}
+
+async function events({ tasks, id, query }: Visit, scope: TaskScope): Promise<Answer<EventPage>> {
+  const asked = readQuery(eventsQuerySchema, query);
+  found(await tasks.get(scope, id));
+  return ok(await tasks.events(scope, id, asked));
+}
+
+async function cancel({ tasks, id, request }: Visit, scope: TaskScope): Promise<Answer<TaskInfo>> {
+  const body = await readCancelBody(request);
+  return ok(found(await tasks.cancel(scope, id, { ...body, by: "user" })));
+}
+
+function ok<Body>(body: Body): Answer<Body> {
+  return { status: 200, body };
+}
+
+/** Missing and foreign are one answer. */
+function found<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Refusal(404);
+  return thing;
+}

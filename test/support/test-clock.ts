@@ -1,0 +1,52 @@
+import type { Clock } from "../../src/core/clock.ts";
+
+interface Alarm {
+  at: number;
+  order: number;
+  callback: () => void;
+}
+
+/** A clock that moves when told to. Passes of the event loop are up to `pass`; by default they are real. */
+export class TestClock implements Clock {
+  #now = 1_000_000;
+  #order = 0;
+  readonly #alarms = new Set<Alarm>();
+  readonly #pass: (callback: () => void) => void;
+
+  constructor(pass: (callback: () => void) => void = (callback) => void setImmediate(callback)) {
+    this.#pass = pass;
+  }
+
+  /** How many timers are running. */
+  get size(): number {
+    return this.#alarms.size;
+  }
+
+  now = (): number => this.#now;
+
+  setTimeout = (callback: () => void, ms: number): Alarm => {
+    const alarm = { at: this.#now + ms, order: this.#order++, callback };
+    this.#alarms.add(alarm);
+    return alarm;
+  };
+
+  clearTimeout = (alarm: unknown): void => void this.#alarms.delete(alarm as Alarm);
+
+  nextPass = (callback: () => void): void => this.#pass(callback);
+
+  /** Moves on, and lets every timer fire that is due by then, in its order. */
+  advance(ms: number): void {
+    const until = this.#now + ms;
+    for (let next = this.#nextBy(until); next; next = this.#nextBy(until)) {
+      this.#alarms.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      next.callback();
+    }
+    this.#now = until;
+  }
+
+  #nextBy(until: number): Alarm | undefined {
+    const due = [...this.#alarms].filter(({ at }) => at <= until);
+    return due.sort((one, other) => one.at - other.at || one.order - other.order)[0];
+  }
+}
