@@ -2,7 +2,7 @@ import type { OffloadOutcome } from "./call.ts";
 import { type Clock, Timer } from "./clock.ts";
 import { deadlineError, type Execution, type Follower, type Outcome } from "./execution.ts";
 import type { TaskInfo } from "./task.ts";
-import { joinTurn, leaveTurn, type TurnMember } from "./turns.ts";
+import { type Turn, type TurnMember, turnOf } from "./turn.ts";
 
 /** What all races of a middleware have in common. */
 export interface RaceTerms {
@@ -33,6 +33,7 @@ export class Race<R> implements Follower, TurnMember {
   #reject!: (error: unknown) => void;
   #execution: Execution | undefined;
   #timer: Timer | undefined;
+  #turn: Turn | undefined;
   #isOpen = true;
   #isDue = false;
 
@@ -101,7 +102,12 @@ export class Race<R> implements Follower, TurnMember {
     }
     if (this.#signal === undefined) return;
     if (this.#signal.aborted) this.abort(this.#signal.reason);
-    else joinTurn(this.#signal, this);
+    else this.#joinTurn(this.#signal);
+  }
+
+  #joinTurn(signal: AbortSignal): void {
+    this.#turn = turnOf(signal);
+    this.#turn.join(this);
   }
 
   /** The timer's verdict is looked at again after two passes of the event loop: ready I/O counts. */
@@ -132,7 +138,7 @@ export class Race<R> implements Follower, TurnMember {
   #close(): void {
     this.#isOpen = false;
     this.#timer?.clear();
-    if (this.#signal !== undefined) leaveTurn(this.#signal, this);
+    this.#turn?.leave(this);
     if (this.#execution === undefined) return;
     this.#execution.waiting -= 1;
     this.#execution.leave(this);

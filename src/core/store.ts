@@ -10,7 +10,7 @@ export interface NewTask {
   events: NewTaskEvent[];
 }
 
-/** Conditions that a store checks in the same atomic step as the write they guard; `null`: no limit. */
+/** Conditions that a store checks in the same atomic step as the write they guard. `null`: no limit. */
 export interface Guard {
   runningPerUser: number | null;
   /** Counted for tasks that have a session. */
@@ -77,7 +77,7 @@ export interface SessionClaim {
 
 export interface ClaimFilter {
   scope?: TaskScope;
-  /** Only sessions where a follow-up of one of these modes is due; silent ones then come along. */
+  /** Only sessions where a follow-up of one of these modes is due; every due one of the session comes along. */
   modes?: readonly FollowUpMode[];
 }
 
@@ -88,11 +88,12 @@ export type Settlement =
   | { type: "defer"; dueAt: number }
   | { type: "drop"; reason: FollowUpDropReason };
 
+/** How much a store keeps. `null`: no limit. */
 export interface RetentionLimits {
-  finishedPerUser: number;
-  finishedTtlMs: number;
-  followUpTtlMs: number;
-  followUpsPerUser: number;
+  finishedPerUser: number | null;
+  finishedTtlMs: number | null;
+  followUpTtlMs: number | null;
+  followUpsPerUser: number | null;
 }
 
 /** What a sweep did; `more`: call again, its limit was reached. */
@@ -133,7 +134,10 @@ export interface TaskStore {
   get(scope: TaskScope, id: string): Promise<TaskRecord | undefined>;
   /** Newest first; of those created at the same moment, the greater id first. Never loads results. */
   list(scope: TaskScope, query: ListQuery): Promise<RecordPage>;
-  /** Compare-and-set on the version: the whole change or nothing. `undefined`: somebody was faster, or it is gone. */
+  /**
+   * Compare-and-set on the version: the whole change or nothing. `undefined`: somebody was faster, or it is
+   * gone. A change of `owner` starts a new lease, as long as the first.
+   */
   transition(id: string, version: number, change: TaskChange): Promise<TaskRecord | undefined>;
   /** The transition of a queued task to running, under the running limits. */
   admit(

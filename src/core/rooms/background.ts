@@ -161,6 +161,7 @@ function addCancelByTurn(task: NewTask, at: number): void {
   const event = { type: "task.cancel_requested", by: "turn", reason: TURN_ABORTED } as const;
   const step = transition(task.record, event, at);
   if (!step.ok) return;
-  task.record = { ...task.record, ...step.patch };
+  // It must be seen, whatever else runs: it joins nothing.
+  task.record = { ...task.record, ...step.patch, duplicateKey: null };
   task.events.push(toLogged(event, at));
 }

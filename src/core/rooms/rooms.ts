@@ -5,7 +5,7 @@ import type { Execution } from "../execution.ts";
 import { type ManagerOptions, managerSettings } from "../options.ts";
 import type { BackgroundDesk } from "../race.ts";
 import { RunningCalls } from "../running-calls.ts";
-import type { Guard } from "../store.ts";
+import type { Guard, RetentionLimits } from "../store.ts";
 import { Adopting } from "./adopting.ts";
 import { Background } from "./background.ts";
 import { Cancelling } from "./cancelling.ts";
@@ -54,7 +54,7 @@ export class Rooms implements BackgroundDesk {
     this.queries = new Queries(this.journal);
     this.waiting = new Waiting(clock, this.hub, this.queries);
     this.watching = new Watching(clock, this.hub, this.queries);
-    this.retention = new Retention(clock, this.journal, this.hub, settings.retention);
+    this.retention = new Retention(clock, this.journal, this.hub, retentionOf(settings.retention));
     this.scheduler = new Scheduler(clock, settings.limits.running, this.drain);
     const { cancelGraceMs, maxResultBytes } = settings;
     const guard = guardOf(settings.limits, options.exclusive === "session");
@@ -112,6 +112,15 @@ function guardOf(limits: ReturnType<typeof managerSettings>["limits"], exclusive
     runningPerSession: finite(limits.runningPerSession),
     queuedPerUser: finite(limits.queuedPerUser),
     exclusive,
+  };
+}
+
+function retentionOf(limits: ReturnType<typeof managerSettings>["retention"]): RetentionLimits {
+  return {
+    finishedPerUser: finite(limits.finishedPerUser),
+    finishedTtlMs: finite(limits.finishedTtlMs),
+    followUpTtlMs: finite(limits.followUpTtlMs),
+    followUpsPerUser: finite(limits.followUpsPerUser),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { NewTaskEvent } from "../../core/events.ts";
+import type { TaskPatch } from "../../core/lifecycle.ts";
 import type { StoredResult } from "../../core/result.ts";
 import type { TaskRecord } from "../../core/task.ts";
 
@@ -32,6 +33,15 @@ export function copyRecord(record: TaskRecord): TaskRecord {
     owner: record.owner,
     duplicateKey: record.duplicateKey,
   };
+}
+
+/** A patch that shares nothing with the given one. */
+export function copyPatch(patch: TaskPatch): TaskPatch {
+  const copy = { ...patch };
+  if (copy.error) copy.error = { ...copy.error };
+  if (copy.cancel) copy.cancel = { ...copy.cancel };
+  if (copy.followUp) copy.followUp = { ...copy.followUp };
+  return copy;
 }
 
 /** An event that shares nothing with the given one. */

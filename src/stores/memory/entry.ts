@@ -3,7 +3,7 @@ import type { FollowUpMode } from "../../core/follow-up.ts";
 import type { StoredResult } from "../../core/result.ts";
 import type { NewTask, TaskChange } from "../../core/store.ts";
 import type { TaskRecord } from "../../core/task.ts";
-import { copyRecord, copyResult } from "./copy.ts";
+import { copyPatch, copyRecord, copyResult } from "./copy.ts";
 import { EventLog } from "./event-log.ts";
 
 export interface Created {
@@ -18,7 +18,8 @@ export interface Completed {
 
 /** One task as this store keeps it. Its record is replaced by each write, never changed. */
 export class Entry implements Created, Completed {
-  record: TaskRecord;
+  /** The store's own: it changes in place, and only copies of it leave. */
+  readonly record: TaskRecord;
   result: StoredResult | undefined;
   readonly log = new EventLog();
   readonly leaseMs: number;
@@ -31,9 +32,8 @@ export class Entry implements Created, Completed {
   constructor({ record, events }: NewTask, leaseMs: number, now: number) {
     this.leaseMs = leaseMs;
     this.leaseEndsAt = now + leaseMs;
-    this.log.append(events);
-    const progress = lastProgress(events) ?? record.progress;
-    this.record = copyRecord({ ...record, progress, lastSeq: events.length });
+    this.record = copyRecord(record);
+    this.append(events, record.updatedAt);
   }
 
   get id(): string {
@@ -54,21 +54,20 @@ export class Entry implements Created, Completed {
   }
 
   /** Writes a transition. */
-  change(change: TaskChange, now: number): void {
-    const version = this.record.version + 1;
-    this.#write({ ...this.record, ...change.patch, version }, change.events, now);
-    if (change.result !== undefined) this.result = copyResult(change.result);
+  change({ patch, events, result }: TaskChange, now: number): void {
+    Object.assign(this.record, copyPatch(patch));
+    this.record.version += 1;
+    if (result !== undefined) this.result = copyResult(result);
+    if (patch.owner != null) this.leaseEndsAt = now + this.leaseMs;
+    this.append(events, now);
   }
 
   /** Logs events without a transition. */
   append(events: TaskChange["events"], now: number): void {
-    this.#write(this.record, events, now);
-  }
-
-  #write(record: TaskRecord, events: TaskChange["events"], now: number): void {
-    const progress = lastProgress(events) ?? record.progress;
-    const lastSeq = record.lastSeq + events.length;
-    this.record = copyRecord({ ...record, progress, lastSeq, updatedAt: now });
+    const progress = lastProgress(events);
+    if (progress !== undefined) this.record.progress = { ...progress };
+    this.record.lastSeq += events.length;
+    this.record.updatedAt = now;
     this.log.append(events);
   }
 }

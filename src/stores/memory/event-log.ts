@@ -13,7 +13,8 @@ export class EventLog {
   append(events: readonly NewTaskEvent[]): void {
     for (const event of events) this.#chars += weightOf(event);
     // Most logs are short and stay as they are: an array made by push would be mostly empty.
-    this.#events = this.#events.concat(events.map(copyEvent));
+    const copies = events.map(copyEvent);
+    this.#events = this.#events.length === 0 ? copies : this.#events.concat(copies);
     this.#dropOldest();
   }
 

@@ -7,6 +7,8 @@ import { dropFollowUp, type Outbox } from "./outbox.ts";
 
 type Step = { action: "expire" | "evict"; entry: Entry };
 
+type Kept = { [Name in keyof RetentionLimits]: number };
+
 /** Lets go of what has been kept long enough. It looks only at what is over and at users with something new. */
 export class Retention {
   readonly #catalogue: Catalogue;
@@ -21,7 +23,8 @@ export class Retention {
     this.#now = now;
   }
 
-  sweep(retention: RetentionLimits, limit: number): Sweep {
+  sweep(limits: RetentionLimits, limit: number): Sweep {
+    const retention = withoutNull(limits);
     const now = this.#now();
     const sweep: Sweep = { expired: [], evicted: 0, more: false };
     this.#outbox.endLapsed();
@@ -39,7 +42,7 @@ export class Retention {
   }
 
   /** Each step is found only when the one before it has been taken. Expired ones come first: they may be evicted. */
-  *#steps(retention: RetentionLimits, now: number): Generator<Step> {
+  *#steps(retention: Kept, now: number): Generator<Step> {
     const { pending, done, unswept } = this.#catalogue;
     for (const list of Object.values(pending)) {
       yield* oldest(list, "expire", (entry) => entry.completedAt + retention.followUpTtlMs <= now);
@@ -48,7 +51,7 @@ export class Retention {
     yield* oldest(done, "evict", (entry) => entry.completedAt + retention.finishedTtlMs <= now);
   }
 
-  *#excess(user: User, retention: RetentionLimits): Generator<Step> {
+  *#excess(user: User, retention: Kept): Generator<Step> {
     const { pending, done } = user;
     yield* oldest(pending, "expire", () => pending.size > retention.followUpsPerUser);
     yield* oldest(done, "evict", () => done.size > retention.finishedPerUser);
@@ -62,7 +65,7 @@ export class Retention {
   }
 
   /** Stricter limits than the last time concern every user. */
-  #noteLimits({ finishedPerUser, followUpsPerUser }: RetentionLimits): void {
+  #noteLimits({ finishedPerUser, followUpsPerUser }: Kept): void {
     const isStricter =
       finishedPerUser < this.#kept.finishedPerUser || followUpsPerUser < this.#kept.followUpsPerUser;
     if (isStricter) this.#catalogue.markUnswept();
@@ -77,4 +80,13 @@ function* oldest(
   isOver: (entry: Entry) => boolean,
 ): Generator<Step> {
   for (let entry = list.first(); entry && isOver(entry); entry = list.first()) yield { action, entry };
+}
+
+function withoutNull(limits: RetentionLimits): Kept {
+  return {
+    finishedPerUser: limits.finishedPerUser ?? Infinity,
+    finishedTtlMs: limits.finishedTtlMs ?? Infinity,
+    followUpTtlMs: limits.followUpTtlMs ?? Infinity,
+    followUpsPerUser: limits.followUpsPerUser ?? Infinity,
+  };
 }

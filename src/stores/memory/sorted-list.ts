@@ -65,14 +65,20 @@ export class SortedList<Key, Value extends Key> {
     }
   }
 
-  /** The chunk that holds a place: the first that does not end before it, or else the last. */
+  /**
+   * The chunk that holds a place: the first that does not end before it, or else the last. Most values come
+   * in at the end and leave from the front, so these two are looked at first.
+   */
   #chunkOf(key: Key): number {
     const chunks = this.#chunks;
+    if (chunks.length < 2 || this.#isBefore(chunks.at(-1)?.[0], key)) return chunks.length - 1;
+    if (!this.#isBefore(chunks[0]?.at(-1), key)) return 0;
     const reached = firstIndex(chunks.length, (at) => !this.#isBefore(chunks[at]?.at(-1), key));
     return Math.min(reached, chunks.length - 1);
   }
 
   #indexIn(chunk: readonly Value[], key: Key): number {
+    if (chunk[0] === key) return 0;
     return firstIndex(chunk.length, (index) => !this.#isBefore(chunk[index], key));
   }
 

@@ -1,0 +1,45 @@
+/** Somebody who wants to know when a turn is aborted. */
+export interface TurnMember {
+  abort(reason: unknown): void;
+}
+
+const TURNS = new WeakMap<AbortSignal, Turn>();
+
+/** The turn behind a signal. */
+export function turnOf(signal: AbortSignal): Turn {
+  let turn = TURNS.get(signal);
+  if (turn === undefined) {
+    turn = new Turn(signal);
+    TURNS.set(signal, turn);
+  }
+  return turn;
+}
+
+/**
+ * The calls that one turn waits for, behind one listener on its signal, since Node warns of more than ten.
+ * The listener is there only while somebody waits: a turn's signal may live long.
+ */
+export class Turn {
+  readonly #signal: AbortSignal;
+  readonly #members: TurnMember[] = [];
+  readonly #listener = () => {
+    for (const member of [...this.#members]) member.abort(this.#signal.reason);
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  join(member: TurnMember): void {
+    if (this.#members.length === 0) this.#signal.addEventListener("abort", this.#listener);
+    this.#members.push(member);
+  }
+
+  leave(member: TurnMember): void {
+    const place = this.#members.indexOf(member);
+    if (place < 0) return;
+    this.#members[place] = this.#members.at(-1) as TurnMember;
+    this.#members.pop();
+    if (this.#members.length === 0) this.#signal.removeEventListener("abort", this.#listener);
+  }
+}

@@ -1,0 +1,114 @@
+import { expect } from "vitest";
+import type { NewTaskEvent } from "../../../src/core/events.ts";
+import type { StoredFollowUp } from "../../../src/core/follow-up.ts";
+import type { StoredResult } from "../../../src/core/result.ts";
+import type { Guard, TaskChange, TaskStore } from "../../../src/core/store.ts";
+import type { TaskRecord, TaskScope } from "../../../src/core/task.ts";
+import { makeTask } from "../../support/make-task.ts";
+
+/** What a part of the suite works with: the store of the running test, and the store's time. */
+export interface Lab {
+  readonly store: TaskStore;
+  now(): number;
+  /** Lets so much of the store's time pass. */
+  advance(ms: number): Promise<void>;
+}
+
+export const NO_LIMITS: Guard = {
+  runningPerUser: null,
+  runningPerSession: null,
+  queuedPerUser: null,
+  exclusive: false,
+};
+
+/** Short enough to be waited for where a store's clock cannot be moved. */
+export const LEASE_MS = 150;
+/** Longer than any test. */
+export const LONG_MS = 3_600_000;
+
+export const started: NewTaskEvent = { at: 1, type: "task.started" };
+export const completed: NewTaskEvent = { at: 2, type: "task.completed" };
+export const ADA: TaskScope = { userId: "ada" };
+
+export function output(chunk: string): NewTaskEvent {
+  return { at: 3, type: "task.output", chunk };
+}
+
+export function progress(value: number): NewTaskEvent {
+  return { at: 4, type: "task.progress", progress: { value } };
+}
+
+export function whole(value: unknown): StoredResult {
+  return { kind: "whole", json: JSON.stringify(value), lossy: [] };
+}
+
+export function change(patch: TaskChange["patch"], events: NewTaskEvent[] = []): TaskChange {
+  return { patch, events };
+}
+
+/** The numbers from 1 to `count`. */
+export function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** Writes a task that nothing keeps out. */
+export async function insert(
+  { store }: Lab,
+  fields: Partial<TaskRecord> = {},
+  events?: NewTaskEvent[],
+): Promise<TaskRecord> {
+  const answer = await store.insert(makeTask(fields, events), NO_LIMITS, LONG_MS);
+  if (answer.status !== "inserted") throw new Error(`The task is ${answer.status}.`);
+  return answer.record;
+}
+
+/** Makes a transition that nobody contests. */
+export async function transition(
+  { store }: Lab,
+  { id, version }: TaskRecord,
+  { patch, events, result }: Partial<TaskChange>,
+): Promise<TaskRecord> {
+  const made: TaskChange = { patch: patch ?? {}, events: events ?? [] };
+  if (result !== undefined) made.result = result;
+  const record = await store.transition(id, version, made);
+  if (record === undefined) throw new Error("The transition was not made.");
+  return record;
+}
+
+/** Writes a task and completes it. Nobody is to be told, unless the fields have a follow-up. */
+export async function finish(lab: Lab, fields: Partial<TaskRecord> = {}): Promise<TaskRecord> {
+  const { completedAt = lab.now(), followUp, ...rest } = fields;
+  const record = await insert(lab, rest);
+  const patch: TaskChange["patch"] = { status: "completed", completedAt };
+  if (followUp) patch.followUp = followUp;
+  return transition(lab, record, { patch, events: [completed] });
+}
+
+/** Writes a task and completes it, with a follow-up that waits to be delivered. */
+export function finishPending(
+  lab: Lab,
+  fields: Partial<TaskRecord> = {},
+  mode: StoredFollowUp["mode"] = "when_idle",
+): Promise<TaskRecord> {
+  return finish(lab, { ...fields, followUp: { status: "pending", mode, attempts: 0, reason: null } });
+}
+
+/** The task as its user sees it now. */
+export async function read({ store }: Lab, { userId, id }: TaskRecord): Promise<TaskRecord> {
+  const record = await store.get({ userId }, id);
+  if (record === undefined) throw new Error(`There is no task ${id}.`);
+  return record;
+}
+
+/** Every event kept of a task. */
+export async function log({ store }: Lab, { userId, id }: TaskRecord) {
+  const page = await store.events({ userId }, id, { after: 0, limit: 10_000 });
+  return page?.events ?? [];
+}
+
+/** The ids of all tasks of a user, newest first. */
+export async function idsOf({ store }: Lab, userId: string): Promise<string[]> {
+  const { records, more } = await store.list({ userId }, { limit: 10_000 });
+  expect(more).toBe(false);
+  return records.map((record) => record.id);
+}

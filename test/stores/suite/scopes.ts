@@ -1,0 +1,156 @@
+import { expect, test } from "vitest";
+import type { TaskRecord, TaskScope } from "../../../src/core/task.ts";
+import { makeTask } from "../../support/make-task.ts";
+import {
+  ADA,
+  finish,
+  finishPending,
+  idsOf,
+  insert,
+  type Lab,
+  LONG_MS,
+  log,
+  output,
+  transition,
+  whole,
+} from "./lab.ts";
+
+const HOSTILE = [
+  "__proto__",
+  "constructor",
+  "toString",
+  "a:b",
+  "a",
+  "b",
+  ":",
+  "",
+  " ",
+  "null",
+  "0",
+  "😀",
+  "é",
+  "line\nbreak",
+  `quote'"\\`,
+  "%_*?[a]{b}",
+];
+
+export function scopeSuite(lab: Lab): void {
+  const seenFrom = async (scope: TaskScope, { id }: TaskRecord) => {
+    const { store } = lab;
+    return [
+      await store.get(scope, id),
+      await store.events(scope, id, { after: 0, limit: 9 }),
+      await store.result(scope, id),
+      (await store.list(scope, { limit: 99 })).records.find((record) => record.id === id),
+    ].filter((answer) => answer !== undefined);
+  };
+  const finishWithResult = async (fields: Partial<TaskRecord>) =>
+    transition(lab, await finish(lab, fields), { result: whole(1) });
+
+  test("a task is seen by its user and in its session", async () => {
+    const record = await finishWithResult({ sessionId: "one" });
+    expect(await seenFrom(ADA, record)).toHaveLength(4);
+    expect(await seenFrom({ userId: "ada", sessionId: "one" }, record)).toHaveLength(4);
+  });
+
+  test("a task is not seen by another user, nor from another session", async () => {
+    const record = await finishWithResult({ sessionId: "one" });
+    const foreign = await finishWithResult({ sessionId: "one", userId: "grace" });
+    expect(await seenFrom(ADA, foreign)).toEqual([]);
+    expect(await seenFrom({ userId: "ada", sessionId: "one" }, foreign)).toEqual([]);
+    expect(await seenFrom({ userId: "ada", sessionId: "two" }, record)).toEqual([]);
+  });
+
+  test("a task without a session is seen by its user and from no session", async () => {
+    const record = await finishWithResult({ sessionId: null });
+    expect(await seenFrom(ADA, record)).toHaveLength(4);
+    expect(await seenFrom({ userId: "ada", sessionId: "null" }, record)).toEqual([]);
+    expect(await seenFrom({ userId: "ada", sessionId: "" }, record)).toEqual([]);
+  });
+
+  test("the agent is a label and no boundary", async () => {
+    const record = await finishWithResult({ agentId: "one" });
+    expect(await seenFrom({ userId: "ada", agentId: "two" }, record)).toHaveLength(4);
+  });
+
+  test.each(HOSTILE)("a user called %j is alone with their tasks", async (userId) => {
+    await Promise.all(
+      HOSTILE.map((other) => insert(lab, { userId: other, id: `of ${other}`, sessionId: other })),
+    );
+    expect(await idsOf(lab, userId)).toEqual([`of ${userId}`]);
+    expect(await lab.store.get({ userId }, "of a:b")).toEqual(
+      userId === "a:b" ? expect.objectContaining({ userId }) : undefined,
+    );
+  });
+
+  test.each(HOSTILE)("a session called %j is alone with its tasks", async (sessionId) => {
+    await Promise.all(HOSTILE.map((other) => insert(lab, { sessionId: other, id: `in ${other}` })));
+    const { records } = await lab.store.list({ userId: "ada", sessionId }, { limit: 99 });
+    expect(records.map((record) => record.id)).toEqual([`in ${sessionId}`]);
+  });
+
+  test.each(HOSTILE)("a task may be called %j", async (id) => {
+    expect(await lab.store.get(ADA, id)).toBeUndefined();
+    expect(await lab.store.append(id, [output("x")])).toBe(0);
+    const record = await insert(lab, { id, duplicateKey: id });
+    await lab.store.append(id, [output(id)]);
+    await transition(lab, record, { patch: { status: "completed", completedAt: 5 }, result: whole(id) });
+    expect((await log(lab, record))[1]).toMatchObject({ taskId: id, chunk: id });
+    expect(await lab.store.result(ADA, id)).toEqual(whole(id));
+  });
+
+  test("ids that look the same when they are put together are not the same", async () => {
+    const strict = { runningPerUser: 1, runningPerSession: 1, queuedPerUser: 1, exclusive: true };
+    const pairs: [string, string | null][] = [
+      ["a", "b:c"],
+      ["a:b", "c"],
+      ["a:b:c", null],
+      ["", "a:b:c"],
+      ["a:b:c:", ""],
+    ];
+    for (const [userId, sessionId] of pairs) {
+      await finishPending(lab, { userId, sessionId });
+      const task = makeTask({ userId, sessionId, duplicateKey: "key" });
+      const answer = await lab.store.insert(task, strict, LONG_MS);
+      expect(answer.status).toBe("inserted");
+    }
+    const claims = await Promise.all(pairs.map(() => lab.store.claim("me", LONG_MS, {})));
+    const sessions = claims.map((claim) => [claim?.userId, claim?.sessionId]);
+    expect(sessions).toHaveLength(pairs.length);
+    expect(sessions).toEqual(expect.arrayContaining(pairs));
+  });
+
+  test("results are kept apart, and what was put in comes out", async () => {
+    const values = ["", "😀\n", null, { __proto__: null, a: [1, { b: "c" }] }, "x".repeat(200_000)];
+    const records = await Promise.all(values.map(() => insert(lab)));
+    const lossy = ["$.a", "$[0]"];
+    const results = values.map((value) => ({ ...whole(value), lossy }));
+    await Promise.all(
+      records.map((record, index) => {
+        const result = results[index];
+        return transition(lab, record, result ? { result } : {});
+      }),
+    );
+    for (const [index, record] of records.entries()) {
+      expect(await lab.store.result(ADA, record.id)).toEqual(results[index]);
+    }
+    expect(await lab.store.result(ADA, (await insert(lab)).id)).toBeUndefined();
+    expect(await lab.store.result(ADA, "unknown")).toBeUndefined();
+  });
+
+  test("texts of every kind come out as they went in", async () => {
+    for (const text of HOSTILE) {
+      const record = await insert(lab, {
+        agentId: text,
+        toolName: text,
+        toolCallId: text,
+        summary: text,
+        metadata: JSON.parse(`{"__proto__":{"constructor":${JSON.stringify(text)}},"":[]}`),
+      });
+      expect(JSON.parse(JSON.stringify(await lab.store.get(ADA, record.id)))).toEqual(
+        JSON.parse(JSON.stringify(record)),
+      );
+      expect(Object.keys(record.metadata ?? {})).toEqual(["__proto__", ""]);
+    }
+  });
+}

@@ -1,0 +1,144 @@
+import { expect, test, vi } from "vitest";
+import type { TaskHint } from "../../../src/core/store.ts";
+import { makeTask } from "../../support/make-task.ts";
+import {
+  ADA,
+  change,
+  finishPending,
+  insert,
+  type Lab,
+  LONG_MS,
+  NO_LIMITS,
+  output,
+  transition,
+} from "./lab.ts";
+
+/** Milliseconds in which a hint that should not come would have come. */
+const QUIET_MS = 30;
+
+export function watchSuite(lab: Lab): void {
+  const watch = () => {
+    const hints: TaskHint[] = [];
+    const stop = lab.store.watch?.((hint) => void hints.push(hint));
+    return { hints, stop: stop ?? (() => {}) };
+  };
+  const quiet = () => new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  /** Watching is optional. */
+  const watchTest = (name: string, run: () => Promise<void>) =>
+    test(name, async ({ skip }) => (lab.store.watch ? run() : skip()));
+
+  watchTest("each write gives a hint that names the task and its newest event", async () => {
+    const { hints } = watch();
+    const { id } = await insert(lab, { sessionId: "one" });
+    const hint = { id, userId: "ada", sessionId: "one" };
+    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, lastSeq: 1 }));
+    await lab.store.append(id, [output("x"), output("y")]);
+    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, lastSeq: 3 }));
+    await lab.store.transition(id, 1, change({ deadlineAt: 1 }, [output("z")]));
+    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, lastSeq: 4 }));
+  });
+
+  watchTest("admissions, claims, settlements and expiries are writes too", async () => {
+    const queued = await insert(lab, { status: "queued" });
+    const one = await finishPending(lab, { sessionId: "one", completedAt: lab.now() });
+    const { hints } = watch();
+    const hinted = (id: string) => vi.waitFor(() => expect(hints.splice(0)).toMatchObject([{ id }]));
+    await lab.store.admit(queued.id, 1, change({ status: "running" }), NO_LIMITS);
+    await hinted(queued.id);
+    const claim = await lab.store.claim("me", LONG_MS, {});
+    await hinted(one.id);
+    if (claim) await lab.store.settle(claim, {});
+    await hinted(one.id);
+    const limits = {
+      finishedPerUser: 9,
+      finishedTtlMs: LONG_MS,
+      followUpTtlMs: LONG_MS,
+      followUpsPerUser: 0,
+    };
+    await lab.store.sweep(limits, 9);
+    await hinted(one.id);
+  });
+
+  watchTest("what was not written gives no hint", async () => {
+    const record = await insert(lab);
+    await quiet();
+    const { hints } = watch();
+    await lab.store.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
+    await lab.store.insert(makeTask(), { ...NO_LIMITS, runningPerUser: 1 }, LONG_MS);
+    await lab.store.transition(record.id, 7, change({}));
+    await lab.store.append("unknown", [output("x")]);
+    await lab.store.get(ADA, record.id);
+    await quiet();
+    expect(hints).toEqual([]);
+  });
+
+  watchTest("every listener is told, until it stops listening", async () => {
+    const [one, two] = [watch(), watch()];
+    const first = await insert(lab);
+    for (const { hints } of [one, two]) {
+      await vi.waitFor(() => expect(hints).toMatchObject([{ id: first.id }]));
+    }
+    one.stop();
+    one.stop();
+    await insert(lab);
+    await vi.waitFor(() => expect(two.hints).toHaveLength(2));
+    expect(one.hints).toHaveLength(1);
+  });
+
+  watchTest("a function that watches twice is told twice, and once when it has stopped once", async () => {
+    const hints: TaskHint[] = [];
+    const listener = (hint: TaskHint) => void hints.push(hint);
+    const stops = [lab.store.watch?.(listener), lab.store.watch?.(listener)];
+    const first = await insert(lab);
+    await vi.waitFor(() => expect(hints).toMatchObject([{ id: first.id }, { id: first.id }]));
+    stops[0]?.();
+    const second = await insert(lab);
+    await vi.waitFor(() => expect(hints.slice(2)).toMatchObject([{ id: second.id }]));
+    await quiet();
+    expect(hints).toHaveLength(3);
+  });
+
+  watchTest("a listener that fails harms nobody", async () => {
+    lab.store.watch?.(() => {
+      throw new Error("A listener's own failure.");
+    });
+    lab.store.watch?.(async () => {
+      throw new Error("A listener's own late failure.");
+    });
+    const { hints } = watch();
+    const record = await insert(lab);
+    await vi.waitFor(() => expect(hints).toHaveLength(1));
+    expect(await transition(lab, record, {})).toMatchObject({ version: 2 });
+  });
+
+  test("after close every call is rejected", async () => {
+    const { store } = lab;
+    const task = makeTask();
+    const claim = { token: "token", userId: "ada", sessionId: null, tasks: [] };
+    const limits = { finishedPerUser: 1, finishedTtlMs: 1, followUpTtlMs: 1, followUpsPerUser: 1 };
+    await store.close();
+    const calls = {
+      insert: store.insert(task, NO_LIMITS, LONG_MS),
+      get: store.get(ADA, "id"),
+      list: store.list(ADA, { limit: 1 }),
+      transition: store.transition("id", 1, change({})),
+      admit: store.admit("id", 1, change({}), NO_LIMITS),
+      append: store.append("id", [output("x")]),
+      events: store.events(ADA, "id", { after: 0, limit: 1 }),
+      result: store.result(ADA, "id"),
+      renew: store.renew("me", ["id"], 1),
+      lapsed: store.lapsed(1),
+      claim: store.claim("me", 1, {}),
+      settle: store.settle(claim, {}),
+      sweep: store.sweep(limits, 1),
+    };
+    for (const answer of await Promise.allSettled(Object.values(calls))) {
+      expect(answer).toEqual({ status: "rejected", reason: new Error("The store is closed.") });
+    }
+  });
+
+  test("closing twice does no harm", async () => {
+    await lab.store.close();
+    await lab.store.close();
+  });
+}
