@@ -5,8 +5,9 @@ import { memoryStore } from "./stores/memory.ts";
 export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/call.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export { TaskOffloadError, type TaskOffloadErrorCode } from "./core/errors.ts";
-export type { TaskEvent, TaskEventBody } from "./core/events.ts";
-export type { FollowUpDropReason, FollowUpMode, FollowUpStatus } from "./core/follow-up.ts";
+export type { NewTaskEvent, TaskEvent, TaskEventBody } from "./core/events.ts";
+export type { FollowUpDropReason, FollowUpMode, FollowUpStatus, StoredFollowUp } from "./core/follow-up.ts";
+export type { LifecycleEvent, TaskPatch } from "./core/lifecycle.ts";
 export type { ManagerStats } from "./core/manager.ts";
 export { ToolOffloadMiddleware } from "./core/middleware.ts";
 export {
@@ -26,8 +27,28 @@ export type { ManagerEvents, TaskNotice } from "./core/rooms/hub.ts";
 export type { TaskEventQuery, TaskPage, TaskQuery } from "./core/rooms/queries.ts";
 export type { WaitOptions } from "./core/rooms/waiting.ts";
 export type { Watched, WatchOptions } from "./core/rooms/watching.ts";
-export type { EventPage, TaskStore } from "./core/store.ts";
-export type { StreamOptions, StreamSource, ToolStream } from "./core/stream.ts";
+export type {
+  ClaimFilter,
+  Duplicate,
+  EventPage,
+  EventQuery,
+  Guard,
+  Inserted,
+  Limit,
+  ListQuery,
+  NewTask,
+  RecordPage,
+  Refused,
+  Renewal,
+  RetentionLimits,
+  SessionClaim,
+  Settlement,
+  Sweep,
+  TaskChange,
+  TaskHint,
+  TaskStore,
+} from "./core/store.ts";
+export type { StreamFold, StreamSource, ToolStream } from "./core/stream.ts";
 export {
   type CancelledBy,
   isFinished,
@@ -48,7 +69,7 @@ export { memoryStore } from "./stores/memory.ts";
 /** The options of a {@link BackgroundTaskManager}. */
 export interface BackgroundTaskManagerOptions extends Omit<ManagerOptions, "store"> {
   /** Where tasks are kept. @default memoryStore() */
-  store?: ManagerOptions["store"];
+  store?: ManagerOptions["store"] | undefined;
 }
 
 /**

@@ -42,6 +42,13 @@ export type OffloadOutcome<T> =
 
 const METADATA_CHARS = 16 * 1024;
 
+/** A call as it was made: what its caller does with the objects afterwards must not reach the task. */
+export function ownCall<I>(call: ToolCall<I>): ToolCall<I> {
+  const { toolName, input, scope, toolCallId, metadata } = call;
+  const owned = metadata && JSON.parse(JSON.stringify(metadata));
+  return { toolName, input, scope: { ...scope }, toolCallId, metadata: owned };
+}
+
 /** The first fault of a call, or `undefined` for a sound one. On the path of every call: it allocates nothing. */
 export function faultOf(call: ToolCall<unknown>): TaskOffloadError | undefined {
   if (typeof call !== "object" || call === null) return fault("call", "an object", call);

@@ -59,7 +59,8 @@ export function timersOf(clock: Clock): {
   clearTimeout: typeof globalThis.clearTimeout;
 } {
   return {
-    setTimeout: clock.setTimeout as typeof globalThis.setTimeout,
-    clearTimeout: clock.clearTimeout as typeof globalThis.clearTimeout,
+    setTimeout: ((callback: () => void, ms: number) =>
+      clock.setTimeout(callback, ms)) as typeof globalThis.setTimeout,
+    clearTimeout: (handle) => clock.clearTimeout(handle),
   };
 }

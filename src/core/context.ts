@@ -4,6 +4,9 @@ import type { TaskScope } from "./task.ts";
 /** What stands behind a context. */
 export interface ContextSource {
   readonly signal: AbortSignal;
+  /** Whether the tool was told to stop, and why. Other than `signal`, it costs nothing to look. */
+  readonly aborted: { reason: unknown } | undefined;
+  onAbort(listener: () => void): void;
   report(progress: unknown): void;
   write(chunk: unknown): void;
 }
@@ -28,6 +31,11 @@ export function createContext(source: ContextSource, scope: TaskScope): ToolCont
     write: (chunk: unknown) => source.write(chunk),
   };
   return Object.defineProperty(context, "signal", SIGNAL) as typeof context & ToolContext;
+}
+
+/** What stands behind a context, for those in this library who are handed one. */
+export function sourceOf(context: ToolContext): ContextSource {
+  return (context as ToolContext & { [SOURCE]: ContextSource })[SOURCE];
 }
 
 export function setTaskId(context: ToolContext, id: string): void {

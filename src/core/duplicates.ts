@@ -19,11 +19,11 @@ export function sameOwner(one: TaskScope, other: TaskScope): boolean {
  * What a store compares to find an equal running task. A digest, since it outlives the call in durable
  * stores and the input may hold secrets.
  */
-export function duplicateKey(call: ToolCall, settings: ToolSettings): string | null {
+export function duplicateKey(call: ToolCall, settings: ToolSettings, canonical: () => string): string | null {
   const byInput = settings.onDuplicate !== "allow";
   if (!byInput && call.toolCallId === undefined) return null;
   const id = byInput ? null : call.toolCallId;
-  const parts = [call.scope.sessionId ?? null, call.toolName, id, canonicalInput(call.input)];
+  const parts = [call.scope.sessionId ?? null, call.toolName, id, canonical()];
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts)))).slice(0, 32);
 }
 

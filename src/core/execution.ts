@@ -1,6 +1,7 @@
 import type { Execute, ToolCall, ToolContext } from "./call.ts";
 import { type Clock, Timer } from "./clock.ts";
 import { createContext, setTaskId } from "./context.ts";
+import { canonicalInput } from "./duplicates.ts";
 import { TaskOffloadError } from "./errors.ts";
 import { Reports } from "./reports.ts";
 import type { ToolSettings } from "./settings.ts";
@@ -66,27 +67,31 @@ export class Execution {
   newer: Execution | undefined;
 
   readonly #desk: ExecutionDesk;
-  readonly #onAbort: ((reason: unknown) => void) | undefined;
+  #onAbort: ((reason: unknown) => void) | undefined;
   #deadline: Timer | undefined;
   #controller: AbortController | undefined;
   #abort: { reason: unknown } | undefined;
   #reports: Reports | undefined;
+  #canonical: string | undefined;
 
-  constructor(
-    call: ToolCall,
-    settings: ToolSettings,
-    desk: ExecutionDesk,
-    startedAt = desk.clock.now(),
-    onAbort?: (reason: unknown) => void,
-  ) {
+  constructor(call: ToolCall, settings: ToolSettings, desk: ExecutionDesk, startedAt = desk.clock.now()) {
     this.call = call;
     this.settings = settings;
     this.startedAt = startedAt;
     this.#desk = desk;
-    this.#onAbort = onAbort;
     this.context = createContext(this, call.scope);
     desk.calls.add(this);
     if (settings.deadlineMs !== Number.POSITIVE_INFINITY) this.#startDeadline();
+    if (settings.onDuplicate !== "allow") this.#canonical = canonicalInput(call.input);
+  }
+
+  /**
+   * The input as text that equal inputs share. Where others may join this call it is taken at the start,
+   * before the tool can change its input.
+   */
+  get canonicalInput(): string {
+    this.#canonical ??= canonicalInput(this.call.input);
+    return this.#canonical;
   }
 
   /** Whether a second, equal call may wait for this one. */
@@ -126,6 +131,16 @@ export class Execution {
     return this.#controller.signal;
   }
 
+  get aborted(): { reason: unknown } | undefined {
+    return this.#abort;
+  }
+
+  /** Has one listener told when the tool is told to stop. */
+  onAbort(listener: (reason: unknown) => void): void {
+    this.#onAbort = listener;
+    if (this.#abort !== undefined) listener(this.#abort.reason);
+  }
+
   /** Tells the tool to stop. Only the first reason counts. */
   abort(reason: unknown): void {
     if (this.#abort !== undefined) return;
@@ -157,16 +172,16 @@ export class Execution {
     this.refuse(error);
   }
 
-  /** The call ends for every turn that waits for it, and the tool is told to stop. */
+  /** The tool is told to stop, and nobody waits for it any more. */
   refuse(error: unknown): void {
     this.abort(error);
-    for (const follower of this.followers) follower.refused?.(error);
     this.release();
   }
 
-  /** Nobody is interested in the outcome any more. */
+  /** The outcome is of no more interest: turns that still wait for it learn why it was told to stop. */
   release(): void {
     this.#deadline?.clear();
+    for (const follower of this.followers) follower.refused?.(this.#abort?.reason);
     this.followers = NOBODY;
     this.#desk.calls.delete(this);
   }

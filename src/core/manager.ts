@@ -1,4 +1,4 @@
-import { type Execute, faultOf, type ToolCall } from "./call.ts";
+import { type Execute, faultOf, ownCall, type ToolCall } from "./call.ts";
 import { closedError } from "./errors.ts";
 import { checkTaskOptions, DEFAULTS, type ManagerOptions, type TaskOptions } from "./options.ts";
 import type { ResultRange } from "./result.ts";
@@ -61,7 +61,7 @@ export class BackgroundTaskManager {
   async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, options: TaskOptions = {}): Promise<TaskInfo> {
     this.#check(call, options);
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
-    return this.#rooms.starting.start(call, execute, toolSettings(options));
+    return this.#rooms.starting.start(ownCall(call), execute, toolSettings(options));
   }
 
   /**
@@ -71,7 +71,7 @@ export class BackgroundTaskManager {
    */
   async adopt(call: ToolCall, execution: OutsideExecution, options: TaskOptions = {}): Promise<TaskInfo> {
     this.#check(call, options);
-    return this.#rooms.adopting.adopt(call, execution, toolSettings(options));
+    return this.#rooms.adopting.adopt(ownCall(call), execution, toolSettings(options));
   }
 
   /** A scope's tasks, newest first. @throws `invalid_input`; `store_failed` */

@@ -1,4 +1,11 @@
-import { type Execute, faultOf, type OffloadOutcome, type ToolCall, type ToolContext } from "./call.ts";
+import {
+  type Execute,
+  faultOf,
+  type OffloadOutcome,
+  ownCall,
+  type ToolCall,
+  type ToolContext,
+} from "./call.ts";
 import { duplicateError } from "./duplicates.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
 import { Execution } from "./execution.ts";
@@ -7,7 +14,8 @@ import type { MiddlewareOptions } from "./options.ts";
 import { safePlaceholder } from "./placeholder.ts";
 import { Race, type RaceTerms } from "./race.ts";
 import type { Rooms } from "./rooms/rooms.ts";
-import { Pump, type StreamOptions, type StreamSource, type ToolStream } from "./stream.ts";
+import { lastChunk, Pump, type StreamFold, type StreamSource, type ToolStream } from "./stream.ts";
+import type { TaskInfo } from "./task.ts";
 import { checkMiddlewareOptions, type ToolPlan, ToolPlans } from "./tool-plans.ts";
 import { invalidInput } from "./values/validate.ts";
 
@@ -54,8 +62,8 @@ export class ToolOffloadMiddleware {
   /**
    * Runs one call of a tool that streams. Its chunks come through live, text also into the task's output; at
    * the timeout the stream ends, `outcome` holds the placeholder, and the rest is read in the background.
-   * The result is the last chunk, or what `reduce` makes of all of them. Leaving the loop early is an abort
-   * of the turn.
+   * The result is the last chunk, or what `reduce` makes of all of them, beginning with `initial`. Leaving the
+   * loop early is an abort of the turn.
    *
    * @throws while iterating, and from `outcome`: what `run` throws
    * @example
@@ -68,21 +76,28 @@ export class ToolOffloadMiddleware {
    *   yield "two";
    * }
    * const call = { toolName: "count", input: {}, scope: { userId: "u1" } };
-   * const stream = offload.stream(call, count, { reduce: (text = "", chunk) => text + chunk });
+   * const fold = { initial: "", reduce: (text: string, chunk: string) => text + chunk };
+   * const stream = offload.stream(call, count, fold);
    * for await (const chunk of stream) console.log(chunk);
    * console.log(await stream.outcome); // { status: "completed", value: "one two" }
    * ```
    */
-  stream<I, C, R = C>(
+  stream<I, C>(call: ToolCall<I>, execute: Execute<I, StreamSource<C>>): ToolStream<C, C>;
+  stream<I, C, R>(
     call: ToolCall<I>,
     execute: Execute<I, StreamSource<C>>,
-    options: StreamOptions<C, R> = {},
-  ): ToolStream<C, R> {
-    const pump = new Pump(options.reduce);
-    const feed: Execute<I, Promise<R>> = (input, context) =>
+    fold: StreamFold<C, R>,
+  ): ToolStream<C, R>;
+  stream<I, C, R>(
+    call: ToolCall<I>,
+    execute: Execute<I, StreamSource<C>>,
+    fold?: StreamFold<C, R>,
+  ): ToolStream<C, C | R> {
+    const pump = new Pump<C, C | R>(this.#rooms.clock, fold ?? lastChunk<C>());
+    const feed: Execute<I, Promise<C | R>> = (input, context) =>
       pump.feed(() => execute(input, context), context);
     const isCallable = typeof execute === "function";
-    return pump.stream(this.#enter<I, Promise<R>, R>(call, isCallable ? feed : execute));
+    return pump.stream(this.#enter<I, unknown, C | R>(call, isCallable ? feed : execute));
   }
 
   /** A tool as a function that runs each call through this middleware. */
@@ -100,8 +115,17 @@ export class ToolOffloadMiddleware {
     const fault = this.#faultOf(call, execute);
     if (fault !== undefined) return race.refused(fault);
     if (call.signal?.aborted) return race.refused(call.signal.reason);
+    return this.#admit(race, ownCall(call), execute, call.background === true);
+  }
+
+  #admit<I, R, T>(
+    race: Race<T>,
+    call: ToolCall<I>,
+    execute: Execute<I, R>,
+    wantsBackground: boolean,
+  ): Race<T> {
     const plan = this.#plans.of(call.toolName);
-    const isBackground = plan.mode === "always" || (call.background === true && plan.mode !== "never");
+    const isBackground = plan.mode === "always" || (wantsBackground && plan.mode !== "never");
     const timeoutMs = isBackground ? 0 : this.#plans.timeoutFor(plan, call);
     const equal = this.#findEqual(call, plan);
     if (equal !== undefined) return this.#join(race, equal, plan, timeoutMs);
@@ -133,10 +157,19 @@ export class ToolOffloadMiddleware {
   #start<I, R, T>(race: Race<T>, call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): Race<T> {
     const failed = (error: unknown) => {
       const hasStoreFailed = TaskOffloadError.isInstance(error) && error.code === "store_failed";
-      if (!hasStoreFailed) race.refused(error);
+      if (!hasStoreFailed || !race.isOpen) race.refused(error);
+      else if (!this.#rooms.isAccepting) race.refused(closedError());
       else race.enter(this.#begin(call, execute, plan), this.#plans.timeoutFor(plan, call));
     };
-    this.#rooms.starting.start(call, execute, plan.settings).then((task) => race.joined(task), failed);
-    return race;
+    const started = (task: TaskInfo) => this.#started(race, call, task);
+    this.#rooms.starting.start(call, execute, plan.settings).then(started, failed);
+    return race.watchTurn();
+  }
+
+  /** A turn that was aborted before it had the placeholder takes its task along. */
+  #started<T>(race: Race<T>, { scope }: ToolCall, task: TaskInfo): void {
+    const isAborted = !race.isOpen && this.#terms.onTurnAbort === "cancel";
+    race.joined(task);
+    if (isAborted) this.#rooms.cancelling.byTurn(scope, task.id, this.#rooms.clock.now());
   }
 }

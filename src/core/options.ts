@@ -16,45 +16,45 @@ import {
 /** How many tasks may run and wait. `Infinity`: no limit. */
 export interface LimitOptions {
   /** Running in this process. @default 1_000 */
-  running?: number;
+  running?: number | undefined;
   /** Running for one user, in the store. @default 50 */
-  runningPerUser?: number;
+  runningPerUser?: number | undefined;
   /** Running for one session, in the store. @default 20 */
-  runningPerSession?: number;
+  runningPerSession?: number | undefined;
   /** Queued for one user, in the store. @default 1_000 */
-  queuedPerUser?: number;
+  queuedPerUser?: number | undefined;
 }
 
 /** How long finished tasks are kept. A task whose follow-up is outstanding stays beside these counts. */
 export interface RetentionOptions {
   /** The newest finished tasks kept for each user, by completion. @default 50 */
-  finishedPerUser?: number;
+  finishedPerUser?: number | undefined;
   /** Milliseconds after its completion that a finished task is kept. @default 86_400_000 */
-  finishedTtlMs?: number;
+  finishedTtlMs?: number | undefined;
   /** Milliseconds that an outstanding follow-up is kept. @default 604_800_000 */
-  followUpTtlMs?: number;
+  followUpTtlMs?: number | undefined;
   /** Outstanding follow-ups kept for each user. @default 200 */
-  followUpsPerUser?: number;
+  followUpsPerUser?: number | undefined;
 }
 
 export interface ManagerOptions {
   store: TaskStore;
-  limits?: LimitOptions;
-  retention?: RetentionOptions;
+  limits?: LimitOptions | undefined;
+  retention?: RetentionOptions | undefined;
   /** UTF-8 bytes of a result that are kept; of a larger one, its head and its tail. @default 1_048_576 */
-  maxResultBytes?: number;
+  maxResultBytes?: number | undefined;
   /** Milliseconds a cancelled tool has to end by itself. @default 2_000 */
-  cancelGraceMs?: number;
+  cancelGraceMs?: number | undefined;
   /** Milliseconds after which a store that has not answered has failed. @default 2_000 */
-  storeTimeoutMs?: number;
+  storeTimeoutMs?: number | undefined;
   /** One unfinished task at a time in a session; a second is refused with code `conflict`. */
-  exclusive?: "session";
+  exclusive?: "session" | undefined;
   /** Whether results find their way back to the agent. @default true */
-  followUps?: boolean;
+  followUps?: boolean | undefined;
   /** Asked for each property a summary shows, beside the built-in masking; answers what to show instead. */
-  redact?: Redact;
+  redact?: Redact | undefined;
   /** Where time comes from; replace it to simulate. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /** Decides how long a call is waited for, and learns from how long each took. */
@@ -68,42 +68,42 @@ export interface TimeoutPolicy {
 /** How the calls of one tool are treated. */
 export interface ToolOptions {
   /** Milliseconds a call is waited for. @default the middleware's */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** `auto` races, `always` starts in the background, `never` waits however long. @default "auto" */
-  mode?: "auto" | "always" | "never";
+  mode?: "auto" | "always" | "never" | undefined;
   /** Milliseconds after which a call is ended, the foreground included. @default Infinity */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
   /** The text that stands for a call in lists. It is cleaned and cut like the built-in one. */
   summarize?(input: unknown): string;
   /** @default "when_idle" */
-  followUp?: FollowUpMode;
+  followUp?: FollowUpMode | undefined;
   /** What a call does that equals one still running in its session. @default "allow" */
-  onDuplicate?: "allow" | "join" | "reject";
+  onDuplicate?: "allow" | "join" | "reject" | undefined;
 }
 
 export interface MiddlewareOptions<Tasks> {
   tasks: Tasks;
   /** Milliseconds a call is waited for. 0: offload at once; `Infinity`: never. @default 10_000 */
-  timeoutMs?: number | TimeoutPolicy;
+  timeoutMs?: number | TimeoutPolicy | undefined;
   /** Options for single tools, by name. */
-  tools?: Record<string, ToolOptions>;
+  tools?: Record<string, ToolOptions> | undefined;
   /** What the turn's abort does to a call in the foreground. @default "cancel" */
-  onTurnAbort?: "cancel" | "offload";
+  onTurnAbort?: "cancel" | "offload" | undefined;
   /** What the model is told instead of the result. */
-  placeholder?: (task: TaskInfo) => string;
+  placeholder?: ((task: TaskInfo) => string) | undefined;
 }
 
 /** How `start` and `adopt` treat one task. */
 export interface TaskOptions {
   /** 1 to 10; 10 goes first. @default 1 */
-  priority?: number;
+  priority?: number | undefined;
   /** Milliseconds after its start at which the task is ended. @default Infinity */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
   summarize?(input: unknown): string;
   /** @default "when_idle" */
-  followUp?: FollowUpMode;
+  followUp?: FollowUpMode | undefined;
   /** @default "allow" */
-  onDuplicate?: "allow" | "join" | "reject";
+  onDuplicate?: "allow" | "join" | "reject" | undefined;
 }
 
 /** Every default of this library. */
@@ -125,15 +125,31 @@ export const DEFAULTS = {
   eventLimit: 1_000,
 } as const;
 
-const LEAST_LIMIT = { running: 1, runningPerUser: 1, runningPerSession: 1, queuedPerUser: 0 } as const;
-const STORE_METHODS = ["insert", "get", "list", "transition", "admit", "append", "events", "result"] as const;
+const LEAST_LIMIT = { running: 1, runningPerUser: 1, runningPerSession: 1, queuedPerUser: 1 } as const;
+const CLOCK_METHODS = ["now", "setTimeout", "clearTimeout", "nextPass"];
+const STORE_METHODS = [
+  "insert",
+  "get",
+  "list",
+  "transition",
+  "admit",
+  "append",
+  "events",
+  "result",
+  "renew",
+  "lapsed",
+  "claim",
+  "settle",
+  "sweep",
+  "close",
+];
 
 /** Manager options with every default filled in; throws `invalid_option` for the first unusable one. */
 export function managerSettings(options: ManagerOptions) {
   const limits = { ...DEFAULTS.limits, ...defined(options.limits, "limits") };
   const retention = { ...DEFAULTS.retention, ...defined(options.retention, "retention") };
   const { maxResultBytes, cancelGraceMs, storeTimeoutMs } = { ...DEFAULTS, ...defined(options, "options") };
-  checkStore(options.store);
+  checkMethods("store", "a TaskStore", options.store, STORE_METHODS);
   for (const name of keysOf(LEAST_LIMIT)) checkLimit(`limits.${name}`, limits[name], LEAST_LIMIT[name]);
   checkLimit("retention.finishedPerUser", retention.finishedPerUser, 0);
   checkLimit("retention.followUpsPerUser", retention.followUpsPerUser, 0);
@@ -145,6 +161,7 @@ export function managerSettings(options: ManagerOptions) {
   if (options.exclusive !== undefined) checkOneOf("exclusive", options.exclusive, ["session"]);
   if (options.followUps !== undefined) checkOneOf("followUps", options.followUps, [true, false]);
   if (options.redact !== undefined) checkFunction("redact", options.redact);
+  if (options.clock !== undefined) checkMethods("clock", "a Clock", options.clock, CLOCK_METHODS);
   return { limits, retention, maxResultBytes, cancelGraceMs, storeTimeoutMs };
 }
 
@@ -185,9 +202,10 @@ function isOneOf(value: unknown, allowed: readonly unknown[]): boolean {
   return allowed.includes(value);
 }
 
-function checkStore(store: unknown): void {
-  const missing = STORE_METHODS.find((name) => typeof (store as TaskStore | null)?.[name] !== "function");
-  if (missing) throw invalidOption("store", `a TaskStore with a method "${missing}"`, store);
+function checkMethods(option: string, what: string, value: unknown, methods: readonly string[]): void {
+  const given = (value ?? {}) as Record<string, unknown>;
+  const missing = methods.find((name) => typeof given[name] !== "function");
+  if (missing) throw invalidOption(option, `${what} with a method "${missing}"`, value);
 }
 
 /** The given options without those that are `undefined`, which must not hide a default. */

@@ -47,6 +47,19 @@ export class Race<R> implements Follower, TurnMember {
     });
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Ends when the turn is aborted. */
+  watchTurn(): this {
+    const signal = this.#signal;
+    if (signal === undefined || this.#turn !== undefined || !this.#isOpen) return this;
+    this.#turn = turnOf(signal);
+    this.#turn.join(this);
+    return this;
+  }
+
   /** Waits for an execution, at most so long. */
   enter(execution: Execution, timeoutMs: number): this {
     this.#execution = execution;
@@ -100,14 +113,8 @@ export class Race<R> implements Follower, TurnMember {
     else if (timeoutMs !== Number.POSITIVE_INFINITY) {
       this.#timer = new Timer(this.#desk.clock, () => this.#timedOut(), timeoutMs);
     }
-    if (this.#signal === undefined) return;
-    if (this.#signal.aborted) this.abort(this.#signal.reason);
-    else this.#joinTurn(this.#signal);
-  }
-
-  #joinTurn(signal: AbortSignal): void {
-    this.#turn = turnOf(signal);
-    this.#turn.join(this);
+    if (this.#signal?.aborted) this.abort(this.#signal.reason);
+    else this.watchTurn();
   }
 
   /** The timer's verdict is looked at again after two passes of the event loop: ready I/O counts. */

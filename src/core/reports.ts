@@ -1,6 +1,6 @@
 import type { NewTaskEvent } from "./events.ts";
 import type { TaskProgress } from "./task.ts";
-import { oneLine } from "./values/text.ts";
+import { oneLine, sliceWhole } from "./values/text.ts";
 
 /** Characters of output that wait to be logged; beyond that the oldest make room, and the log says so. */
 const OUTPUT_CHARS = 64 * 1024;
@@ -12,12 +12,11 @@ const MESSAGE_CODE_POINTS = 512;
  */
 export class Reports {
   #progress: TaskProgress | undefined;
-  #chunks: string[] = [];
-  #length = 0;
+  #output = "";
   #dropped = 0;
 
   get empty(): boolean {
-    return this.#progress === undefined && this.#chunks.length === 0;
+    return this.#progress === undefined && this.#output === "";
   }
 
   report(progress: unknown): void {
@@ -25,35 +24,32 @@ export class Reports {
   }
 
   write(chunk: unknown): void {
-    if (typeof chunk !== "string" || chunk === "") return;
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    while (this.#length > OUTPUT_CHARS) this.#dropOldest();
+    if (typeof chunk !== "string") return;
+    this.#output += chunk;
+    // Cutting is not for each chunk: it copies what is kept.
+    if (this.#output.length > 2 * OUTPUT_CHARS) this.#cut();
   }
 
   /** Takes everything out, as events. */
   drain(now: number): NewTaskEvent[] {
     const events: NewTaskEvent[] = [];
-    if (this.#chunks.length > 0) events.push({ at: now, type: "task.output", chunk: this.#takeOutput() });
+    if (this.#output !== "") events.push({ at: now, type: "task.output", chunk: this.#takeOutput() });
     if (this.#progress) events.push({ at: now, type: "task.progress", progress: this.#progress });
     this.#progress = undefined;
     return events;
   }
 
-  #dropOldest(): void {
-    const excess = this.#length - OUTPUT_CHARS;
-    const oldest = this.#chunks.shift() as string;
-    const kept = oldest.length > excess ? oldest.slice(excess) : "";
-    if (kept) this.#chunks.unshift(kept);
-    this.#length -= oldest.length - kept.length;
-    this.#dropped += oldest.length - kept.length;
+  #cut(): void {
+    const { length } = this.#output;
+    this.#output = sliceWhole(this.#output, length - OUTPUT_CHARS, length);
+    this.#dropped += length - this.#output.length;
   }
 
   #takeOutput(): string {
+    if (this.#output.length > OUTPUT_CHARS) this.#cut();
     const notice = this.#dropped > 0 ? `[… ${this.#dropped} characters of output dropped …]\n` : "";
-    const output = notice + this.#chunks.join("");
-    this.#chunks = [];
-    this.#length = 0;
+    const output = notice + this.#output;
+    this.#output = "";
     this.#dropped = 0;
     return output;
   }

@@ -79,6 +79,6 @@ function isEqual(execution: Execution, call: ToolCall): boolean {
     execution.isJoinable &&
     other.toolName === call.toolName &&
     sameOwner(other.scope, call.scope) &&
-    canonicalInput(other.input) === canonicalInput(call.input)
+    execution.canonicalInput === canonicalInput(call.input)
   );
 }

@@ -109,6 +109,8 @@ export interface TaskHint {
   id: string;
   userId: string;
   sessionId: string | null;
+  /** The `seq` of the first event that was written; one more than `lastSeq` if there was none. */
+  firstSeq: number;
   lastSeq: number;
 }
 

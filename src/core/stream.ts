@@ -1,4 +1,6 @@
 import type { OffloadOutcome, ToolContext } from "./call.ts";
+import type { Clock } from "./clock.ts";
+import { type ContextSource, sourceOf } from "./context.ts";
 import { TaskOffloadError } from "./errors.ts";
 import { isAsyncIterable } from "./execution.ts";
 import type { Race } from "./race.ts";
@@ -6,9 +8,15 @@ import type { Race } from "./race.ts";
 /** What a streaming tool answers. */
 export type StreamSource<C> = AsyncIterable<C> | PromiseLike<AsyncIterable<C>>;
 
-export interface StreamOptions<C, R> {
-  /** Folds the chunks into the result; the first time `result` is `undefined`. @default the last chunk */
-  reduce?: (result: R | undefined, chunk: C) => R;
+/** How the chunks of a stream become its result. */
+export interface StreamFold<C, R> {
+  initial: R;
+  reduce(result: R, chunk: C): R;
+}
+
+/** Without a fold, the last chunk is the result. */
+export function lastChunk<C>(): StreamFold<C, C> {
+  return { initial: undefined as C, reduce: (_, chunk) => chunk };
 }
 
 /** The chunks of one call, to be iterated once, and what the call came to. */
@@ -23,37 +31,45 @@ interface Pull<C> {
 }
 
 const DONE = { done: true, value: undefined } as const;
+/** Chunks read in a row while nobody asks for them: a generator that never waits must not hold up the process. */
+const CHUNKS_PER_PASS = 64;
 
 /**
  * Moves a streaming tool's chunks. While somebody iterates, it reads as they ask; once the turn is over, or
  * the call has become a task, it reads by itself.
  */
 export class Pump<C, R> {
-  readonly #reduce: (result: R | undefined, chunk: C) => R;
+  readonly #clock: Clock;
+  readonly #fold: StreamFold<C, R>;
   readonly #pulls: Pull<C>[] = [];
-  #result: R | undefined;
+  #result: R;
+  #unasked = 0;
   #isDetached = false;
+  #isLeft = false;
   #error: { reason: unknown } | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(reduce: StreamOptions<C, R>["reduce"]) {
-    this.#reduce = reduce ?? ((_, chunk) => chunk as unknown as R);
+  constructor(clock: Clock, fold: StreamFold<C, R>) {
+    this.#clock = clock;
+    this.#fold = fold;
+    this.#result = fold.initial;
   }
 
   /** The tool's side: reads the source to its end. */
   async feed(begin: () => StreamSource<C>, context: ToolContext): Promise<R> {
-    const { signal } = context;
-    signal.addEventListener("abort", () => this.#wake());
+    const tool = sourceOf(context);
+    tool.onAbort(() => this.#wake());
     const source = checkedSource(await begin());
-    await this.#wanted(signal);
+    await this.#wanted(tool);
     for await (const chunk of source) {
-      signal.throwIfAborted();
-      this.#result = this.#reduce(this.#result, chunk);
+      throwIfAborted(tool);
+      this.#result = this.#fold.reduce(this.#result, chunk);
       if (typeof chunk === "string") context.write(chunk);
       this.#pulls.shift()?.resolve({ done: false, value: chunk });
-      await this.#wanted(signal);
+      await this.#wanted(tool);
     }
-    return this.#result as R;
+    throwIfAborted(tool);
+    return this.#result;
   }
 
   /** The turn's side. */
@@ -66,8 +82,8 @@ export class Pump<C, R> {
     const iterator: AsyncIterator<C, undefined> = {
       next: () => this.#next(),
       return: async () => {
+        this.#isLeft = true;
         race.abort(new DOMException("The stream was left before its end.", "AbortError"));
-        this.#error = undefined;
         return DONE;
       },
     };
@@ -77,7 +93,7 @@ export class Pump<C, R> {
   #next(): Promise<IteratorResult<C, undefined>> {
     return new Promise((resolve, reject) => {
       this.#pulls.push({ resolve, reject });
-      if (this.#isDetached) this.#endPulls();
+      if (this.#isDetached || this.#isLeft) this.#endPulls();
       else this.#wake();
     });
   }
@@ -85,11 +101,12 @@ export class Pump<C, R> {
   /** The turn has what it will get: who iterates comes to the end, and the source is read on. */
   #detach(error: { reason: unknown } | undefined): void {
     this.#isDetached = true;
-    this.#error = error;
+    this.#error = this.#isLeft ? undefined : error;
     this.#endPulls();
     this.#wake();
   }
 
+  /** An error is told once. */
   #endPulls(): void {
     for (const pull of this.#pulls.splice(0)) {
       if (this.#error) pull.reject(this.#error.reason);
@@ -99,14 +116,25 @@ export class Pump<C, R> {
   }
 
   /** Until the next chunk is asked for, or the tool is told to stop. */
-  async #wanted(signal: AbortSignal): Promise<void> {
-    while (!this.#isDetached && this.#pulls.length === 0 && !signal.aborted) {
+  async #wanted(tool: ContextSource): Promise<void> {
+    while (!this.#isDetached && this.#pulls.length === 0 && tool.aborted === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    signal.throwIfAborted();
+    if (this.#isDetached) await this.#breathe();
+    throwIfAborted(tool);
   }
+
+  async #breathe(): Promise<void> {
+    this.#unasked += 1;
+    if (this.#unasked % CHUNKS_PER_PASS !== 0) return;
+    await new Promise<void>((resolve) => this.#clock.nextPass(resolve));
+  }
+}
+
+function throwIfAborted({ aborted }: ContextSource): void {
+  if (aborted !== undefined) throw aborted.reason;
 }
 
 function checkedSource<C>(source: AsyncIterable<C>): AsyncIterable<C> {

@@ -5,6 +5,7 @@ import { Refusal } from "./refusal.ts";
 import { checkOrigin, discardBody } from "./request.ts";
 import { toConditionalResponse, toResponse } from "./response.ts";
 import { createRoutes, type Route } from "./routes.ts";
+import { Writer } from "./writer.ts";
 
 /**
  * The query API over HTTP: a function from a web `Request` to a `Response`, to be mounted in any server.
@@ -40,8 +41,9 @@ import { createRoutes, type Route } from "./routes.ts";
 export function createTaskHandler(options: TaskHandlerOptions): (request: Request) => Promise<Response> {
   const settings = handlerSettings(options);
   const find = createRoutes(settings.basePath, settings.allowCancel);
+  const parts = { ...settings, find, writer: new Writer() };
   return async (request) => {
-    const response = await respond(request, settings, find).catch((error) =>
+    const response = await respond(request, parts).catch((error) =>
       toResponse(refusalOf(error, request, settings)),
     );
     if (request.method !== "GET") attempt(() => discardBody(request));
@@ -49,23 +51,25 @@ export function createTaskHandler(options: TaskHandlerOptions): (request: Reques
   };
 }
 
-async function respond(
-  request: Request,
-  settings: HandlerSettings,
-  find: ReturnType<typeof createRoutes>,
-): Promise<Response> {
+interface Parts extends HandlerSettings {
+  find: ReturnType<typeof createRoutes>;
+  writer: Writer;
+}
+
+async function respond(request: Request, parts: Parts): Promise<Response> {
   const { pathname, searchParams: query, origin } = new URL(request.url);
-  const found = find(pathname);
+  const found = parts.find(pathname);
   if (found === undefined) throw new Refusal(404);
   const { route, id } = found;
   checkMethod(route, request.method);
-  if (route.method === "POST") checkOrigin(request, origin, settings.allowedOrigins);
-  const visit = { tasks: settings.tasks, id, query, request };
+  if (route.method === "POST") checkOrigin(request, origin, parts.allowedOrigins);
+  const visit = { tasks: parts.tasks, id, query, request };
   const answer =
     "open" in route
       ? await route.open(visit)
-      : await route.answer(visit, await authenticated(request, settings));
-  return route.method === "GET" ? toConditionalResponse(answer, request) : toResponse(answer);
+      : await route.answer(visit, await authenticated(request, parts));
+  if (route.method === "POST" || answer.status !== 200) return toResponse(answer);
+  return toConditionalResponse(await parts.writer.write(answer), request);
 }
 
 function checkMethod(route: Route, method: string): void {

@@ -55,11 +55,12 @@ export function createRoutes(basePath: string, allowCancel: boolean) {
   };
 }
 
-async function list({ tasks, query }: Visit, scope: TaskScope): Promise<Answer<TaskPage>> {
+async function list({ tasks, query, request }: Visit, scope: TaskScope): Promise<Answer<TaskPage>> {
   const { sessionId = scope.sessionId, ...rest } = readQuery(listQuerySchema, query);
   const isOutside = scope.sessionId !== undefined && sessionId !== scope.sessionId;
   if (isOutside) return ok({ tasks: [], nextCursor: null });
-  return ok(await tasks.list({ ...scope, sessionId }, rest));
+  const page = await tasks.list({ ...scope, sessionId }, rest);
+  return { ...ok(page), key: `${scope.userId} ${request.url}` };
 }
 
 async function health({ tasks }: Visit): Promise<Answer<Health>> {

@@ -25,7 +25,7 @@ export interface MemoryStoreOptions {
 export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): TaskStore {
   const now = () => clock.now();
   const hints = new Hints();
-  const catalogue = new Catalogue((record) => hints.tell(record));
+  const catalogue = new Catalogue((record, firstSeq) => hints.tell(record, firstSeq));
   const tasks = new Tasks(catalogue, now);
   const outbox = new Outbox(catalogue, now);
   const retention = new Retention(catalogue, outbox, now);

@@ -34,9 +34,8 @@ export class Adopting {
   async adopt(call: ToolCall, outside: OutsideExecution, settings: ToolSettings): Promise<TaskInfo> {
     checkOutside(outside);
     if (!this.#scheduler.take()) throw tooManyRunning(call);
-    const execution = new Execution(call, settings, this.#desk, outside.startedAt, (reason) =>
-      abortQuietly(outside, reason),
-    );
+    const execution = new Execution(call, settings, this.#desk, outside.startedAt);
+    execution.onAbort((reason) => abortQuietly(outside, reason));
     execution.follow(outside.promise);
     return this.#insert(execution);
   }

@@ -85,7 +85,7 @@ export class Background implements TaskDesk {
   describe(execution: Execution, reported: readonly NewTaskEvent[]): NewTask {
     const { call, settings, startedAt, turnAbort } = execution;
     const now = this.clock.now();
-    const record = newRecord(call, settings, this.terms, now);
+    const record = newRecord(call, settings, this.terms, now, () => execution.canonicalInput);
     record.status = "running";
     record.startedAt = startedAt;
     record.deadlineAt = deadlineOf(startedAt, settings);
@@ -102,7 +102,7 @@ export class Background implements TaskDesk {
   ): Promise<Inserted | Duplicate | Refused> {
     const guard = isExempt ? NO_GUARD : this.terms.guard;
     if (task.record.status === "running") this.expect(task.record.id);
-    return this.journal.call("insert", (store) => store.insert(task, guard, LEASE_MS), late);
+    return this.journal.write("insert", (store) => store.insert(task, guard, LEASE_MS), late);
   }
 
   /** A task of this id is about to be adopted. */

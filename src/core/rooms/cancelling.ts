@@ -9,7 +9,7 @@ import {
 } from "../task.ts";
 import { oneLine } from "../values/text.ts";
 import { invalidInput } from "../values/validate.ts";
-import type { Background } from "./background.ts";
+import { type Background, TURN_ABORTED } from "./background.ts";
 import { checkScope, type Queries } from "./queries.ts";
 import type { Starting } from "./starting.ts";
 
@@ -18,9 +18,9 @@ const CANCELLED_BY: readonly CancelledBy[] = ["user", "model", "host", "turn"];
 
 export interface CancelOptions {
   /** Who stops it. @default "host" */
-  by?: CancelledBy;
+  by?: CancelledBy | undefined;
   /** Why, in a line. */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 interface Request {
@@ -61,8 +61,9 @@ export class Cancelling {
     return cancelled.filter((task) => task !== undefined);
   }
 
-  /** Cancels however often the store fails. */
-  insist(scope: TaskScope, id: string, request: Request): void {
+  /** The turn that waited for it was aborted: cancels, however often the store fails. */
+  byTurn(scope: TaskScope, id: string, at: number): void {
+    const request: Request = { by: "turn", reason: TURN_ABORTED, at };
     const retry = () => this.#background.journal.insist("cancel", () => this.#cancel(scope, id, request));
     retry().catch(() => undefined);
   }
@@ -70,7 +71,7 @@ export class Cancelling {
   async #cancel(scope: TaskScope, id: string, request: Request): Promise<TaskRecord | undefined> {
     const { journal } = this.#background;
     for (;;) {
-      const record = await journal.call("get", (store) => store.get(scope, id));
+      const record = await journal.read("get", (store) => store.get(scope, id));
       if (record === undefined || record.cancel || isFinished(record.status)) return record;
       const written = await this.#write(record, request);
       if (written) return written;
@@ -83,7 +84,7 @@ export class Cancelling {
     if (!step.ok) return undefined;
     const { journal, hub } = this.#background;
     const change = { patch: step.patch, events: events.map((event) => toLogged(event, request.at)) };
-    const written = await journal.call("transition", (store) =>
+    const written = await journal.write("transition", (store) =>
       store.transition(record.id, record.version, change),
     );
     if (written === undefined) return undefined;

@@ -24,7 +24,7 @@ export class Drain {
       this.#resolve = resolve;
     });
     await pTimeout(idle, {
-      milliseconds: Math.min(ms, MAX_TIMER_MS),
+      milliseconds: Number.isFinite(ms) ? Math.min(ms, MAX_TIMER_MS) : ms,
       fallback: () => undefined,
       customTimers: timersOf(this.#clock),
     });

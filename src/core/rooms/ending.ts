@@ -35,7 +35,8 @@ function endingOf(
     const mayStillRun = outcome === undefined;
     return { type: "task.cancelled", by: cancel.by, reason: cancel.reason, mayStillRun };
   }
-  if (execution.isExpired) return failed("deadline_exceeded", deadlineError(execution).message);
+  if (execution.isExpired)
+    return failed("deadline_exceeded", describeError(deadlineError(execution), redact));
   if (outcome === undefined || (isShutDown && !outcome.ok)) {
     return failed("shutdown", "The manager was closed before the tool had finished.");
   }

@@ -4,7 +4,7 @@ import { isReport, type NewTaskEvent } from "../events.ts";
 import type { Execution, Follower } from "../execution.ts";
 import type { Duplicate, Inserted, Limit, NewTask, Refused } from "../store.ts";
 import { type TaskRecord, toTaskInfo } from "../task.ts";
-import { type Background, TURN_ABORTED } from "./background.ts";
+import type { Background } from "./background.ts";
 import type { Cancelling } from "./cancelling.ts";
 import type { Drain } from "./drain.ts";
 import { retryDelay } from "./journal.ts";
@@ -61,8 +61,7 @@ export class HandOvers {
     if (turnAbort === undefined || task === undefined || outcome !== undefined) return;
     const { id, cancel } = task.info();
     if (cancel) return;
-    const request = { by: "turn", reason: TURN_ABORTED, at: turnAbort.at } as const;
-    this.#cancelling.insist(call.scope, id, request);
+    this.#cancelling.byTurn(call.scope, id, turnAbort.at);
   }
 }
 
@@ -76,7 +75,7 @@ class HandOver implements Follower {
   readonly #scheduler: Scheduler;
   readonly #over: () => void;
   #task: NewTask | undefined;
-  readonly #reported: NewTaskEvent[] = [];
+  #reported: NewTaskEvent[] = [];
   #isExempt = false;
   /** Whether the store is being asked. */
   isAsking = false;
@@ -101,7 +100,9 @@ class HandOver implements Follower {
 
   /** The call ended in the foreground; an answer that is still under way is seen to in {@link #inserted}. */
   settled(): void {
-    if (!this.isAsking) this.stop();
+    if (this.isAsking) return;
+    if (this.#failures > 0) void this.#reclaim();
+    else this.stop();
   }
 
   expired(): void {
@@ -127,10 +128,12 @@ class HandOver implements Follower {
     if (isExempt) this.#scheduler.takeAnyway();
     else if (!this.#scheduler.take()) return this.#park("running");
     this.isAsking = true;
-    this.#task = this.#describe();
+    const { timesFreed } = this.#scheduler;
     try {
+      this.#task = this.#describe();
       const answer = await this.#background.insert(this.#task, isExempt, (late) => this.#late(late));
-      this.#answered(answer, isExempt);
+      const isOutOfDate = (this.#isExempt && !isExempt) || this.#scheduler.timesFreed !== timesFreed;
+      this.#answered(answer, isOutOfDate);
     } catch {
       this.#failed();
     }
@@ -139,18 +142,21 @@ class HandOver implements Follower {
   /** The same id at each try, so that a write whose answer was lost is found again. */
   #describe(): NewTask {
     const execution = this.#execution;
-    if (execution.hasReports) this.#reported.push(...execution.reports.drain(this.#background.clock.now()));
+    if (execution.hasReports && this.#reported.length === 0) {
+      this.#reported = execution.reports.drain(this.#background.clock.now());
+    }
     const task = this.#background.describe(execution, this.#reported);
     if (this.#task) task.record.id = this.#task.record.id;
     return task;
   }
 
-  #answered(answer: Inserted | Duplicate | Refused, wasExempt: boolean): void {
+  #answered(answer: Inserted | Duplicate | Refused, isOutOfDate: boolean): void {
     this.isAsking = false;
-    if (answer.status !== "inserted") this.#scheduler.giveBack();
+    if (this.#isOver || answer.status !== "inserted") this.#scheduler.giveBack();
+    if (this.#isOver) return;
     if (answer.status === "inserted") this.#inserted(answer.record);
     else if (answer.status === "duplicate") this.#joined(answer.record);
-    else if (this.#isExempt && !wasExempt) void this.#try();
+    else if (isOutOfDate && !this.#isSettled()) void this.#try();
     else this.#park(answer.limit);
   }
 
@@ -164,9 +170,24 @@ class HandOver implements Follower {
 
   /** An answer that came after its time: the call may be a task after all. */
   #late(answer: Inserted | Duplicate | Refused): void {
-    if (answer.status !== "inserted" || this.#execution.task) return;
+    if (answer.status !== "inserted" || this.#execution.task !== undefined) return;
     this.#scheduler.takeAnyway();
     this.#inserted(answer.record);
+  }
+
+  /** The tool has settled, and the store may have written its task in an attempt that it did not answer. */
+  async #reclaim(): Promise<void> {
+    if (this.#task === undefined) return this.stop();
+    const { record } = this.#task;
+    const { journal } = this.#background;
+    this.#stopWaiting();
+    this.isAsking = true;
+    const get = () => journal.insist("get", (store) => store.get(this.#execution.call.scope, record.id));
+    const written = await get().catch(() => undefined);
+    this.isAsking = false;
+    if (this.#isOver) return;
+    if (written === undefined) this.stop();
+    else this.#late({ status: "inserted", record: written });
   }
 
   /** An equal call runs in another process. This one was for nothing. */
@@ -185,7 +206,8 @@ class HandOver implements Follower {
     this.#scheduler.giveBack();
     this.#failures += 1;
     const { clock } = this.#background;
-    if (this.#isSettled()) this.stop();
+    if (this.#isOver) return;
+    if (this.#isSettled()) void this.#reclaim();
     else this.#retry = new Timer(clock, () => void this.#try(), retryDelay(this.#failures)).unref();
   }
 

@@ -1,18 +1,18 @@
 import { EventEmitter } from "eventemitter3";
 import { type NewTaskEvent, numbered, type TaskEvent, type TaskEventBody } from "../events.ts";
-import type { Limit, TaskHint } from "../store.ts";
+import type { Limit, TaskHint, TaskStore } from "../store.ts";
 import { scopeOf, type TaskInfo, type TaskRecord, type TaskScope, toTaskInfo } from "../task.ts";
 import type { StoreFailure } from "./journal.ts";
 
 /** A task event as listeners get it. */
-export interface TaskNotice {
+export interface TaskNotice<Type extends TaskEvent["type"] = TaskEvent["type"]> {
   scope: TaskScope;
   task: TaskInfo;
-  event: TaskEvent;
+  event: Extract<TaskEvent, { type: Type }>;
 }
 
 /** What `on`, `once` and `off` know. Task events are those this process has written. */
-export type ManagerEvents = { [Type in TaskEventBody["type"]]: (notice: TaskNotice) => void } & {
+export type ManagerEvents = { [Type in TaskEventBody["type"]]: (notice: TaskNotice<Type>) => void } & {
   /** A slow call met a limit and stays in the foreground until it ends or a place frees. */
   "offload.refused": (notice: {
     scope: TaskScope;
@@ -33,6 +33,12 @@ export class Hub {
   readonly #emitter = new EventEmitter<Record<string, AnyListener>>();
   readonly #safe = new WeakMap<object, AnyListener>();
   readonly #hinted = new Set<(hint: TaskHint) => void>();
+  readonly #store: Pick<TaskStore, "watch">;
+  #stopStore: (() => void) | undefined;
+
+  constructor(store: Pick<TaskStore, "watch">) {
+    this.#store = store;
+  }
 
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): void {
     this.#emitter.on(name, this.#guarded(listener as AnyListener));
@@ -55,29 +61,30 @@ export class Hub {
     if (this.#emitter.eventNames().length > 0) this.#emitAll(record, events);
     if (this.#hinted.size === 0) return;
     const { id, userId, sessionId, lastSeq } = record;
-    this.hint({ id, userId, sessionId, lastSeq });
-  }
-
-  hint(hint: TaskHint): void {
-    for (const listener of [...this.#hinted]) listener(hint);
+    this.#hint({ id, userId, sessionId, firstSeq: lastSeq - events.length + 1, lastSeq });
   }
 
   /** Calls `listener` whenever something may have happened to a task; answers how to stop. */
   onHint(listener: (hint: TaskHint) => void): () => void {
+    // The store is asked for hints only while somebody wants them: they cost it something at each write.
+    if (this.#hinted.size === 0) this.#stopStore = this.#store.watch?.((hint) => this.#hint(hint));
     this.#hinted.add(listener);
-    return () => this.#hinted.delete(listener);
+    return () => this.#stopHints(listener);
   }
 
-  close(): void {
-    this.#emitter.removeAllListeners();
-    this.#hinted.clear();
+  #hint(hint: TaskHint): void {
+    for (const listener of [...this.#hinted]) listener(hint);
+  }
+
+  #stopHints(listener: (hint: TaskHint) => void): void {
+    if (this.#hinted.delete(listener) && this.#hinted.size === 0) this.#stopStore?.();
   }
 
   #emitAll(record: TaskRecord, events: readonly NewTaskEvent[]): void {
     const scope = scopeOf(record);
     for (const event of numbered(record.id, record.lastSeq, events)) {
       if (this.#emitter.listenerCount(event.type) > 0) {
-        this.emit(event.type, { scope, task: toTaskInfo(record), event });
+        this.#emitter.emit(event.type, { scope, task: toTaskInfo(record), event });
       }
     }
   }

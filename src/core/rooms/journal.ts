@@ -24,6 +24,7 @@ export class Journal {
   readonly #timeoutMs: number;
   readonly #failed: (failure: StoreFailure) => void;
   readonly #retries = new Map<Timer, (error: TaskOffloadError) => void>();
+  readonly #open = new Set<Question<never>>();
   #isClosed = false;
 
   constructor(store: TaskStore, clock: Clock, timeoutMs: number, failed: (failure: StoreFailure) => void) {
@@ -33,35 +34,29 @@ export class Journal {
     this.#failed = failed;
   }
 
-  /**
-   * Asks the store once. Rejects with `store_failed` when it fails or does not answer in time; `late` is
-   * told an answer that came after that.
-   */
-  call<T>(operation: string, run: StoreCall<T>, late?: (answer: T) => void): Promise<T> {
+  /** Reads, once. Rejects with `store_failed` when the store fails or does not answer in time. */
+  read<T>(operation: string, run: StoreCall<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const answered = (answer: T) => {
-        if (question.isOver) late?.(answer);
-        else if (question.end()) resolve(answer);
-      };
-      const failed = (reason: string, cause?: unknown) => {
-        if (question.end()) reject(this.#report(operation, reason, cause));
-      };
-      const question = new Question(this.#clock, this.#timeoutMs, () =>
-        failed(`did not answer within ${this.#timeoutMs} ms`),
-      );
-      try {
-        run(this.#store).then(answered, (cause) => failed("failed", cause));
-      } catch (cause) {
-        failed("failed", cause);
-      }
+      this.#ask(operation, run, new Question(resolve, reject));
     });
   }
 
-  /** Asks until the store has answered, waiting longer after each failure. Rejects only when closed. */
+  /**
+   * Writes, once. Rejects with `store_failed` when the store fails or does not answer in time, and with
+   * `closed` when the manager has no more time; `late` is told an answer that came after that.
+   */
+  write<T>(operation: string, run: StoreCall<T>, late?: (answer: T) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const question = new Question(resolve, reject, late, this.#open);
+      this.#ask(operation, run, question);
+    });
+  }
+
+  /** Asks until the store has answered, waiting longer after each failure. Rejects only with `closed`. */
   async insist<T>(operation: string, run: StoreCall<T>): Promise<T> {
     for (let failures = 1; ; failures += 1) {
       try {
-        return await this.call(operation, run);
+        return await this.write(operation, run);
       } catch (error) {
         if (this.#isClosed) throw error;
         await this.#pause(retryDelay(failures));
@@ -69,14 +64,33 @@ export class Journal {
     }
   }
 
-  /** No more retries; those that wait are given up. */
+  /** No more retries; writes that wait for the store are given up. */
   close(): void {
     this.#isClosed = true;
+    for (const question of [...this.#open]) question.fail(unwrittenError());
     for (const [timer, giveUp] of this.#retries) {
       timer.clear();
-      giveUp(new TaskOffloadError("closed", "The manager was closed before the store could be written."));
+      giveUp(unwrittenError());
     }
     this.#retries.clear();
+  }
+
+  #ask<T>(operation: string, run: StoreCall<T>, question: Question<T>): void {
+    const failed = (reason: string, cause?: unknown) => {
+      if (!question.isOver) question.fail(this.#report(operation, reason, cause));
+    };
+    const expired = () => failed(`did not answer within ${this.#timeoutMs} ms`);
+    if (this.#timeoutMs !== Number.POSITIVE_INFINITY) {
+      question.timer = new Timer(this.#clock, expired, this.#timeoutMs);
+    }
+    try {
+      run(this.#store).then(
+        (answer) => question.answer(answer),
+        (cause) => failed("failed", cause),
+      );
+    } catch (cause) {
+      failed("failed", cause);
+    }
   }
 
   #pause(ms: number): Promise<void> {
@@ -97,20 +111,49 @@ export class Journal {
   }
 }
 
-/** A store that has been asked and may take its time, but not for ever. */
-class Question {
+/** What the store was asked and has not answered yet. */
+class Question<T> {
+  timer: Timer | undefined;
   isOver = false;
-  readonly #timer: Timer | undefined;
+  readonly #resolve: (answer: T) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #late: ((answer: T) => void) | undefined;
+  readonly #open: Set<Question<never>> | undefined;
 
-  constructor(clock: Clock, timeoutMs: number, expired: () => void) {
-    if (timeoutMs !== Number.POSITIVE_INFINITY) this.#timer = new Timer(clock, expired, timeoutMs);
+  constructor(
+    resolve: (answer: T) => void,
+    reject: (error: unknown) => void,
+    late?: (answer: T) => void,
+    open?: Set<Question<never>>,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#late = late;
+    this.#open = open;
+    open?.add(this);
   }
 
-  /** True the first time. */
-  end(): boolean {
-    if (this.isOver) return false;
+  answer(answer: T): void {
+    if (this.isOver) {
+      this.#late?.(answer);
+    } else {
+      this.#end();
+      this.#resolve(answer);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#end();
+    this.#reject(error);
+  }
+
+  #end(): void {
     this.isOver = true;
-    this.#timer?.clear();
-    return true;
+    this.timer?.clear();
+    this.#open?.delete(this);
   }
+}
+
+function unwrittenError(): TaskOffloadError {
+  return new TaskOffloadError("closed", "The manager was closed before the store had answered.");
 }

@@ -17,11 +17,11 @@ import type { Journal } from "./journal.ts";
 
 export interface TaskQuery {
   /** Only tasks in one of these. @default all */
-  status?: TaskStatus | readonly TaskStatus[];
+  status?: TaskStatus | readonly TaskStatus[] | undefined;
   /** 1 to 500. @default 50 */
-  limit?: number;
+  limit?: number | undefined;
   /** The `nextCursor` of the page before. */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface TaskPage {
@@ -32,9 +32,9 @@ export interface TaskPage {
 
 export interface TaskEventQuery {
   /** Events with a greater `seq`. @default 0 */
-  after?: number;
+  after?: number | undefined;
   /** 1 to 1,000. @default 1_000 */
-  limit?: number;
+  limit?: number | undefined;
 }
 
 const MAX_LIST_LIMIT = 500;
@@ -53,7 +53,7 @@ export class Queries {
     const { limit = DEFAULTS.listLimit } = query;
     checkWhole("limit", limit, 1, MAX_LIST_LIMIT);
     const asked: ListQuery = { limit, ...statusOf(query), ...cursorOf(query) };
-    const page = await this.#journal.call("list", (store) => store.list(scope, asked));
+    const page = await this.#journal.read("list", (store) => store.list(scope, asked));
     const last = page.records.at(-1);
     return {
       tasks: page.records.map(toTaskInfo),
@@ -84,7 +84,7 @@ export class Queries {
     const record = await this.#record(scope, id);
     if (record === undefined || !isFinished(record.status)) return undefined;
     if (record.status !== "completed") return unsuccessful(record);
-    const stored = await this.#journal.call("result", (store) => store.result(scope, id));
+    const stored = await this.#journal.read("result", (store) => store.result(scope, id));
     return stored && readResult(stored, range);
   }
 
@@ -93,13 +93,13 @@ export class Queries {
     const { after = 0, limit = DEFAULTS.eventLimit } = query;
     checkWhole("after", after, 0, Number.MAX_SAFE_INTEGER);
     checkWhole("limit", limit, 1, MAX_EVENT_LIMIT);
-    const page = await this.#journal.call("events", (store) => store.events(scope, id, { after, limit }));
+    const page = await this.#journal.read("events", (store) => store.events(scope, id, { after, limit }));
     return page ?? { events: [], nextAfter: after, truncated: false };
   }
 
   #record(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
     checkScope(scope);
-    return this.#journal.call("get", (store) => store.get(scope, id));
+    return this.#journal.read("get", (store) => store.get(scope, id));
   }
 }
 

@@ -16,20 +16,21 @@ export interface Job {
 /** `gone`: somebody else has ended the task. `failed`: the store has; try again later. */
 export type Admission = "admitted" | "gone" | "failed" | Limit;
 
-/** The waiting jobs of one session. */
+/** The waiting jobs of one user, in the order in which they may start. */
 interface Lane {
-  readonly key: string;
   readonly userId: string;
   readonly jobs: Job[];
-  /** Its first job is being admitted: no other may overtake it. */
+  /** Sessions that have met their limit. */
+  readonly blocked: Set<string | null>;
+  /** A job is being admitted: no other of this user may overtake it. */
   isAdmitting: boolean;
   /** A place became free meanwhile, so a refusal is out of date. */
   isReleased: boolean;
 }
 
 /**
- * The waiting jobs of this process, in the order in which they may start. A session that has met a limit is
- * set aside with all its jobs until it is released, so that it costs the others nothing.
+ * The waiting jobs of this process. A user, or a session, that has met a limit is set aside with all its
+ * jobs until it is released, so that it costs the others nothing.
  */
 export class JobQueue {
   readonly #lanes = new Map<string, Lane>();
@@ -40,19 +41,15 @@ export class JobQueue {
     return this.#size;
   }
 
-  get hasBlocked(): boolean {
-    return this.#ready.size < this.#lanes.size;
-  }
-
   add(job: Job): void {
-    const lane = this.#laneOf(job);
+    const lane = this.#laneOf(job.userId);
     const place = lane.jobs.findLastIndex((other) => !goesBefore(job, other)) + 1;
     lane.jobs.splice(place, 0, job);
     this.#size += 1;
   }
 
   remove(job: Job): void {
-    const lane = this.#lanes.get(keyOf(job));
+    const lane = this.#lanes.get(job.userId);
     const place = lane?.jobs.indexOf(job) ?? -1;
     if (lane === undefined || place < 0) return;
     lane.jobs.splice(place, 1);
@@ -60,12 +57,12 @@ export class JobQueue {
     if (lane.jobs.length === 0) this.#drop(lane);
   }
 
-  /** The job that may start next. Its session starts nothing else until that is settled. */
+  /** The job that may start next. Its user starts nothing else until that is settled. */
   take(): Job | undefined {
     let first: { job: Job; lane: Lane } | undefined;
     for (const lane of this.#ready) {
-      const job = lane.jobs[0] as Job;
-      if (first === undefined || goesBefore(job, first.job)) first = { job, lane };
+      const job = lane.jobs.find(({ sessionId }) => !lane.blocked.has(sessionId));
+      if (job && (first === undefined || goesBefore(job, first.job))) first = { job, lane };
     }
     if (first === undefined) return undefined;
     this.#ready.delete(first.lane);
@@ -74,18 +71,21 @@ export class JobQueue {
     return first.job;
   }
 
-  /** The attempt to start a taken job is over; a refused session stays aside. */
-  settle(job: Job, isRefused: boolean): void {
-    const lane = this.#lanes.get(keyOf(job));
+  /** The attempt to start a taken job is over; who was refused is set aside. */
+  settle(job: Job, admission: Admission): void {
+    const lane = this.#lanes.get(job.userId);
     if (lane === undefined) return;
     lane.isAdmitting = false;
-    if (!isRefused || lane.isReleased) this.#ready.add(lane);
+    const isOver = admission === "admitted" || admission === "gone";
+    const isSessionFull = admission === "running_per_session" && !lane.isReleased;
+    if (isSessionFull) lane.blocked.add(job.sessionId);
+    if (isOver || isSessionFull || lane.isReleased) this.#ready.add(lane);
   }
 
-  /** Lets all sessions of a user, or of everybody, start jobs again. */
+  /** Lets a user, or everybody, start jobs again. */
   release(userId?: string): void {
-    for (const lane of this.#lanes.values()) {
-      if (userId !== undefined && lane.userId !== userId) continue;
+    for (const lane of this.#lanesOf(userId)) {
+      lane.blocked.clear();
       lane.isReleased = true;
       if (!lane.isAdmitting) this.#ready.add(lane);
     }
@@ -100,27 +100,28 @@ export class JobQueue {
     return jobs;
   }
 
-  #laneOf(job: Job): Lane {
-    const key = keyOf(job);
-    let lane = this.#lanes.get(key);
+  #lanesOf(userId: string | undefined): Iterable<Lane> {
+    if (userId === undefined) return this.#lanes.values();
+    const lane = this.#lanes.get(userId);
+    return lane ? [lane] : [];
+  }
+
+  #laneOf(userId: string): Lane {
+    let lane = this.#lanes.get(userId);
     if (lane === undefined) {
-      lane = { key, userId: job.userId, jobs: [], isAdmitting: false, isReleased: false };
-      this.#lanes.set(key, lane);
+      lane = { userId, jobs: [], blocked: new Set(), isAdmitting: false, isReleased: false };
+      this.#lanes.set(userId, lane);
       this.#ready.add(lane);
     }
     return lane;
   }
 
   #drop(lane: Lane): void {
-    this.#lanes.delete(lane.key);
+    this.#lanes.delete(lane.userId);
     this.#ready.delete(lane);
   }
 }
 
 function goesBefore(one: Job, other: Job): boolean {
   return one.priority === other.priority ? one.order < other.order : one.priority > other.priority;
-}
-
-function keyOf({ userId, sessionId }: Job): string {
-  return JSON.stringify([userId, sessionId]);
 }

@@ -3,7 +3,7 @@ import { Execution, type ExecutionDesk } from "../execution.ts";
 import { type LifecycleEvent, toLogged, transition } from "../lifecycle.ts";
 import type { ToolSettings } from "../settings.ts";
 import type { Refused, TaskChange } from "../store.ts";
-import { isFinished, type TaskRecord } from "../task.ts";
+import { isFinished, scopeOf, type TaskRecord } from "../task.ts";
 import type { Background } from "./background.ts";
 import type { Admission, Job } from "./queue.ts";
 import { deadlineOf } from "./record.ts";
@@ -86,15 +86,24 @@ export class QueuedTask implements Job {
     const { journal, terms } = this.#background;
     this.#background.expect(id);
     try {
-      const answer = await journal.call(
+      const answer = await journal.write(
         "admit",
         (store) => store.admit(id, version, change, terms.guard),
         (late) => this.#late(late),
       );
-      return this.#answered(answer);
+      return this.#answered(answer ?? (await this.#ownStart()));
     } catch {
       return "failed";
     }
+  }
+
+  /** Somebody was faster: perhaps this process itself, in an attempt whose answer was lost. */
+  async #ownStart(): Promise<TaskRecord | undefined> {
+    const { journal, terms } = this.#background;
+    const scope = scopeOf(this.#record);
+    const record = await journal.read("get", (store) => store.get(scope, this.#record.id));
+    const isOwn = record?.status === "running" && record.owner === terms.owner;
+    return isOwn ? record : undefined;
   }
 
   #started(): LifecycleEvent {

@@ -1,6 +1,6 @@
 import { nanoid } from "nanoid";
 import type { ToolCall } from "../call.ts";
-import { duplicateKey } from "../duplicates.ts";
+import { canonicalInput, duplicateKey } from "../duplicates.ts";
 import type { ToolSettings } from "../settings.ts";
 import { summarize } from "../summary.ts";
 import type { TaskRecord } from "../task.ts";
@@ -19,6 +19,7 @@ export function newRecord(
   settings: ToolSettings,
   terms: RecordTerms,
   now: number,
+  canonical = () => canonicalInput(call.input),
 ): TaskRecord {
   const id = nanoid();
   const mode = terms.followUps ? settings.followUp : null;
@@ -46,11 +47,11 @@ export function newRecord(
     error: null,
     cancel: null,
     followUp: { status: "none", mode, attempts: 0, reason: null },
-    metadata: call.metadata === undefined ? null : JSON.parse(JSON.stringify(call.metadata)),
+    metadata: call.metadata ?? null,
     lastSeq: 0,
     version: 1,
     owner: terms.owner,
-    duplicateKey: duplicateKey(call, settings),
+    duplicateKey: duplicateKey(call, settings, canonical),
   };
 }
 

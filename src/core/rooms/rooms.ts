@@ -23,7 +23,7 @@ import { Watching } from "./watching.ts";
 /** The parts of a manager, put together. The middleware works with these, hosts with the manager. */
 export class Rooms implements BackgroundDesk {
   readonly clock: Clock;
-  readonly hub = new Hub();
+  readonly hub: Hub;
   readonly drain: Drain;
   readonly calls: RunningCalls;
   readonly journal: Journal;
@@ -38,7 +38,6 @@ export class Rooms implements BackgroundDesk {
   readonly cancelling: Cancelling;
   readonly handOvers: HandOvers;
   readonly #storeTimeoutMs: number;
-  readonly #stopHints: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ManagerOptions) {
@@ -46,6 +45,7 @@ export class Rooms implements BackgroundDesk {
     const { store, clock = systemClock, followUps = true, redact } = options;
     this.#storeTimeoutMs = settings.storeTimeoutMs;
     this.clock = clock;
+    this.hub = new Hub(store);
     this.drain = new Drain(clock);
     this.calls = new RunningCalls(this.drain);
     this.journal = new Journal(store, clock, settings.storeTimeoutMs, (failure) =>
@@ -64,7 +64,6 @@ export class Rooms implements BackgroundDesk {
     this.adopting = new Adopting(this.background, this.scheduler, this);
     this.cancelling = new Cancelling(this.background, this.starting, this.queries);
     this.handOvers = new HandOvers(this.background, this.scheduler, this.cancelling, this.drain);
-    this.#stopHints = store.watch?.((hint) => this.hub.hint(hint));
   }
 
   get isAccepting(): boolean {
@@ -98,7 +97,6 @@ export class Rooms implements BackgroundDesk {
     this.scheduler.close();
     this.retention.close();
     this.watching.close();
-    this.#stopHints?.();
   }
 
   #isIdle(): boolean {

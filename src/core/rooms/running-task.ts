@@ -92,10 +92,10 @@ export class RunningTask implements Adopter {
   async #write(): Promise<void> {
     const { clock, journal, hub } = this.#desk;
     const { id } = this.#record;
-    this.#takeReports();
+    if (this.#unwritten.length === 0) this.#takeReports();
     const events = this.#unwritten;
     try {
-      const lastSeq = await journal.call("append", (store) => store.append(id, events));
+      const lastSeq = await journal.write("append", (store) => store.append(id, events));
       this.#unwritten = [];
       if (lastSeq > 0) hub.publish(this.#appended(events, lastSeq), events);
     } catch {
@@ -142,7 +142,7 @@ export class RunningTask implements Adopter {
     const result = this.#result();
     for (;;) {
       const change = this.#endChange(result);
-      if (change === undefined || (await this.#commit(change)) || !(await this.#reload())) return;
+      if (change === undefined || (await this.#commit(change)) || !(await this.#reload(change))) return;
     }
   }
 
@@ -167,13 +167,21 @@ export class RunningTask implements Adopter {
     return true;
   }
 
+  /** The end is on record already, in a write of this process whose answer was lost: it is made known. */
+  #isOwnEnd({ status, completedAt, lastSeq }: TaskRecord, { patch, events }: TaskChange): boolean {
+    const isSame = status === patch.status && completedAt === patch.completedAt;
+    return isSame && lastSeq === this.#record.lastSeq + events.length;
+  }
+
   /** Somebody else has written the record: start from what it is now. */
-  async #reload(): Promise<boolean> {
+  async #reload(change: TaskChange): Promise<boolean> {
     const { id } = this.#record;
     const scope = scopeOf(this.#record);
     const record = await this.#desk.journal.insist("get", (store) => store.get(scope, id));
-    if (record) this.#record = record;
-    return record !== undefined;
+    if (record === undefined) return false;
+    if (this.#isOwnEnd(record, change)) this.#desk.hub.publish(record, change.events);
+    this.#record = record;
+    return true;
   }
 
   #result(): StoredResult | undefined {

@@ -16,6 +16,7 @@ export class Scheduler {
   readonly #queue = new JobQueue();
   readonly #parked = new Set<() => void>();
   #taken = 0;
+  #timesFreed = 0;
   #poll: Timer | undefined;
   #isClosed = false;
 
@@ -27,6 +28,11 @@ export class Scheduler {
 
   get queued(): number {
     return this.#queue.size;
+  }
+
+  /** How often something has become free. Who is refused by now may try again if this has moved on. */
+  get timesFreed(): number {
+    return this.#timesFreed;
   }
 
   /** Takes a place if there is one. */
@@ -49,6 +55,7 @@ export class Scheduler {
   /** A task of this user has ended: those who wait try again. */
   freed(userId: string): void {
     this.#taken -= 1;
+    this.#timesFreed += 1;
     this.#queue.release(userId);
     this.#wake();
   }
@@ -100,15 +107,14 @@ export class Scheduler {
 
   async #admit(job: Job): Promise<void> {
     const admission = await job.admit();
-    const isOver = admission === "admitted" || admission === "gone";
-    if (isOver) this.remove(job);
-    this.#queue.settle(job, !isOver);
+    if (admission === "admitted" || admission === "gone") this.remove(job);
+    this.#queue.settle(job, admission);
     if (admission !== "admitted") this.giveBack();
     this.#pump();
   }
 
   #startPoll(): void {
-    if (this.#isClosed || this.#poll || (this.#parked.size === 0 && !this.#queue.hasBlocked)) return;
+    if (this.#isClosed || this.#poll || (this.#parked.size === 0 && this.#queue.size === 0)) return;
     const poll = () => {
       this.#poll = undefined;
       this.#queue.release();

@@ -34,7 +34,7 @@ export class Starting {
       order: this.#order++,
     };
     const task = this.#describe(queued);
-    const answer = await this.#background.insert(task, false, (late) => this.#withdraw(late));
+    const answer = await this.#insert(task);
     if (answer.status === "refused") throw refusal(answer, call);
     if (answer.status === "duplicate") return joined(answer.record, call, settings);
     this.#background.hub.publish(answer.record, task.events);
@@ -74,11 +74,19 @@ export class Starting {
     this.#scheduler.enqueue(job);
   }
 
+  async #insert(task: NewTask): Promise<Inserted | Duplicate | Refused> {
+    const withdraw = () => this.#withdraw(task.record);
+    try {
+      return await this.#background.insert(task, false, withdraw);
+    } catch (error) {
+      withdraw();
+      throw error;
+    }
+  }
+
   /** The caller was told that the store failed: what was written all the same must not stay queued. */
-  #withdraw(answer: Inserted | Duplicate | Refused): void {
-    if (answer.status !== "inserted") return;
+  #withdraw(record: TaskRecord): void {
     const { journal, clock } = this.#background;
-    const { record } = answer;
     const now = clock.now();
     const step = transitionAll(record, WITHDRAWN, now);
     if (!step.ok) return;

@@ -10,11 +10,11 @@ const POLL_MS = 1_000;
 
 export interface WaitOptions {
   /** Until all of them have finished, or any. @default "all" */
-  mode?: "all" | "any";
+  mode?: "all" | "any" | undefined;
   /** Milliseconds after which it resolves with things as they stand. @default Infinity */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Rejects with its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Waiting for tasks, whichever process runs them. */
@@ -51,7 +51,7 @@ export class Waiting {
     look.again();
     try {
       await pTimeout(look.done, {
-        milliseconds: Math.min(timeoutMs, MAX_TIMER_MS),
+        milliseconds: Number.isFinite(timeoutMs) ? Math.min(timeoutMs, MAX_TIMER_MS) : timeoutMs,
         fallback: () => undefined,
         customTimers: timersOf(this.#clock),
         ...(signal && { signal }),

@@ -8,13 +8,13 @@ import { checkScope, type Queries } from "./queries.ts";
 /** Milliseconds between two looks at a watched task that another process may have changed without a hint. */
 const POLL_MS = 1_000;
 const PAGE = 100;
-/** How far back the first look at a task goes that existed before the watch began. */
-const LOOK_BACK = 20;
+/** Tasks whose place in the telling is kept, so that a hint that comes twice is told once. */
+const MOST_TOLD = 10_000;
 
 /** Watches one task from `after` to its end, or, without an `id`, whatever happens from now on. */
 export type WatchOptions =
-  | { signal?: AbortSignal; id?: undefined; after?: undefined }
-  | { id: string; after?: number; signal?: AbortSignal };
+  | { signal?: AbortSignal | undefined; id?: undefined; after?: undefined }
+  | { id: string; after?: number | undefined; signal?: AbortSignal | undefined };
 
 export interface Watched {
   event: TaskEvent;
@@ -41,9 +41,9 @@ export class Watching {
     return this.#told(watch);
   }
 
-  /** Ends every watch. */
+  /** Ends every watch, once it has told what there is. */
   close(): void {
-    for (const watch of this.#open) watch.stop();
+    for (const watch of this.#open) watch.finish();
   }
 
   async *#told(watch: Watch): AsyncGenerator<Watched, void> {
@@ -62,13 +62,13 @@ class Watch {
   readonly #id: string | undefined;
   readonly #clock: Clock;
   readonly #queries: Queries;
-  readonly #since: number;
   readonly #told = new Map<string, number>();
-  readonly #news = new Map<string, number>();
+  readonly #news = new Set<string>();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => this.stop();
   readonly #stopHints: () => void;
   #wake: () => void = () => undefined;
+  #isFinishing = false;
   #isOver = false;
 
   constructor(scope: TaskScope, options: WatchOptions, clock: Clock, hub: Hub, queries: Queries) {
@@ -76,11 +76,7 @@ class Watch {
     this.#id = options.id;
     this.#clock = clock;
     this.#queries = queries;
-    this.#since = clock.now();
-    if (options.id !== undefined) {
-      this.#told.set(options.id, options.after ?? 0);
-      this.#news.set(options.id, 0);
-    }
+    if (options.id !== undefined) this.#noteNews(options.id, (options.after ?? 0) + 1);
     this.#stopHints = hub.onHint((hint) => this.#hinted(hint));
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort);
@@ -94,48 +90,62 @@ class Watch {
     this.#wake();
   }
 
+  /** Tells what there still is to tell, and ends. */
+  finish(): void {
+    this.#isFinishing = true;
+    if (this.#id !== undefined) this.#news.add(this.#id);
+    this.#wake();
+  }
+
   async *read(): AsyncGenerator<Watched, void> {
     while (!this.#isOver) {
-      const [news] = this.#news;
-      if (news === undefined) await this.#sleep();
-      else yield* this.#readTask(...news);
+      const [id] = this.#news;
+      if (id !== undefined) yield* this.#readTask(id);
+      else if (this.#isFinishing) return;
+      else await this.#sleep();
     }
   }
 
-  async *#readTask(id: string, lastSeq: number): AsyncGenerator<Watched, void> {
+  async *#readTask(id: string): AsyncGenerator<Watched, void> {
     this.#news.delete(id);
-    const isNew = !this.#told.has(id);
-    let after = this.#told.get(id) ?? Math.max(0, lastSeq - LOOK_BACK);
-    for (;;) {
+    for (let isMore = true; isMore; ) {
+      const after = this.#told.get(id) ?? 0;
       const page = await this.#queries.events(this.#scope, id, { after, limit: PAGE });
       const task = await this.#queries.get(this.#scope, id);
-      if (task === undefined) return this.#gone(id);
-      after = page.nextAfter;
-      this.#told.set(id, after);
+      if (task === undefined) return this.#ended(id);
+      this.#told.set(id, page.nextAfter);
       for (const event of page.events) {
         if (this.#isOver) return;
-        if (!isNew || event.at >= this.#since) yield { event, task };
+        yield { event, task };
       }
-      if (page.events.length < PAGE) return this.#readToEnd(id, task, after);
+      isMore = page.events.length === PAGE;
+      if (!isMore && isFinished(task.status) && page.nextAfter >= task.lastSeq) this.#ended(id);
     }
   }
 
-  /** A task that has ended and was told whole is of no more interest to who watches only it. */
-  #readToEnd(id: string, task: TaskInfo, after: number): void {
-    if (id === this.#id && isFinished(task.status) && after >= task.lastSeq) this.#isOver = true;
-  }
-
-  #gone(id: string): void {
-    this.#told.delete(id);
+  /** Nothing more is expected of it, which is the end for who watches only this one. */
+  #ended(id: string): void {
     if (id === this.#id) this.#isOver = true;
   }
 
-  #hinted({ id, userId, sessionId, lastSeq }: TaskHint): void {
+  #hinted({ id, userId, sessionId, firstSeq }: TaskHint): void {
     const scope = this.#scope;
     if (userId !== scope.userId || (this.#id !== undefined && id !== this.#id)) return;
     if (scope.sessionId !== undefined && sessionId !== scope.sessionId) return;
-    this.#news.set(id, lastSeq);
+    this.#noteNews(id, firstSeq);
     this.#wake();
+  }
+
+  /** A task heard of for the first time is told from this event on. */
+  #noteNews(id: string, firstSeq: number): void {
+    if (!this.#told.has(id)) this.#told.set(id, firstSeq - 1);
+    this.#news.add(id);
+    if (this.#told.size > MOST_TOLD) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#told.keys();
+    if (oldest !== undefined && !this.#news.has(oldest)) this.#told.delete(oldest);
   }
 
   /** Until there is news, or, for a single task, until it is time to look without any. */
@@ -146,6 +156,6 @@ class Watch {
       if (this.#id !== undefined) poll = new Timer(this.#clock, resolve, POLL_MS).unref();
     });
     poll?.clear();
-    if (this.#id !== undefined) this.#news.set(this.#id, 0);
+    if (this.#id !== undefined) this.#news.add(this.#id);
   }
 }

@@ -44,10 +44,10 @@ export class Catalogue {
   readonly unswept = new Set<User>();
   readonly #entries = new Map<string, Entry>();
   readonly #users = new Map<string, User>();
-  readonly #changed: (record: TaskRecord) => void;
+  readonly #changed: (record: TaskRecord, firstSeq: number) => void;
 
-  /** `changed` is told the new record after each write. */
-  constructor(changed: (record: TaskRecord) => void) {
+  /** `changed` is told the new record after each write, and the number of the first event it added. */
+  constructor(changed: (record: TaskRecord, firstSeq: number) => void) {
     this.#changed = changed;
   }
 
@@ -75,13 +75,14 @@ export class Catalogue {
     this.#entries.set(entry.id, entry);
     user.tasks.add(entry);
     this.#file(entry);
-    this.#changed(entry.record);
+    this.#changed(entry.record, 1);
   }
 
   /** Every write goes through here, so that no shelf keeps what a task was before. */
   update(entry: Entry, write: () => void): void {
+    const firstSeq = entry.record.lastSeq + 1;
     this.refile(entry, write);
-    this.#changed(entry.record);
+    this.#changed(entry.record, firstSeq);
   }
 
   /** For what changes a task's place and not its record. */

@@ -1,0 +1,34 @@
+import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
+import { ScriptedAgent } from "./agent.ts";
+import { narrate } from "./narrator.ts";
+import { killCommands } from "./processes.ts";
+import { startApi, startSite } from "./servers.ts";
+import { fetchPage, shell, wait } from "./tools.ts";
+
+export const TIMEOUT_MS = 500;
+export const CANCEL_GRACE_MS = 1_500;
+
+export type Stage = Awaited<ReturnType<typeof setStage>>;
+
+/** Everything the scenes play with. */
+export async function setStage() {
+  const tasks = new BackgroundTaskManager({ cancelGraceMs: CANCEL_GRACE_MS });
+  const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: TIMEOUT_MS });
+  const tools = {
+    shell: { name: shell.name, run: offload.wrap(shell) },
+    fetchPage: { name: fetchPage.name, run: offload.wrap(fetchPage) },
+    wait: { name: wait.name, run: offload.wrap(wait) },
+  };
+  const ada = new ScriptedAgent({ userId: "ada", sessionId: "release" });
+  const bob = new ScriptedAgent({ userId: "bob", sessionId: "tea" });
+  const [site, api] = await Promise.all([startSite(), startApi(tasks)]);
+  const curtain = new AbortController();
+  const narration = narrate(tasks, { userId: "ada" }, curtain.signal);
+
+  async function strike(): Promise<void> {
+    await tasks.close({ drainMs: 0 });
+    curtain.abort();
+    await Promise.all([narration, site.close(), api.close(), killCommands()]);
+  }
+  return { tasks, tools, ada, bob, site, api, strike };
+}

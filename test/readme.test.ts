@@ -1,0 +1,220 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as library from "tool-offload";
+import { BackgroundTaskManager, DEFAULTS } from "tool-offload";
+import { createTaskHandler } from "tool-offload/http";
+import { afterAll, describe, expect, test } from "vitest";
+import { docstringExamples, fenced, isComplete, readme, root, type Snippet } from "./snippets/extract.ts";
+import { broken, promises, Workshop } from "./snippets/run.ts";
+import { SnippetProgram } from "./snippets/types.ts";
+
+const snippets = fenced(readme, ["ts", "js"]);
+const examples = docstringExamples();
+const programs = [...snippets, ...examples].filter(isComplete);
+
+function planted(code: string): Snippet {
+  return { place: "planted", code, typesOnly: false };
+}
+
+/** The rows of the table that follows a marker; code marks are taken off the first two cells. */
+function tableAfter(marker: string): string[][] {
+  const [, after] = readme.split(marker);
+  const rows =
+    /(?:^\|.*\n)+/m
+      .exec(after ?? "")?.[0]
+      .trim()
+      .split("\n")
+      .slice(2) ?? [];
+  return rows.map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+function uncoded(cell = ""): string {
+  return cell.replace(/^`(.*)`$/, "$1");
+}
+
+const WRONG_TYPES = planted(
+  'import { ToolOffloadMiddleware } from "tool-offload";\nnew ToolOffloadMiddleware({ taskz: 1 });',
+);
+const program = new SnippetProgram([...snippets, ...examples, WRONG_TYPES]);
+
+describe("the snippets", () => {
+  const faults = program.faults();
+  const workshop = new Workshop();
+  afterAll(() => workshop.close());
+
+  test("there are some of each kind", () => {
+    expect(snippets.length).toBeGreaterThan(20);
+    expect(examples.length).toBeGreaterThan(5);
+    expect(programs.length).toBeGreaterThan(8);
+  });
+
+  test("agree with the types of the library", () => {
+    expect(faults.filter((fault) => !fault.startsWith(WRONG_TYPES.place))).toEqual([]);
+  });
+
+  test("would be caught if they did not", () => {
+    expect(faults).toContainEqual(expect.stringMatching(/^planted \(line 2 of it\): .*taskz/));
+  });
+
+  test.concurrent.each(programs)("$place runs, and prints what it says", async (snippet) => {
+    expect(broken(snippet, await workshop.run(snippet))).toEqual([]);
+  });
+
+  test("would be caught if they broke, or printed something else", async () => {
+    await expect(workshop.run(planted('throw new Error("planted");'))).rejects.toThrow("planted");
+    const wrong = planted("console.log(1 + 1); // 3");
+    expect(promises(wrong)).toHaveLength(1);
+    expect(broken(wrong, await workshop.run(wrong))).toEqual(["3"]);
+  });
+});
+
+describe("the beginning", () => {
+  const quickstart = readFileSync(join(root, "examples/quickstart.ts"), "utf8");
+
+  test("shows the quickstart example as it is, in 15 lines, among the first 30", () => {
+    expect(snippets[0]?.code).toBe(quickstart);
+    expect(quickstart.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
+    expect(readme.split("\n").slice(0, 30).join("\n")).toContain(quickstart);
+  });
+});
+
+describe("the tables of options", () => {
+  const tables = [...readme.matchAll(/<!-- options: (\w+) -->/g)].map(([marker, name = ""]) => ({
+    name,
+    rows: tableAfter(marker).map(([option, cell]) => [uncoded(option), uncoded(cell)] as const),
+  }));
+
+  test("are there for everything in options.ts", () => {
+    const wanted = program.interfacesIn("src/core/options.ts").filter((name) => name.endsWith("Options"));
+    const shown = tables.map(({ name }) => name.replace("BackgroundTaskManagerOptions", "ManagerOptions"));
+    expect(wanted.length).toBeGreaterThan(5);
+    expect(shown).toEqual(expect.arrayContaining(wanted));
+  });
+
+  test.each(tables)("$name has every option, with the default its docstring says", ({ name, rows }) => {
+    const options = program.optionsOf(name);
+    expect(rows.map(([option]) => option).sort()).toEqual([...options.keys()].sort());
+    for (const [option, cell] of rows) {
+      const { isOptional, documented } = options.get(option) ?? {};
+      expect(cell === "required", `${option} is required`).toBe(!isOptional);
+      if (documented !== undefined) expect(cell, option).toBe(documented);
+      else
+        expect(
+          cell in library || ["required", "none", "see below"].includes(cell),
+          `${option}: ${cell}`,
+        ).toBe(true);
+    }
+  });
+
+  test("name the defaults that the library has", () => {
+    const { limits, retention, listLimit, eventLimit, drainMs, ...plain } = DEFAULTS;
+    const given = (name: string) =>
+      Object.fromEntries(tables.find((table) => table.name === name)?.rows ?? []);
+    const numbers = (cells: Record<string, string>) => (option: string) =>
+      Number(cells[option]?.replaceAll("_", ""));
+    const all = {
+      ...given("BackgroundTaskManagerOptions"),
+      ...given("TaskOptions"),
+      ...given("MiddlewareOptions"),
+    };
+    for (const [option, value] of Object.entries(plain)) expect(numbers(all)(option), option).toBe(value);
+    for (const [option, value] of Object.entries(limits))
+      expect(numbers(given("LimitOptions"))(option)).toBe(value);
+    for (const [option, value] of Object.entries(retention)) {
+      expect(numbers(given("RetentionOptions"))(option)).toBe(value);
+    }
+    expect(numbers(given("TaskQuery"))("limit")).toBe(listLimit);
+    expect(numbers(given("TaskEventQuery"))("limit")).toBe(eventLimit);
+    expect(readme).toContain(`\`drainMs\` (default \`${drainMs.toLocaleString("en").replace(",", "_")}\`)`);
+  });
+
+  test.each(["TaskEventBody", "TaskOffloadErrorCode", "TaskErrorCode", "TaskStatus", "CancelledBy"])(
+    "every member of %s is named",
+    (name) => {
+      const members = program.membersOf(name);
+      expect(members.length).toBeGreaterThan(1);
+      for (const member of members)
+        expect(readme).toMatch(new RegExp(`[\`"]${member}[\`"]|\\b${member} {2,}|▶ ${member}`));
+    },
+  );
+});
+
+describe("the routes", () => {
+  const rows = tableAfter("### Routes").map(([route]) => uncoded(route));
+
+  test("are those that the handler documents", () => {
+    const source = readFileSync(join(root, "src/http/handler.ts"), "utf8");
+    const documented = [...source.matchAll(/^ \* \| `((?:GET|POST) \/\S*)`/gm)].map(
+      ([, route = ""]) => route,
+    );
+    const full = documented.map((route) => route.replace(" /", " /background-tasks/").replace(/\/$/, ""));
+    expect(rows.length).toBeGreaterThan(4);
+    expect([...rows].sort()).toEqual(full.sort());
+  });
+
+  test("exist, and so do those that the curl lines ask for", async () => {
+    const tasks = new BackgroundTaskManager();
+    const scope = { userId: "ada" };
+    const { id } = await tasks.start({ toolName: "add", input: {}, scope }, () => 2);
+    await tasks.wait(scope, [id]);
+    const handler = createTaskHandler({ tasks, authenticate: () => scope, allowCancel: true });
+    const lines = fenced(readme, ["sh"]).flatMap(({ code }) => [...code.matchAll(/^curl .*$/gm)].flat());
+    const asked = lines.map((line) => {
+      const { pathname, search } = new URL(/http:\/\/[^\s']+/.exec(line)?.[0] ?? "");
+      return `${line.includes("-X POST") ? "POST" : "GET"} ${pathname}${search}`;
+    });
+    expect(asked.length).toBeGreaterThan(2);
+    for (const route of [...rows, ...asked]) {
+      const [method = "", path = ""] = route.replace(/:id|V1StGXR8_Z5jdHi6B-myT/, id).split(" ");
+      const { status } = await handler(new Request(`http://localhost${path}`, { method }));
+      expect(status, route).toBe(200);
+    }
+    await tasks.close();
+  });
+});
+
+describe("what it points at", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: object };
+
+  test("npm scripts exist", () => {
+    const named = [...readme.matchAll(/npm (?:run (\S+?)|(test|install))(?=[`\s])/g)].map(
+      ([, script, word]) => script ?? word,
+    );
+    expect(named).toEqual(expect.arrayContaining(["demo", "test"]));
+    for (const name of named) expect([...Object.keys(scripts), "install"]).toContain(name);
+  });
+
+  test("shell blocks hold nothing but npm and curl", () => {
+    const lines = fenced(readme, ["sh"]).flatMap(({ code }) => code.trim().split("\n"));
+    for (const line of lines) expect(line).toMatch(/^(npm install( tool-offload)?|npm test|curl .*)$/);
+  });
+
+  test("files and headings exist", () => {
+    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => slug(heading));
+    for (const [, target = ""] of readme.matchAll(/\]\(([^)]+)\)/g)) {
+      if (target.startsWith("#")) expect(headings).toContain(target.slice(1));
+      else if (!target.startsWith("https://")) expect(existsSync(join(root, target)), target).toBe(true);
+    }
+  });
+
+  test("markers for what JSON cannot carry are those that encode.ts documents", () => {
+    const source = readFileSync(join(root, "src/core/values/encode.ts"), "utf8");
+    const kept = tableAfter("listed in `lossy`. Nothing").map(([, cell]) => cell ?? "");
+    const markers = kept.flatMap((cell) => [...cell.matchAll(/"\[[^"]*"/g)].flat());
+    expect(markers.length).toBeGreaterThan(15);
+    for (const marker of markers) expect(source).toContain(marker);
+  });
+});
+
+function slug(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\s-]/g, "")
+    .trim()
+    .replaceAll(/\s/g, "-");
+}
