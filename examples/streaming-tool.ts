@@ -16,7 +16,7 @@ const tasks = new BackgroundTaskManager();
 const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 450 });
 const call = { toolName: "recite", input: { lines: LINES }, scope: { userId: "ada" } };
 
-const stream = offload.stream(call, recite, { reduce: (poem = "", line) => poem + line });
+const stream = offload.stream(call, recite, { initial: "", reduce: (poem, line) => poem + line });
 
 // The turn sees each chunk as it comes. The loop ends at the timeout, as if the tool were done.
 const live: string[] = [];

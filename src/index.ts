@@ -23,7 +23,7 @@ export { defaultPlaceholder } from "./core/placeholder.ts";
 export type { ResultRange, StoredResult } from "./core/result.ts";
 export type { OutsideExecution } from "./core/rooms/adopting.ts";
 export type { CancelOptions } from "./core/rooms/cancelling.ts";
-export type { ManagerEvents, TaskNotice } from "./core/rooms/hub.ts";
+export type { ManagerEvents, ManagerListener, TaskNotice } from "./core/rooms/hub.ts";
 export type { TaskEventQuery, TaskPage, TaskQuery } from "./core/rooms/queries.ts";
 export type { WaitOptions } from "./core/rooms/waiting.ts";
 export type { Watched, WatchOptions } from "./core/rooms/watching.ts";

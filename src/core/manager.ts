@@ -4,7 +4,7 @@ import { checkTaskOptions, DEFAULTS, type ManagerOptions, type TaskOptions } fro
 import type { ResultRange } from "./result.ts";
 import type { OutsideExecution } from "./rooms/adopting.ts";
 import type { CancelOptions } from "./rooms/cancelling.ts";
-import type { ManagerEvents } from "./rooms/hub.ts";
+import type { ManagerEvents, ManagerListener } from "./rooms/hub.ts";
 import type { TaskEventQuery, TaskPage, TaskQuery } from "./rooms/queries.ts";
 import { Rooms } from "./rooms/rooms.ts";
 import type { WaitOptions } from "./rooms/waiting.ts";
@@ -134,17 +134,17 @@ export class BackgroundTaskManager {
   }
 
   /** Listens; see {@link ManagerEvents} for what there is. A listener that throws harms nobody. */
-  on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {
+  on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
     this.#rooms.hub.on(name, listener);
     return this;
   }
 
-  off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {
+  off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
     this.#rooms.hub.off(name, listener);
     return this;
   }
 
-  once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {
+  once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
     this.#rooms.hub.once(name, listener);
     return this;
   }

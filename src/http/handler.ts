@@ -1,11 +1,11 @@
 import { faultOfScope } from "../core/call.ts";
 import type { TaskScope } from "../core/task.ts";
 import { type HandlerSettings, handlerSettings, type TaskHandlerOptions } from "./options.ts";
+import { Pages } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
 import { checkOrigin, discardBody } from "./request.ts";
 import { toConditionalResponse, toResponse } from "./response.ts";
 import { createRoutes, type Route } from "./routes.ts";
-import { Writer } from "./writer.ts";
 
 /**
  * The query API over HTTP: a function from a web `Request` to a `Response`, to be mounted in any server.
@@ -41,7 +41,7 @@ import { Writer } from "./writer.ts";
 export function createTaskHandler(options: TaskHandlerOptions): (request: Request) => Promise<Response> {
   const settings = handlerSettings(options);
   const find = createRoutes(settings.basePath, settings.allowCancel);
-  const parts = { ...settings, find, writer: new Writer() };
+  const parts = { ...settings, find, pages: new Pages() };
   return async (request) => {
     const response = await respond(request, parts).catch((error) =>
       toResponse(refusalOf(error, request, settings)),
@@ -53,23 +53,23 @@ export function createTaskHandler(options: TaskHandlerOptions): (request: Reques
 
 interface Parts extends HandlerSettings {
   find: ReturnType<typeof createRoutes>;
-  writer: Writer;
+  pages: Pages;
 }
 
 async function respond(request: Request, parts: Parts): Promise<Response> {
-  const { pathname, searchParams: query, origin } = new URL(request.url);
-  const found = parts.find(pathname);
+  const url = new URL(request.url);
+  const found = parts.find(url.pathname);
   if (found === undefined) throw new Refusal(404);
   const { route, id } = found;
   checkMethod(route, request.method);
-  if (route.method === "POST") checkOrigin(request, origin, parts.allowedOrigins);
-  const visit = { tasks: parts.tasks, id, query, request };
+  if (route.method === "POST") checkOrigin(request, url.origin, parts.allowedOrigins);
+  const visit = { tasks: parts.tasks, pages: parts.pages, id, url, request };
   const answer =
     "open" in route
       ? await route.open(visit)
       : await route.answer(visit, await authenticated(request, parts));
   if (route.method === "POST" || answer.status !== 200) return toResponse(answer);
-  return toConditionalResponse(await parts.writer.write(answer), request);
+  return toConditionalResponse(answer, request);
 }
 
 function checkMethod(route: Route, method: string): void {

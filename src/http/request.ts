@@ -7,10 +7,10 @@ const MAX_DISCARDED_BYTES = 1_048_576;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i;
 
 /** The query parameters that a schema knows; it gets a repeated one as a list. */
-export function readQuery<Query extends z.ZodObject>(schema: Query, params: URLSearchParams): z.infer<Query> {
+export function readQuery<Query extends z.ZodObject>(schema: Query, { searchParams }: URL): z.infer<Query> {
   const given: Record<string, string | string[]> = {};
   for (const name of Object.keys(schema.shape)) {
-    const [first, ...others] = params.getAll(name);
+    const [first, ...others] = searchParams.getAll(name);
     if (first !== undefined) given[name] = others.length === 0 ? first : [first, ...others];
   }
   return checked(schema, given, "query");

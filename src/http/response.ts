@@ -5,8 +5,8 @@ export interface Answer<Body = unknown> {
   status: number;
   body: Body;
   headers?: Record<string, string>;
-  /** Says which question this answers, where the same is often asked again. */
-  key?: string;
+  /** The body, where it has been written already. */
+  written?: Written;
 }
 
 /** A body as it goes out. */
@@ -22,13 +22,25 @@ const COMMON_HEADERS = {
   "X-Content-Type-Options": "nosniff",
 };
 
+const encoder = new TextEncoder();
+
+/** The text of a body, and a tag made of it. */
+export async function write(body: unknown): Promise<Written> {
+  const text = JSON.stringify(body);
+  const digest = await crypto.subtle.digest("SHA-256", encoder.encode(text));
+  const tag = btoa(String.fromCharCode(...new Uint8Array(digest, 0, 15)));
+  // Weak, because what stands between us and the client may compress the bytes that were hashed.
+  return { text, etag: `W/"${tag}"` };
+}
+
 export function toResponse({ status, body, headers }: Answer | Refusal): Response {
   const common = { ...COMMON_HEADERS, "Content-Type": "application/json" };
   return new Response(JSON.stringify(body), { status, headers: { ...common, ...headers } });
 }
 
 /** A 200 with its tag, or 304 where the client has it already. */
-export function toConditionalResponse({ text, etag }: Written, request: Request): Response {
+export async function toConditionalResponse(answer: Answer, request: Request): Promise<Response> {
+  const { text, etag } = answer.written ?? (await write(answer.body));
   const headers = { ...COMMON_HEADERS, ETag: etag };
   if (matches(request.headers.get("If-None-Match"), etag)) {
     return new Response(null, { status: 304, headers });

@@ -1,6 +1,7 @@
 import { addRoute, createRouter, findRoute } from "rou3";
 import { isFinished, type TaskScope } from "../core/task.ts";
 import type { TaskDesk } from "./options.ts";
+import type { Pages } from "./pages.ts";
 import {
   type EventPage,
   eventsQuerySchema,
@@ -18,9 +19,10 @@ import type { TaskInfo, TaskResult } from "./task-schemas.ts";
 /** A request on its way through a route. */
 export interface Visit {
   tasks: TaskDesk;
+  pages: Pages;
   /** Empty where the path holds none. */
   id: string;
-  query: URLSearchParams;
+  url: URL;
   request: Request;
 }
 
@@ -55,12 +57,12 @@ export function createRoutes(basePath: string, allowCancel: boolean) {
   };
 }
 
-async function list({ tasks, query, request }: Visit, scope: TaskScope): Promise<Answer<TaskPage>> {
-  const { sessionId = scope.sessionId, ...rest } = readQuery(listQuerySchema, query);
+async function list({ tasks, pages, url }: Visit, scope: TaskScope): Promise<Answer<TaskPage>> {
+  const { sessionId = scope.sessionId, ...rest } = readQuery(listQuerySchema, url);
   const isOutside = scope.sessionId !== undefined && sessionId !== scope.sessionId;
   if (isOutside) return ok({ tasks: [], nextCursor: null });
   const page = await tasks.list({ ...scope, sessionId }, rest);
-  return { ...ok(page), key: `${scope.userId} ${request.url}` };
+  return { ...ok(page), written: await pages.write(`${scope.userId} ${url.href}`, page) };
 }
 
 async function health({ tasks }: Visit): Promise<Answer<Health>> {
@@ -74,8 +76,8 @@ async function get({ tasks, id }: Visit, scope: TaskScope): Promise<Answer<TaskI
 }
 
 async function result(visit: Visit, scope: TaskScope): Promise<Answer<TaskResult | TaskInfo>> {
-  const { tasks, id, query } = visit;
-  const { waitMs = 0, ...range } = readQuery(resultQuerySchema, query);
+  const { tasks, id, url } = visit;
+  const { waitMs = 0, ...range } = readQuery(resultQuerySchema, url);
   const task = found(await wait(visit, scope, waitMs));
   if (!isFinished(task.status)) return { status: 202, body: task, headers: { "Retry-After": "1" } };
   const isWhole = range.offset === undefined && range.limit === undefined;
@@ -93,8 +95,8 @@ async function wait({ tasks, id, request: { signal } }: Visit, scope: TaskScope,
   }
 }
 
-async function events({ tasks, id, query }: Visit, scope: TaskScope): Promise<Answer<EventPage>> {
-  const asked = readQuery(eventsQuerySchema, query);
+async function events({ tasks, id, url }: Visit, scope: TaskScope): Promise<Answer<EventPage>> {
+  const asked = readQuery(eventsQuerySchema, url);
   found(await tasks.get(scope, id));
   return ok(await tasks.events(scope, id, asked));
 }

@@ -627,7 +627,7 @@ describe.each(STORES)("the manager on $name", ({ makeStore }) => {
       const { lastSeq } = await read(tasks, id);
       expect(seen).toEqual(Array.from({ length: lastSeq }, (_, index) => index + 1));
       await soon(tasks.close({ drainMs: 0 }), 5_000);
-      await reading;
+      await soon(reading);
     });
 
     test("ends when its signal aborts, and when the manager closes", async () => {

@@ -89,7 +89,7 @@ test("types: run and wrap infer the value of the tool", () => {
       async function* () {
         yield 1;
       },
-      { reduce: (text: string | undefined, chunk) => `${text}${chunk}` },
+      { initial: "", reduce: (text, chunk) => `${text}${chunk}` },
     );
   expectTypeOf(folded().outcome).resolves.toEqualTypeOf<OffloadOutcome<string>>();
 });

@@ -59,7 +59,7 @@ describe.each(STORES)("rule 5: streams on $name", ({ makeStore }) => {
     const last = offload.stream(callOf(), count);
     expect(await collect(last)).toEqual([1, 2]);
     expect(await last.outcome).toEqual({ status: "completed", value: 2 });
-    const sum = offload.stream(callOf(), count, { reduce: (sum: number = 0, chunk) => sum + chunk });
+    const sum = offload.stream(callOf(), count, { initial: 0, reduce: (sum, chunk) => sum + chunk });
     await collect(sum);
     expect(await sum.outcome).toEqual({ status: "completed", value: 3 });
   });
@@ -67,7 +67,10 @@ describe.each(STORES)("rule 5: streams on $name", ({ makeStore }) => {
   test("rule 5: at the timeout the stream ends, outcome holds the placeholder, and the rest is drained", async () => {
     const { offload, tasks } = scene();
     const gates = [gate(), gate(), gate()];
-    const stream = offload.stream(callOf(), gated(gates), { reduce: (all = "", chunk) => all + chunk });
+    const stream = offload.stream(callOf(), gated(gates), {
+      initial: "",
+      reduce: (all, chunk) => all + chunk,
+    });
     const chunks = collect(stream);
     gates[0]?.resolve("one ");
     await pass(TIMEOUT_MS - 1);

@@ -41,9 +41,8 @@ export class HandOvers {
     return handOver;
   }
 
-  /** Whether the store is being asked to take one. */
-  get isAsking(): boolean {
-    return [...this.#open.values()].some((handOver) => handOver.isAsking);
+  get size(): number {
+    return this.#open.size;
   }
 
   close(): void {
@@ -77,8 +76,7 @@ class HandOver implements Follower {
   #task: NewTask | undefined;
   #reported: NewTaskEvent[] = [];
   #isExempt = false;
-  /** Whether the store is being asked. */
-  isAsking = false;
+  #isAsking = false;
   #isOver = false;
   #wasRefused = false;
   #failures = 0;
@@ -95,12 +93,12 @@ class HandOver implements Follower {
 
   request(isExempt: boolean): void {
     this.#isExempt ||= isExempt;
-    if (!this.isAsking) void this.#try();
+    if (!this.#isAsking) void this.#try();
   }
 
   /** The call ended in the foreground; an answer that is still under way is seen to in {@link #inserted}. */
   settled(): void {
-    if (this.isAsking) return;
+    if (this.#isAsking) return;
     if (this.#failures > 0) void this.#reclaim();
     else this.stop();
   }
@@ -127,7 +125,7 @@ class HandOver implements Follower {
     const isExempt = this.#isExempt;
     if (isExempt) this.#scheduler.takeAnyway();
     else if (!this.#scheduler.take()) return this.#park("running");
-    this.isAsking = true;
+    this.#isAsking = true;
     const { timesFreed } = this.#scheduler;
     try {
       this.#task = this.#describe();
@@ -151,7 +149,7 @@ class HandOver implements Follower {
   }
 
   #answered(answer: Inserted | Duplicate | Refused, isOutOfDate: boolean): void {
-    this.isAsking = false;
+    this.#isAsking = false;
     if (this.#isOver || answer.status !== "inserted") this.#scheduler.giveBack();
     if (this.#isOver) return;
     if (answer.status === "inserted") this.#inserted(answer.record);
@@ -181,10 +179,10 @@ class HandOver implements Follower {
     const { record } = this.#task;
     const { journal } = this.#background;
     this.#stopWaiting();
-    this.isAsking = true;
+    this.#isAsking = true;
     const get = () => journal.insist("get", (store) => store.get(this.#execution.call.scope, record.id));
     const written = await get().catch(() => undefined);
-    this.isAsking = false;
+    this.#isAsking = false;
     if (this.#isOver) return;
     if (written === undefined) this.stop();
     else this.#late({ status: "inserted", record: written });
@@ -202,7 +200,7 @@ class HandOver implements Follower {
   }
 
   #failed(): void {
-    this.isAsking = false;
+    this.#isAsking = false;
     this.#scheduler.giveBack();
     this.#failures += 1;
     const { clock } = this.#background;

@@ -1,30 +1,34 @@
 import { EventEmitter } from "eventemitter3";
-import { type NewTaskEvent, numbered, type TaskEvent, type TaskEventBody } from "../events.ts";
+import { type NewTaskEvent, numbered, type TaskEvent } from "../events.ts";
 import type { Limit, TaskHint, TaskStore } from "../store.ts";
 import { scopeOf, type TaskInfo, type TaskRecord, type TaskScope, toTaskInfo } from "../task.ts";
 import type { StoreFailure } from "./journal.ts";
 
 /** A task event as listeners get it. */
-export interface TaskNotice<Type extends TaskEvent["type"] = TaskEvent["type"]> {
+export interface TaskNotice {
   scope: TaskScope;
   task: TaskInfo;
-  event: Extract<TaskEvent, { type: Type }>;
+  event: TaskEvent;
 }
 
-/** What `on`, `once` and `off` know. Task events are those this process has written. */
-export type ManagerEvents = { [Type in TaskEventBody["type"]]: (notice: TaskNotice<Type>) => void } & {
+/** What `on`, `once` and `off` know, and what listeners get. Task events are those this process has written. */
+export type ManagerEvents = {
+  [Type in TaskEvent["type"]]: TaskNotice & { event: Extract<TaskEvent, { type: Type }> };
+} & {
   /** A slow call met a limit and stays in the foreground until it ends or a place frees. */
-  "offload.refused": (notice: {
+  "offload.refused": {
     scope: TaskScope;
     toolName: string;
     toolCallId: string | null;
     limit: Limit | "running";
-  }) => void;
+  };
   /** The store failed or did not answer in time. */
-  "store.failed": (failure: StoreFailure) => void;
+  "store.failed": StoreFailure;
   /** A `TimeoutPolicy` threw, or answered no duration. */
-  "policy.failed": (notice: { toolName: string; error: unknown }) => void;
+  "policy.failed": { toolName: string; error: unknown };
 };
+
+export type ManagerListener<Name extends keyof ManagerEvents> = (notice: ManagerEvents[Name]) => void;
 
 type AnyListener = (...values: unknown[]) => void;
 
@@ -40,19 +44,19 @@ export class Hub {
     this.#store = store;
   }
 
-  on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): void {
+  on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
     this.#emitter.on(name, this.#guarded(listener as AnyListener));
   }
 
-  once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): void {
+  once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
     this.#emitter.once(name, this.#guarded(listener as AnyListener));
   }
 
-  off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): void {
+  off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
     this.#emitter.off(name, this.#guarded(listener as AnyListener));
   }
 
-  emit<Name extends keyof ManagerEvents>(name: Name, notice: Parameters<ManagerEvents[Name]>[0]): void {
+  emit<Name extends keyof ManagerEvents>(name: Name, notice: ManagerEvents[Name]): void {
     this.#emitter.emit(name, notice);
   }
 

@@ -1,6 +1,7 @@
 import { type Clock, Timer } from "../clock.ts";
 import { TaskOffloadError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
+import type { Drain } from "./drain.ts";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 30_000;
@@ -24,14 +25,27 @@ export class Journal {
   readonly #timeoutMs: number;
   readonly #failed: (failure: StoreFailure) => void;
   readonly #retries = new Map<Timer, (error: TaskOffloadError) => void>();
+  readonly #drain: Drain;
   readonly #open = new Set<Question<never>>();
   #isClosed = false;
 
-  constructor(store: TaskStore, clock: Clock, timeoutMs: number, failed: (failure: StoreFailure) => void) {
+  constructor(
+    store: TaskStore,
+    clock: Clock,
+    timeoutMs: number,
+    drain: Drain,
+    failed: (failure: StoreFailure) => void,
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+    this.#drain = drain;
     this.#failed = failed;
+  }
+
+  /** Whether no write is under way or waits to be repeated. */
+  get isIdle(): boolean {
+    return this.#open.size === 0 && this.#retries.size === 0;
   }
 
   /** Reads, once. Rejects with `store_failed` when the store fails or does not answer in time. */
@@ -47,7 +61,8 @@ export class Journal {
    */
   write<T>(operation: string, run: StoreCall<T>, late?: (answer: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const question = new Question(resolve, reject, late, this.#open);
+      const question: Question<T> = new Question(resolve, reject, late, () => this.#ended(question));
+      this.#open.add(question);
       this.#ask(operation, run, question);
     });
   }
@@ -73,6 +88,11 @@ export class Journal {
       giveUp(unwrittenError());
     }
     this.#retries.clear();
+  }
+
+  #ended(question: Question<never>): void {
+    this.#open.delete(question);
+    if (this.#open.size === 0) this.#drain.check();
   }
 
   #ask<T>(operation: string, run: StoreCall<T>, question: Question<T>): void {
@@ -118,19 +138,18 @@ class Question<T> {
   readonly #resolve: (answer: T) => void;
   readonly #reject: (error: unknown) => void;
   readonly #late: ((answer: T) => void) | undefined;
-  readonly #open: Set<Question<never>> | undefined;
+  readonly #ended: (() => void) | undefined;
 
   constructor(
     resolve: (answer: T) => void,
     reject: (error: unknown) => void,
     late?: (answer: T) => void,
-    open?: Set<Question<never>>,
+    ended?: () => void,
   ) {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#late = late;
-    this.#open = open;
-    open?.add(this);
+    this.#ended = ended;
   }
 
   answer(answer: T): void {
@@ -150,7 +169,7 @@ class Question<T> {
   #end(): void {
     this.isOver = true;
     this.timer?.clear();
-    this.#open?.delete(this);
+    this.#ended?.();
   }
 }
 

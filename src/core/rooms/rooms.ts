@@ -48,7 +48,7 @@ export class Rooms implements BackgroundDesk {
     this.hub = new Hub(store);
     this.drain = new Drain(clock);
     this.calls = new RunningCalls(this.drain);
-    this.journal = new Journal(store, clock, settings.storeTimeoutMs, (failure) =>
+    this.journal = new Journal(store, clock, settings.storeTimeoutMs, this.drain, (failure) =>
       this.hub.emit("store.failed", failure),
     );
     this.queries = new Queries(this.journal);
@@ -83,20 +83,20 @@ export class Rooms implements BackgroundDesk {
   async #close(drainMs: number): Promise<void> {
     await this.drain.wait(() => this.#isIdle(), drainMs);
     for (const call of [...this.calls]) if (!call.task) call.shutDown(closedError());
-    let isStarting = true;
-    const unstarted = this.starting.close().then(() => {
-      isStarting = false;
-      this.drain.check();
-    });
+    const unstarted = this.starting.close();
     this.background.shutdown();
-    const isOver = () => !isStarting && this.background.size === 0 && !this.handOvers.isAsking;
-    await this.drain.wait(isOver, this.#storeTimeoutMs);
+    await this.drain.wait(() => this.#isWritten(), this.#storeTimeoutMs);
+    this.retention.close();
     this.journal.close();
     await unstarted;
     this.handOvers.close();
     this.scheduler.close();
-    this.retention.close();
     this.watching.close();
+  }
+
+  /** Every end is on record, and nothing is on its way to the store. */
+  #isWritten(): boolean {
+    return this.background.size === 0 && this.handOvers.size === 0 && this.journal.isIdle;
   }
 
   #isIdle(): boolean {

@@ -27,15 +27,15 @@ export function watchSuite(lab: Lab): void {
   const watchTest = (name: string, run: () => Promise<void>) =>
     test(name, async ({ skip }) => (lab.store.watch ? run() : skip()));
 
-  watchTest("each write gives a hint that names the task and its newest event", async () => {
+  watchTest("each write gives a hint that names the task and its new events", async () => {
     const { hints } = watch();
     const { id } = await insert(lab, { sessionId: "one" });
     const hint = { id, userId: "ada", sessionId: "one" };
-    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, lastSeq: 1 }));
+    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, firstSeq: 1, lastSeq: 1 }));
     await lab.store.append(id, [output("x"), output("y")]);
-    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, lastSeq: 3 }));
+    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, firstSeq: 2, lastSeq: 3 }));
     await lab.store.transition(id, 1, change({ deadlineAt: 1 }, [output("z")]));
-    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, lastSeq: 4 }));
+    await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, firstSeq: 4, lastSeq: 4 }));
   });
 
   watchTest("admissions, claims, settlements and expiries are writes too", async () => {
