@@ -3,37 +3,17 @@ import { type Clock, Timer } from "./clock.ts";
 import { createContext, setTaskId } from "./context.ts";
 import { canonicalInput } from "./duplicates.ts";
 import { TaskOffloadError } from "./errors.ts";
+import type { Adopter, Follower, Outcome } from "./follower.ts";
 import { Reports } from "./reports.ts";
 import type { ToolSettings } from "./settings.ts";
-import type { TaskInfo } from "./task.ts";
+import { closeQuietly, isAsyncIterable } from "./values/iterables.ts";
 
 const NOBODY: readonly Follower[] = [];
-
-/** How a tool ended. */
-export type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };
-
-/** Somebody who waits for a tool: the race of a turn, and later its task. */
-export interface Follower {
-  settled(outcome: Outcome): void;
-  expired(): void;
-  /** The execution has become a task. */
-  adopted?(): void;
-  /** Another, equal execution goes on in this one's place: here is its task. */
-  joined?(task: TaskInfo): void;
-  /** The call ends with this error; the tool is somebody else's business. */
-  refused?(error: unknown): void;
-}
 
 /** What an execution needs of its surroundings. */
 export interface ExecutionDesk {
   readonly clock: Clock;
   readonly calls: { add(execution: Execution): void; delete(execution: Execution): void };
-}
-
-/** The task that an execution has become. */
-export interface Adopter extends Follower {
-  info(): TaskInfo;
-  woken(): void;
 }
 
 /**
@@ -240,18 +220,4 @@ export class Execution {
 export function deadlineError({ call, settings }: Execution): TaskOffloadError {
   const message = `The tool "${call.toolName}" did not finish within its deadline of ${settings.deadlineMs} ms.`;
   return new TaskOffloadError("deadline_exceeded", message);
-}
-
-export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  try {
-    return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
-  } catch {
-    return false;
-  }
-}
-
-/** Lets a generator that will not be read run its `finally`. */
-function closeQuietly(iterable: AsyncIterable<unknown>): void {
-  const close = async () => (iterable as AsyncGenerator<unknown>).return?.(undefined);
-  close().catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import type { OffloadOutcome } from "./call.ts";
 import { type Clock, Timer } from "./clock.ts";
-import { deadlineError, type Execution, type Follower, type Outcome } from "./execution.ts";
+import { deadlineError, type Execution } from "./execution.ts";
+import type { Follower, Outcome } from "./follower.ts";
 import type { TaskInfo } from "./task.ts";
 import { type Turn, type TurnMember, turnOf } from "./turn.ts";
 

@@ -2,8 +2,8 @@ import type { OffloadOutcome, ToolContext } from "./call.ts";
 import type { Clock } from "./clock.ts";
 import { type ContextSource, sourceOf } from "./context.ts";
 import { TaskOffloadError } from "./errors.ts";
-import { isAsyncIterable } from "./execution.ts";
 import type { Race } from "./race.ts";
+import { isAsyncIterable } from "./values/iterables.ts";
 
 /** What a streaming tool answers. */
 export type StreamSource<C> = AsyncIterable<C> | PromiseLike<AsyncIterable<C>>;

@@ -82,10 +82,10 @@ export class Background implements TaskDesk {
   }
 
   /** A running execution as a new task, not yet written, with what it has reported in its log. */
-  describe(execution: Execution, reported: readonly NewTaskEvent[]): NewTask {
+  describe(execution: Execution, reported: readonly NewTaskEvent[], id?: string): NewTask {
     const { call, settings, startedAt, turnAbort } = execution;
     const now = this.clock.now();
-    const record = newRecord(call, settings, this.terms, now, () => execution.canonicalInput);
+    const record = newRecord(call, settings, this.terms, now, () => execution.canonicalInput, id);
     record.status = "running";
     record.startedAt = startedAt;
     record.deadlineAt = deadlineOf(startedAt, settings);

@@ -1,74 +1,19 @@
 import { Timer } from "../clock.ts";
 import { duplicateError } from "../duplicates.ts";
 import { isReport, type NewTaskEvent } from "../events.ts";
-import type { Execution, Follower } from "../execution.ts";
+import type { Execution } from "../execution.ts";
+import type { Follower } from "../follower.ts";
 import type { Duplicate, Inserted, Limit, NewTask, Refused } from "../store.ts";
 import { type TaskRecord, toTaskInfo } from "../task.ts";
 import type { Background } from "./background.ts";
-import type { Cancelling } from "./cancelling.ts";
-import type { Drain } from "./drain.ts";
 import { retryDelay } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
-
-/** The slow calls on their way into the background. */
-export class HandOvers {
-  readonly #background: Background;
-  readonly #scheduler: Scheduler;
-  readonly #cancelling: Cancelling;
-  readonly #drain: Drain;
-  readonly #open = new Map<Execution, HandOver>();
-
-  constructor(background: Background, scheduler: Scheduler, cancelling: Cancelling, drain: Drain) {
-    this.#background = background;
-    this.#scheduler = scheduler;
-    this.#cancelling = cancelling;
-    this.#drain = drain;
-  }
-
-  /** Makes a task of a running execution; `isExempt`: whatever the limits. */
-  begin(execution: Execution, isExempt: boolean): void {
-    if (execution.task) this.#adopted(execution);
-    else this.#handOverOf(execution).request(isExempt);
-  }
-
-  #handOverOf(execution: Execution): HandOver {
-    let handOver = this.#open.get(execution);
-    if (handOver === undefined) {
-      const over = () => this.#over(execution);
-      handOver = new HandOver(execution, this.#background, this.#scheduler, over);
-      this.#open.set(execution, handOver);
-    }
-    return handOver;
-  }
-
-  get size(): number {
-    return this.#open.size;
-  }
-
-  close(): void {
-    for (const handOver of [...this.#open.values()]) handOver.stop();
-  }
-
-  #over(execution: Execution): void {
-    this.#open.delete(execution);
-    this.#drain.check();
-    if (execution.task) this.#adopted(execution);
-  }
-
-  /** The turn may have been aborted while the task was being written. */
-  #adopted({ turnAbort, task, call, outcome }: Execution): void {
-    if (turnAbort === undefined || task === undefined || outcome !== undefined) return;
-    const { id, cancel } = task.info();
-    if (cancel) return;
-    this.#cancelling.byTurn(call.scope, id, turnAbort.at);
-  }
-}
 
 /**
  * One execution on its way into the background. While a limit or the store stands in the way, the call
  * stays in the foreground and this keeps trying, until the tool has settled.
  */
-class HandOver implements Follower {
+export class HandOver implements Follower {
   readonly #execution: Execution;
   readonly #background: Background;
   readonly #scheduler: Scheduler;
@@ -143,9 +88,7 @@ class HandOver implements Follower {
     if (execution.hasReports && this.#reported.length === 0) {
       this.#reported = execution.reports.drain(this.#background.clock.now());
     }
-    const task = this.#background.describe(execution, this.#reported);
-    if (this.#task) task.record.id = this.#task.record.id;
-    return task;
+    return this.#background.describe(execution, this.#reported, this.#task?.record.id);
   }
 
   #answered(answer: Inserted | Duplicate | Refused, isOutOfDate: boolean): void {

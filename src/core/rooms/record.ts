@@ -20,8 +20,8 @@ export function newRecord(
   terms: RecordTerms,
   now: number,
   canonical = () => canonicalInput(call.input),
+  id = nanoid(),
 ): TaskRecord {
-  const id = nanoid();
   const mode = terms.followUps ? settings.followUp : null;
   return {
     id,

@@ -10,7 +10,7 @@ import { Adopting } from "./adopting.ts";
 import { Background } from "./background.ts";
 import { Cancelling } from "./cancelling.ts";
 import { Drain } from "./drain.ts";
-import { HandOvers } from "./hand-over.ts";
+import { HandOvers } from "./hand-overs.ts";
 import { Hub } from "./hub.ts";
 import { Journal } from "./journal.ts";
 import { Queries } from "./queries.ts";

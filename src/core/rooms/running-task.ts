@@ -1,7 +1,8 @@
 import { type Clock, Timer } from "../clock.ts";
 import { closedError } from "../errors.ts";
 import { lastProgress, type NewTaskEvent } from "../events.ts";
-import type { Adopter, Execution } from "../execution.ts";
+import type { Execution } from "../execution.ts";
+import type { Adopter } from "../follower.ts";
 import { toLogged, transitionAll } from "../lifecycle.ts";
 import { type StoredResult, storeResult } from "../result.ts";
 import type { TaskChange } from "../store.ts";
