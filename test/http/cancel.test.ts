@@ -1,8 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { problemSchema, taskInfoSchema } from "../../src/http/index.ts";
-import { BRIDGES, completed, end, type Lab, rawRequest, rawSocket, running, startLab } from "./lab.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createTaskHandler, problemSchema, taskInfoSchema } from "../../src/http/index.ts";
+import { BackgroundTaskManager } from "../../src/index.ts";
+import {
+  BRIDGES,
+  byToken,
+  completed,
+  end,
+  type Lab,
+  rawRequest,
+  rawSocket,
+  running,
+  startLab,
+} from "./lab.ts";
 
 const ada = { userId: "ada" };
+const tasks = new BackgroundTaskManager();
 
 describe.each(Object.entries(BRIDGES))("POST /:id/cancel behind %s", (_name, bridge) => {
   let lab: Lab;
@@ -156,6 +168,48 @@ describe.each(Object.entries(BRIDGES))("POST /:id/cancel behind %s", (_name, bri
     const get = `GET /background-tasks/health HTTP/1.1\r\n${common}Connection: close\r\n\r\n`;
     const heard = await rawSocket(lab.port, `${post}${"x".repeat(300_000)}${get}`);
     expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`, "HTTP/1.1 200"]);
+  });
+});
+
+describe("a body that is read", () => {
+  const url = "http://localhost/background-tasks/some/cancel";
+  const headers = { Authorization: "Bearer ada", "Content-Type": "application/json" };
+
+  test("ends where no more is needed, endless as it may be", async () => {
+    let given = 0;
+    let isCancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        given += 1_024;
+        controller.enqueue(new Uint8Array(1_024));
+      },
+      cancel: () => {
+        isCancelled = true;
+      },
+    });
+    const handle = createTaskHandler({ tasks, authenticate: byToken, allowCancel: true });
+    const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
+    expect((await handle(new Request(url, init))).status).toBe(413);
+    await vi.waitFor(() => expect(isCancelled).toBe(true));
+    expect(given).toBeLessThan(1_100_000);
+  });
+
+  test("breaks off", async () => {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
+    const onError = vi.fn();
+    const handle = createTaskHandler({ tasks, authenticate: byToken, allowCancel: true, onError });
+    const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
+    expect((await handle(new Request(url, init))).status).toBe(400);
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test("was read by the host before", async () => {
+    const onError = vi.fn();
+    const handle = createTaskHandler({ tasks, authenticate: byToken, allowCancel: true, onError });
+    const request = new Request(url, { method: "POST", headers, body: "{}" });
+    await request.text();
+    expect((await handle(request)).status).toBe(503);
+    expect(onError).toHaveBeenCalledTimes(1);
   });
 });
 

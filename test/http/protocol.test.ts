@@ -51,9 +51,9 @@ describe("whole numbers", () => {
   ])("%j is refused", (text) => expect(http.listQuerySchema.safeParse({ limit: text }).success).toBe(false));
 
   test("beyond what a number can tell apart is refused", () => {
-    const after = (text: string) => http.eventsQuerySchema.safeParse({ after: text }).success;
-    expect(after("9007199254740991")).toBe(true);
-    expect(after("9007199254740992")).toBe(false);
+    const isSound = (text: string) => http.eventsQuerySchema.safeParse({ after: text }).success;
+    expect(isSound("9007199254740991")).toBe(true);
+    expect(isSound("9007199254740992")).toBe(false);
   });
 });
 
