@@ -40,8 +40,9 @@ export async function discardBody({ body }: Request): Promise<void> {
   let size = 0;
   for await (const chunk of chunksOf(body)) {
     size += chunk.byteLength;
-    if (size > MAX_DISCARDED_BYTES) return body.cancel();
+    if (size > MAX_DISCARDED_BYTES) break;
   }
+  await body.cancel();
 }
 
 /** Keeps no more than it must to see that a body is too large. */
