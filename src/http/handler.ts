@@ -1,11 +1,10 @@
 import { faultOfScope } from "../core/call.ts";
-import type { TaskScope } from "../core/task.ts";
 import { type HandlerSettings, handlerSettings, type TaskHandlerOptions } from "./options.ts";
 import { Pages } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
 import { checkOrigin, discardBody } from "./request.ts";
-import { toConditionalResponse, toResponse } from "./response.ts";
-import { createRoutes, type Route } from "./routes.ts";
+import { type Answer, toConditionalResponse, toResponse } from "./response.ts";
+import { createRoutes, type OwnRoute, type Route, type Visit } from "./routes.ts";
 
 /**
  * The query API over HTTP: a function from a web `Request` to a `Response`, to be mounted in any server.
@@ -64,10 +63,7 @@ async function respond(request: Request, parts: Parts): Promise<Response> {
   checkMethod(route, request.method);
   if (route.method === "POST") checkOrigin(request, url.origin, parts.allowedOrigins);
   const visit = { tasks: parts.tasks, pages: parts.pages, id, url, request };
-  const answer =
-    "open" in route
-      ? await route.open(visit)
-      : await route.answer(visit, await authenticated(request, parts));
+  const answer = await ("open" in route ? route.open(visit) : answerOwn(route, visit, parts));
   if (route.method === "POST" || answer.status !== 200) return toResponse(answer);
   return toConditionalResponse(answer, request);
 }
@@ -78,12 +74,12 @@ function checkMethod(route: Route, method: string): void {
 }
 
 /** A scope that is not sound is a mistake of the host, never access. */
-async function authenticated(request: Request, { authenticate }: HandlerSettings): Promise<TaskScope> {
-  const scope = await authenticate(request);
+async function answerOwn(route: OwnRoute, visit: Visit, { authenticate }: Parts): Promise<Answer> {
+  const scope = await authenticate(visit.request);
   if (scope === null || scope === undefined) throw new Refusal(401);
   const fault = faultOfScope(scope);
   if (fault) throw fault;
-  return scope;
+  return route.answer(visit, scope);
 }
 
 function refusalOf(error: unknown, request: Request, { onError }: HandlerSettings): Refusal {

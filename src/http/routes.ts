@@ -26,10 +26,19 @@ export interface Visit {
   request: Request;
 }
 
-/** An `open` route answers anybody; the others answer for a scope. */
-export type Route =
-  | { method: "GET"; open: (visit: Visit) => Promise<Answer> }
-  | { method: "GET" | "POST"; answer: (visit: Visit, scope: TaskScope) => Promise<Answer> };
+/** Answers anybody. */
+interface OpenRoute {
+  method: "GET";
+  open: (visit: Visit) => Promise<Answer>;
+}
+
+/** Answers whoever has been authenticated, about what is theirs. */
+export interface OwnRoute {
+  method: "GET" | "POST";
+  answer: (visit: Visit, scope: TaskScope) => Promise<Answer>;
+}
+
+export type Route = OpenRoute | OwnRoute;
 
 const READING: Record<string, Route> = {
   "/": { method: "GET", answer: list },

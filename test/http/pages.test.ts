@@ -121,3 +121,17 @@ test("a list that is asked for again shows what has changed", async () => {
   expect(await ask("ada")).toEqual(second);
   await lab.close();
 });
+
+test("each user has pages of their own, and so has each question", async () => {
+  const lab = await startLab();
+  const ask = async () => {
+    for (const user of ["ada", "bob"]) for (const query of ["", "?limit=1"]) await lab.as(user, query);
+  };
+  for (const userId of ["ada", "bob"]) await completed(lab.tasks, { userId }, 1);
+  await ask();
+  const digest = vi.spyOn(crypto.subtle, "digest");
+  await ask();
+  expect(digest).not.toHaveBeenCalled();
+  digest.mockRestore();
+  await lab.close();
+});

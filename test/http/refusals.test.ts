@@ -168,6 +168,7 @@ describe("503", () => {
     [{}],
     [{ userId: "" }],
     [{ userId: 5 }],
+    [{ userId: "", sessionId: "one" }],
     [{ userId: "ada", sessionId: "" }],
     [{ userId: "ada", sessionId: null }],
     [true],
@@ -177,8 +178,10 @@ describe("503", () => {
   ])("where authenticate answers %j", async (scope) => {
     const own = await startLab({ authenticate: () => scope as unknown as { userId: string } });
     await completed(own.tasks, ada, 1);
-    await expectUnavailable(await own.as("ada"));
-    expect(own.errors).toHaveLength(1);
+    for (const path of ["", "?sessionId=another", "?limit=x"]) {
+      await expectUnavailable(await own.as("ada", path));
+    }
+    expect(own.errors).toHaveLength(3);
     await own.close();
   });
 

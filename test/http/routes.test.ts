@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as z from "zod";
 import {
+  createTaskHandler,
   eventPageSchema,
   healthSchema,
   pendingTaskSchema,
@@ -10,7 +11,7 @@ import {
   taskResultSchema,
 } from "../../src/http/index.ts";
 import { BackgroundTaskManager } from "../../src/index.ts";
-import { callOf, completed, end, type Lab, running, startLab } from "./lab.ts";
+import { byToken, callOf, completed, end, type Lab, running, startLab } from "./lab.ts";
 
 const ada = { userId: "ada" };
 let lab: Lab;
@@ -193,6 +194,16 @@ test("a closed manager can still be read", async () => {
   expect((await own.as("ada", `/${task.id}/result`)).status).toBe(200);
   expect((await own.as("ada")).status).toBe(200);
   await own.close();
+});
+
+test("HEAD is answered without a body, whatever the server would do with one", async () => {
+  const handle = createTaskHandler({ tasks: lab.tasks, authenticate: byToken });
+  for (const path of ["/health", "/missing/no/route", ""]) {
+    const response = await handle(
+      new Request(`http://localhost/background-tasks${path}`, { method: "HEAD" }),
+    );
+    expect(response.body).toBeNull();
+  }
 });
 
 test("HEAD answers what GET does, without the body", async () => {

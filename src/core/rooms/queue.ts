@@ -22,8 +22,8 @@ interface Lane {
   readonly jobs: Job[];
   /** Sessions that have met their limit. */
   readonly blocked: Set<string | null>;
-  /** A job is being admitted: no other of this user may overtake it. */
-  isAdmitting: boolean;
+  /** The job that is being admitted: no other of this user may overtake it. */
+  admitting: Job | undefined;
   /** A place became free meanwhile, so a refusal is out of date. */
   isReleased: boolean;
 }
@@ -54,7 +54,7 @@ export class JobQueue {
     if (lane === undefined || place < 0) return;
     lane.jobs.splice(place, 1);
     this.#size -= 1;
-    if (lane.jobs.length === 0) this.#drop(lane);
+    this.#dropIfEmpty(lane);
   }
 
   /** The job that may start next. Its user starts nothing else until that is settled. */
@@ -66,7 +66,7 @@ export class JobQueue {
     }
     if (first === undefined) return undefined;
     this.#ready.delete(first.lane);
-    first.lane.isAdmitting = true;
+    first.lane.admitting = first.job;
     first.lane.isReleased = false;
     return first.job;
   }
@@ -74,12 +74,13 @@ export class JobQueue {
   /** The attempt to start a taken job is over; who was refused is set aside. */
   settle(job: Job, admission: Admission): void {
     const lane = this.#lanes.get(job.userId);
-    if (lane === undefined) return;
-    lane.isAdmitting = false;
+    if (lane?.admitting !== job) return;
+    lane.admitting = undefined;
     const isOver = admission === "admitted" || admission === "gone";
     const isSessionFull = admission === "running_per_session" && !lane.isReleased;
     if (isSessionFull) lane.blocked.add(job.sessionId);
     if (isOver || isSessionFull || lane.isReleased) this.#ready.add(lane);
+    this.#dropIfEmpty(lane);
   }
 
   /** Lets a user, or everybody, start jobs again. */
@@ -87,7 +88,7 @@ export class JobQueue {
     for (const lane of this.#lanesOf(userId)) {
       lane.blocked.clear();
       lane.isReleased = true;
-      if (!lane.isAdmitting) this.#ready.add(lane);
+      if (lane.admitting === undefined) this.#ready.add(lane);
     }
   }
 
@@ -109,14 +110,15 @@ export class JobQueue {
   #laneOf(userId: string): Lane {
     let lane = this.#lanes.get(userId);
     if (lane === undefined) {
-      lane = { userId, jobs: [], blocked: new Set(), isAdmitting: false, isReleased: false };
+      lane = { userId, jobs: [], blocked: new Set(), admitting: undefined, isReleased: false };
       this.#lanes.set(userId, lane);
       this.#ready.add(lane);
     }
     return lane;
   }
 
-  #drop(lane: Lane): void {
+  #dropIfEmpty(lane: Lane): void {
+    if (lane.jobs.length > 0 || lane.admitting !== undefined) return;
     this.#lanes.delete(lane.userId);
     this.#ready.delete(lane);
   }

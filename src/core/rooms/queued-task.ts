@@ -123,6 +123,7 @@ export class QueuedTask implements Job {
       this.#over();
       return "gone";
     }
+    if (this.#hasBegun) return "gone";
     if (answer.status !== "refused") this.#begin(answer);
     this.#background.forget(this.#record.id);
     return answer.status === "refused" ? answer.limit : "admitted";
