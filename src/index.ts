@@ -1,5 +1,5 @@
 import { BackgroundTaskManager as CoreManager } from "./core/manager.ts";
-import type { ManagerOptions } from "./core/options.ts";
+import type { MiddlewareOptions as CoreMiddlewareOptions, ManagerOptions } from "./core/options.ts";
 import { memoryStore } from "./stores/memory.ts";
 
 export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/call.ts";
@@ -13,7 +13,6 @@ export { ToolOffloadMiddleware } from "./core/middleware.ts";
 export {
   DEFAULTS,
   type LimitOptions,
-  type MiddlewareOptions,
   type RetentionOptions,
   type TaskOptions,
   type TimeoutPolicy,
@@ -65,6 +64,9 @@ export {
 } from "./core/task.ts";
 export type { Redact } from "./core/values/redact.ts";
 export { memoryStore } from "./stores/memory.ts";
+
+/** The options of a {@link ToolOffloadMiddleware}. */
+export type MiddlewareOptions = CoreMiddlewareOptions<CoreManager>;
 
 /** The options of a {@link BackgroundTaskManager}. */
 export interface BackgroundTaskManagerOptions extends Omit<ManagerOptions, "store"> {

@@ -1,11 +1,15 @@
 import { TaskOffloadError } from "./errors.ts";
 import type { TaskInfo, TaskProgress, TaskScope } from "./task.ts";
+import { isPlain } from "./values/stand-in.ts";
 import { shown } from "./values/validate.ts";
 
 /** One tool call, as the model asked for it. */
 export interface ToolCall<I = unknown> {
+  /** By which its options are found, and lists name it. */
   toolName: string;
+  /** Handed to the tool as it is. A store never gets it, only a summary. */
   input: I;
+  /** Whose call it is: nobody else ever sees its task. */
   scope: TaskScope;
   /** The framework's id of the call. A call that repeats the id of one that still runs joins it. */
   toolCallId?: string | undefined;
@@ -27,10 +31,13 @@ export interface ToolContext {
   readonly scope: TaskScope;
   /** `null` while the call is in the foreground. */
   readonly taskId: string | null;
-  /** Tells how far the tool is. May be called as often as one likes: a flood is coalesced. */
+  /**
+   * Tells how far the tool is. May be called as often as one likes: a flood is coalesced, and what is no
+   * progress is ignored.
+   */
   report(progress: TaskProgress): void;
-  /** Appends text to the task's output. */
-  write(chunk: string): void;
+  /** Appends text to the task's output; bytes are read as UTF-8. Anything else is ignored. */
+  write(chunk: string | Uint8Array): void;
 }
 
 export type Execute<I, R> = (input: I, context: ToolContext) => R;
@@ -91,8 +98,8 @@ function isSignal(value: unknown): boolean {
 }
 
 function isMetadata(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   try {
+    if (typeof value !== "object" || value === null || !isPlain(value) || "toJSON" in value) return false;
     return JSON.stringify(value).length <= METADATA_CHARS;
   } catch {
     return false;

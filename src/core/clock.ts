@@ -27,6 +27,7 @@ export const systemClock: Clock = {
 export class Timer {
   readonly #clock: Clock;
   #handle: unknown;
+  #isUnref = false;
 
   constructor(clock: Clock, callback: () => void, ms: number) {
     this.#clock = clock;
@@ -39,6 +40,7 @@ export class Timer {
 
   /** Lets the process end although this timer is running. */
   unref(): this {
+    this.#isUnref = true;
     (this.#handle as { unref?: () => void }).unref?.();
     return this;
   }
@@ -48,6 +50,7 @@ export class Timer {
       const left = ms - MAX_TIMER_MS;
       this.#handle =
         left <= MAX_TIMER_MS ? this.#clock.setTimeout(callback, left) : this.#chain(callback, left);
+      if (this.#isUnref) this.unref();
     };
     return this.#clock.setTimeout(next, MAX_TIMER_MS);
   }

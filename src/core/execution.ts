@@ -6,7 +6,7 @@ import { TaskOffloadError } from "./errors.ts";
 import type { Adopter, Follower, Outcome } from "./follower.ts";
 import { Reports } from "./reports.ts";
 import type { ToolSettings } from "./settings.ts";
-import { closeQuietly, isAsyncIterable } from "./values/iterables.ts";
+import { closeQuietly, isAsyncIterable, isThenable } from "./values/iterables.ts";
 
 const NOBODY: readonly Follower[] = [];
 
@@ -53,13 +53,14 @@ export class Execution {
   #abort: { reason: unknown } | undefined;
   #reports: Reports | undefined;
   #canonical: string | undefined;
+  #isObserved = false;
 
   constructor(call: ToolCall, settings: ToolSettings, desk: ExecutionDesk, startedAt = desk.clock.now()) {
     this.call = call;
     this.settings = settings;
     this.startedAt = startedAt;
     this.#desk = desk;
-    this.context = createContext(this, call.scope);
+    this.context = createContext(this, { ...call.scope });
     desk.calls.add(this);
     if (settings.deadlineMs !== Number.POSITIVE_INFINITY) this.#startDeadline();
     if (settings.onDuplicate !== "allow") this.#canonical = canonicalInput(call.input);
@@ -91,7 +92,7 @@ export class Execution {
 
   /** Takes the outcome from a value, promise or thenable. */
   follow(returned: unknown): void {
-    if (isAsyncIterable(returned)) this.#refuseIterable(returned);
+    if (isAsyncIterable(returned) && !isThenable(returned)) this.#refuseIterable(returned);
     else Promise.resolve(returned).then(this.#answered, this.#threw);
   }
 
@@ -133,6 +134,8 @@ export class Execution {
   adopt(task: Adopter, id: string): void {
     this.task = task;
     setTaskId(this.context, id);
+    // A turn that waits keeps the process alive, a task does not.
+    this.#deadline?.unref();
     for (const follower of this.followers) follower.adopted?.();
     this.join(task);
   }
@@ -161,6 +164,7 @@ export class Execution {
   /** The outcome is of no more interest: turns that still wait for it learn why it was told to stop. */
   release(): void {
     this.#deadline?.clear();
+    if (this.outcome === undefined) this.#observe();
     for (const follower of this.followers) follower.refused?.(this.#abort?.reason);
     this.followers = NOBODY;
     this.#desk.calls.delete(this);
@@ -190,12 +194,13 @@ export class Execution {
   #startDeadline(): void {
     const { clock } = this.#desk;
     const left = this.startedAt + this.settings.deadlineMs - clock.now();
-    this.#deadline = new Timer(clock, () => this.#expire(), Math.max(0, left)).unref();
+    this.#deadline = new Timer(clock, () => this.#expire(), Math.max(0, left));
   }
 
   #expire(): void {
     if (this.outcome !== undefined) return;
     this.isExpired = true;
+    this.#observe();
     this.abort(deadlineError(this));
     for (const follower of this.followers) follower.expired();
     if (this.task === undefined) this.#desk.calls.delete(this);
@@ -206,8 +211,15 @@ export class Execution {
     this.outcome = outcome;
     this.#deadline?.clear();
     this.#desk.calls.delete(this);
-    this.settings.observe?.(this.call.toolName, this.#desk.clock.now() - this.startedAt);
+    this.#observe();
     for (const follower of this.followers) follower.settled(outcome);
+  }
+
+  /** The policy learns of each call once: how long it ran, or how long it was let run. */
+  #observe(): void {
+    if (this.#isObserved) return;
+    this.#isObserved = true;
+    this.settings.observe?.(this.call.toolName, this.#desk.clock.now() - this.startedAt);
   }
 
   #refuseIterable(iterable: AsyncIterable<unknown>): void {

@@ -162,7 +162,7 @@ export class BackgroundTaskManager {
    * @param options.drainMs milliseconds; default 5_000
    * @throws `invalid_input`
    */
-  async close(options: { drainMs?: number } = {}): Promise<void> {
+  async close(options: { drainMs?: number | undefined } = {}): Promise<void> {
     const { drainMs = DEFAULTS.drainMs } = options;
     if (!isDuration(drainMs)) throw invalidInput("drainMs", "milliseconds, 0 or more", drainMs);
     return this.#rooms.close(drainMs);
@@ -175,6 +175,7 @@ export class BackgroundTaskManager {
   #check(call: ToolCall, options: TaskOptions): void {
     const fault = faultOf(call);
     if (fault) throw fault;
+    if (typeof options !== "object" || options === null) throw invalidInput("options", "an object", options);
     checkTaskOptions("options", options);
     if (!this.#rooms.isAccepting) throw closedError();
   }

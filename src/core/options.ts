@@ -7,6 +7,7 @@ import {
   checkDuration,
   checkFunction,
   checkLimit,
+  checkNames,
   checkOneOf,
   invalidInput,
   invalidOption,
@@ -126,6 +127,19 @@ export const DEFAULTS = {
 } as const;
 
 const LEAST_LIMIT = { running: 1, runningPerUser: 1, runningPerSession: 1, queuedPerUser: 1 } as const;
+const MANAGER_OPTIONS = [
+  "store",
+  "limits",
+  "retention",
+  "maxResultBytes",
+  "cancelGraceMs",
+  "storeTimeoutMs",
+  "exclusive",
+  "followUps",
+  "redact",
+  "clock",
+];
+const TOOL_OPTIONS = ["timeoutMs", "mode", "deadlineMs", "summarize", "followUp", "onDuplicate"];
 const CLOCK_METHODS = ["now", "setTimeout", "clearTimeout", "nextPass"];
 const STORE_METHODS = [
   "insert",
@@ -149,6 +163,9 @@ export function managerSettings(options: ManagerOptions) {
   const limits = { ...DEFAULTS.limits, ...defined(options.limits, "limits") };
   const retention = { ...DEFAULTS.retention, ...defined(options.retention, "retention") };
   const { maxResultBytes, cancelGraceMs, storeTimeoutMs } = { ...DEFAULTS, ...defined(options, "options") };
+  checkNames("", options, MANAGER_OPTIONS);
+  checkNames("limits.", options.limits ?? {}, Object.keys(DEFAULTS.limits));
+  checkNames("retention.", options.retention ?? {}, Object.keys(DEFAULTS.retention));
   checkMethods("store", "a TaskStore", options.store, STORE_METHODS);
   for (const name of keysOf(LEAST_LIMIT)) checkLimit(`limits.${name}`, limits[name], LEAST_LIMIT[name]);
   checkLimit("retention.finishedPerUser", retention.finishedPerUser, 0);
@@ -168,6 +185,7 @@ export function managerSettings(options: ManagerOptions) {
 /** Throws `invalid_option` naming the first unusable option of a tool. */
 export function checkToolOptions(name: string, options: ToolOptions): void {
   if (typeof options !== "object" || options === null) throw invalidOption(name, "an object", options);
+  checkNames(`${name}.`, options, TOOL_OPTIONS);
   if (options.timeoutMs !== undefined) checkDuration(`${name}.timeoutMs`, options.timeoutMs);
   if (options.mode !== undefined) checkOneOf(`${name}.mode`, options.mode, ["auto", "always", "never"]);
   checkTaskOptions(name, options, invalidOption);

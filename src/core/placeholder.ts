@@ -1,5 +1,6 @@
 import type { TaskInfo } from "./task.ts";
 import { oneLine } from "./values/text.ts";
+import { ignorePromise } from "./values/validate.ts";
 
 /** What the model is told instead of a result. */
 export function defaultPlaceholder(task: TaskInfo): string {
@@ -19,6 +20,7 @@ export function safePlaceholder(
   return (task) => {
     try {
       const message: unknown = placeholder(task);
+      ignorePromise(message);
       return typeof message === "string" ? message : defaultPlaceholder(task);
     } catch {
       return defaultPlaceholder(task);

@@ -14,6 +14,7 @@ export class Reports {
   #progress: TaskProgress | undefined;
   #output = "";
   #dropped = 0;
+  #decoder: InstanceType<typeof TextDecoder> | undefined;
 
   get empty(): boolean {
     return this.#progress === undefined && this.#output === "";
@@ -23,9 +24,10 @@ export class Reports {
     this.#progress = readProgress(progress) ?? this.#progress;
   }
 
+  /** Takes text, or bytes of UTF-8, which may be cut anywhere. */
   write(chunk: unknown): void {
-    if (typeof chunk !== "string") return;
-    this.#output += chunk;
+    if (typeof chunk === "string") this.#output += chunk;
+    else if (chunk instanceof Uint8Array) this.#output += this.#decode(chunk);
     // Cutting is not for each chunk: it copies what is kept.
     if (this.#output.length > 2 * OUTPUT_CHARS) this.#cut();
   }
@@ -37,6 +39,11 @@ export class Reports {
     if (this.#progress) events.push({ at: now, type: "task.progress", progress: this.#progress });
     this.#progress = undefined;
     return events;
+  }
+
+  #decode(bytes: Uint8Array): string {
+    this.#decoder ??= new TextDecoder();
+    return this.#decoder.decode(bytes, { stream: true });
   }
 
   #cut(): void {

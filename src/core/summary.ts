@@ -48,11 +48,12 @@ export function summarize<I>(request: SummaryRequest<I>): string {
 export function describeError(thrown: unknown, redact?: Redact): string {
   const message = errorMessage(thrown).slice(0, MAX_MASKED);
   const shown = redactProperty("message", message, redact);
-  return oneLine(maskText(typeof shown === "string" ? shown : MASK), MAX_ERROR);
+  const text = typeof shown === "string" ? shown : MASK;
+  return oneLine(maskText(oneLine(text, MAX_MASKED)), MAX_ERROR);
 }
 
 function ownSummary(text: unknown): string {
-  if (typeof text === "string") return maskText(text.slice(0, MAX_MASKED));
+  if (typeof text === "string") return maskText(oneLine(text.slice(0, MAX_MASKED), MAX_MASKED));
   // An async one answers too late, but its rejection must not go unhandled.
   Promise.resolve(text).catch(() => {});
   return "";

@@ -59,10 +59,14 @@ export interface TaskInfo {
   status: TaskStatus;
   /** 1 to 10; 10 goes first. */
   priority: number;
+  /** When it became a task. All instants are epoch milliseconds. */
   createdAt: number;
+  /** When its tool was called: for an offloaded call that is before `createdAt`. */
   startedAt: number | null;
+  /** When it last changed. */
   updatedAt: number;
   completedAt: number | null;
+  /** When it is ended as `failed` / `deadline_exceeded`; `null`: never. */
   deadlineAt: number | null;
   progress: TaskProgress | null;
   error: TaskError | null;

@@ -8,7 +8,15 @@ import {
 } from "./options.ts";
 import type { Hub } from "./rooms/hub.ts";
 import { type ToolSettings, toolSettings } from "./settings.ts";
-import { checkDuration, checkFunction, checkOneOf, invalidOption, isDuration } from "./values/validate.ts";
+import {
+  checkDuration,
+  checkFunction,
+  checkNames,
+  checkOneOf,
+  ignorePromise,
+  invalidOption,
+  isDuration,
+} from "./values/validate.ts";
 
 /** How the calls of one tool are treated. */
 export interface ToolPlan {
@@ -54,8 +62,9 @@ export class ToolPlans {
 
   #askPolicy(policy: TimeoutPolicy, { toolName, input, scope }: ToolCall): number {
     try {
-      const timeoutMs: unknown = policy.timeoutMs({ toolName, input, scope });
+      const timeoutMs: unknown = policy.timeoutMs({ toolName, input, scope: { ...scope } });
       if (isDuration(timeoutMs)) return timeoutMs;
+      ignorePromise(timeoutMs);
       throw invalidOption("TimeoutPolicy.timeoutMs()", "milliseconds, 0 or more", timeoutMs);
     } catch (error) {
       this.#hub.emit("policy.failed", { toolName, error });
@@ -73,10 +82,11 @@ export class ToolPlans {
     const policy = this.#policy;
     if (policy?.observe === undefined) return undefined;
     return (toolName, durationMs) => {
+      const failed = (error: unknown) => this.#hub.emit("policy.failed", { toolName, error });
       try {
-        policy.observe?.(toolName, durationMs);
+        ignorePromise(policy.observe?.(toolName, durationMs), failed);
       } catch (error) {
-        this.#hub.emit("policy.failed", { toolName, error });
+        failed(error);
       }
     };
   }
@@ -89,8 +99,12 @@ function checkedPolicy(policy: TimeoutPolicy | null): TimeoutPolicy {
   return policy;
 }
 
+const MIDDLEWARE_OPTIONS = ["tasks", "timeoutMs", "tools", "onTurnAbort", "placeholder"];
+
 /** Throws for the first unusable option that is not about single tools. */
-export function checkMiddlewareOptions({ onTurnAbort, placeholder }: MiddlewareOptions<unknown>): void {
+export function checkMiddlewareOptions(options: MiddlewareOptions<unknown>): void {
+  checkNames("", options, MIDDLEWARE_OPTIONS);
+  const { onTurnAbort, placeholder } = options;
   if (onTurnAbort !== undefined) checkOneOf("onTurnAbort", onTurnAbort, ["cancel", "offload"]);
   if (placeholder !== undefined) checkFunction("placeholder", placeholder);
 }

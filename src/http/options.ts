@@ -17,16 +17,16 @@ export interface TaskHandlerOptions {
    */
   authenticate: (request: Request) => TaskScope | null | undefined | Promise<TaskScope | null | undefined>;
   /** The path under which the handler is reached, as it stands in `request.url`. @default "/background-tasks" */
-  basePath?: string;
+  basePath?: string | undefined;
   /** Whether `POST /:id/cancel` exists. @default false */
-  allowCancel?: boolean;
+  allowCancel?: boolean | undefined;
   /**
    * Origins of this site, beside the request's own, whose pages may cancel. Name the public origin here if
    * a proxy in front changes protocol or host. @default []
    */
-  allowedOrigins?: readonly string[];
+  allowedOrigins?: readonly string[] | undefined;
   /** Told of everything that was answered with 503 because something threw. What it throws harms nobody. */
-  onError?: (error: unknown, request: Request) => void;
+  onError?: ((error: unknown, request: Request) => void) | undefined;
 }
 
 export interface HandlerSettings {

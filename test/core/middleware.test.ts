@@ -58,7 +58,7 @@ describe("options", () => {
   });
 
   test.each([undefined, null, {}, "tasks"])("tasks: %s is refused as invalid_option", (tasks) => {
-    const options = { tasks } as unknown as MiddlewareOptions<BackgroundTaskManager>;
+    const options = { tasks } as unknown as MiddlewareOptions;
     expect(() => new ToolOffloadMiddleware(options)).toThrow(
       expect.objectContaining({ code: "invalid_option" }),
     );
@@ -95,7 +95,7 @@ test("types: run and wrap infer the value of the tool", () => {
 });
 
 describe.each(STORES)("the middleware on $name", ({ makeStore }) => {
-  const scene = (middleware: Partial<MiddlewareOptions<BackgroundTaskManager>> = {}): Scene =>
+  const scene = (middleware: Partial<MiddlewareOptions> = {}): Scene =>
     sceneOf({ store: makeStore() }, middleware);
 
   describe("modes", () => {

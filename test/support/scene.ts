@@ -82,7 +82,7 @@ export interface Scene {
 /** A manager and a middleware with a short timeout. */
 export function sceneOf(
   options: BackgroundTaskManagerOptions = {},
-  middleware: Partial<MiddlewareOptions<BackgroundTaskManager>> = {},
+  middleware: Partial<MiddlewareOptions> = {},
 ): Scene {
   const tasks = new BackgroundTaskManager(options);
   return { tasks, offload: new ToolOffloadMiddleware({ tasks, timeoutMs: TIMEOUT_MS, ...middleware }) };

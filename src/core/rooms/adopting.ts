@@ -8,7 +8,7 @@ import type { TaskInfo } from "../task.ts";
 import { invalidInput } from "../values/validate.ts";
 import type { Background } from "./background.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { joined, refusal } from "./starting.ts";
+import { joined, refusal, type Starting } from "./starting.ts";
 
 /** A tool that runs already, outside this library. */
 export interface OutsideExecution {
@@ -23,11 +23,13 @@ export interface OutsideExecution {
 export class Adopting {
   readonly #background: Background;
   readonly #scheduler: Scheduler;
+  readonly #starting: Starting;
   readonly #desk: ExecutionDesk;
 
-  constructor(background: Background, scheduler: Scheduler, desk: ExecutionDesk) {
+  constructor(background: Background, scheduler: Scheduler, starting: Starting, desk: ExecutionDesk) {
     this.#background = background;
     this.#scheduler = scheduler;
+    this.#starting = starting;
     this.#desk = desk;
   }
 
@@ -43,7 +45,7 @@ export class Adopting {
   async #insert(execution: Execution): Promise<TaskInfo> {
     const { call, settings } = execution;
     const task = this.#background.describe(execution, []);
-    const late = (answer: Inserted | Duplicate | Refused) => this.#late(answer, execution, task);
+    const late = (answer: Inserted | Duplicate | Refused) => this.#late(answer);
     const answer = await this.#background.insert(task, false, late).catch((error: unknown) => {
       this.#letGo(execution, task);
       throw error;
@@ -67,10 +69,9 @@ export class Adopting {
     return this.#background.adopt(execution, record).info();
   }
 
-  #late(answer: Inserted | Duplicate | Refused, execution: Execution, task: NewTask): void {
-    if (answer.status !== "inserted") return;
-    this.#scheduler.takeAnyway();
-    this.#take(answer, execution, task);
+  /** The caller was told that the store failed, and has its tool to itself. */
+  #late(answer: Inserted | Duplicate | Refused): void {
+    if (answer.status === "inserted") this.#starting.withdraw(answer.record);
   }
 }
 

@@ -102,7 +102,7 @@ export class Background implements TaskDesk {
   ): Promise<Inserted | Duplicate | Refused> {
     const guard = isExempt ? NO_GUARD : this.terms.guard;
     if (task.record.status === "running") this.expect(task.record.id);
-    return this.journal.write("insert", (store) => store.insert(task, guard, LEASE_MS), late);
+    return this.journal.ask("insert", (store) => store.insert(task, guard, LEASE_MS), late);
   }
 
   /** A task of this id is about to be adopted. */
@@ -144,10 +144,15 @@ export class Background implements TaskDesk {
     return task;
   }
 
+  /** Something has finished, so that something older may have to go. */
+  finished(): void {
+    this.#retention.finished();
+  }
+
   ended(task: RunningTask): void {
     const { record } = task;
     this.#tasks.delete(record.id);
-    this.#retention.finished();
+    this.finished();
     this.#scheduler.freed(record.userId);
     this.#drain.check();
   }

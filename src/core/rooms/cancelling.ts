@@ -1,4 +1,5 @@
 import { type LifecycleEvent, toLogged, transitionAll } from "../lifecycle.ts";
+import type { TaskStore } from "../store.ts";
 import {
   type CancelledBy,
   isFinished,
@@ -48,6 +49,7 @@ export class Cancelling {
     const { by = "host", reason } = options;
     if (!CANCELLED_BY.includes(by)) throw invalidInput("by", `one of ${CANCELLED_BY.join(", ")}`, by);
     const at = this.#background.clock.now();
+    if (reason !== undefined && typeof reason !== "string") throw invalidInput("reason", "a text", reason);
     const cleaned = reason === undefined ? null : oneLine(reason, REASON_CODE_POINTS);
     const record = await this.#cancel(scope, id, { by, reason: cleaned, at });
     return record && toTaskInfo(record);
@@ -71,8 +73,9 @@ export class Cancelling {
   async #cancel(scope: TaskScope, id: string, request: Request): Promise<TaskRecord | undefined> {
     const { journal } = this.#background;
     for (;;) {
-      const record = await journal.read("get", (store) => store.get(scope, id));
-      if (record === undefined || record.cancel || isFinished(record.status)) return record;
+      const record = await journal.ask("get", (store) => store.get(scope, id));
+      if (record === undefined || isFinished(record.status)) return record;
+      if (record.cancel) return this.#tell(record);
       const written = await this.#write(record, request);
       if (written) return written;
     }
@@ -84,14 +87,20 @@ export class Cancelling {
     if (!step.ok) return undefined;
     const { journal, hub } = this.#background;
     const change = { patch: step.patch, events: events.map((event) => toLogged(event, request.at)) };
-    const written = await journal.write("transition", (store) =>
-      store.transition(record.id, record.version, change),
-    );
-    if (written === undefined) return undefined;
-    hub.publish(written, change.events);
-    if (isFinished(written.status)) this.#starting.cancelled(written);
-    else this.#background.cancelRequested(written);
-    return written;
+    const isWritten = (written: TaskRecord | undefined) => {
+      if (written === undefined) return undefined;
+      hub.publish(written, change.events);
+      return this.#tell(written);
+    };
+    const write = (store: TaskStore) => store.transition(record.id, record.version, change);
+    return isWritten(await journal.ask("transition", write, isWritten));
+  }
+
+  /** Tells the tool, if it runs in this process. Telling it again does no harm. */
+  #tell(record: TaskRecord): TaskRecord {
+    if (isFinished(record.status)) this.#starting.cancelled(record);
+    else this.#background.cancelRequested(record);
+    return record;
   }
 }
 

@@ -13,10 +13,11 @@ export function endingsOf(
   record: TaskRecord,
   execution: Execution,
   isShutDown: boolean,
+  isUnbegun: boolean,
   redact: Redact | undefined,
   now: number,
 ): LifecycleEvent[] {
-  const end = endingOf(record, execution, isShutDown, redact);
+  const end = endingOf(record, execution, isShutDown, isUnbegun, redact);
   const step = transition(record, end, now);
   const isKnown = execution.wasReturned && !execution.wasOffloaded;
   if (!isKnown || !step.ok || !step.patch.followUp || !isOutstanding(step.patch.followUp)) return [end];
@@ -28,11 +29,12 @@ function endingOf(
   { cancel }: TaskRecord,
   execution: Execution,
   isShutDown: boolean,
+  isUnbegun: boolean,
   redact: Redact | undefined,
 ): LifecycleEvent {
   const { outcome } = execution;
   if (cancel) {
-    const mayStillRun = outcome === undefined;
+    const mayStillRun = outcome === undefined && !isUnbegun;
     return { type: "task.cancelled", by: cancel.by, reason: cancel.reason, mayStillRun };
   }
   if (execution.isExpired)

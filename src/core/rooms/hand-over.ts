@@ -7,7 +7,7 @@ import type { Duplicate, Inserted, Limit, NewTask, Refused } from "../store.ts";
 import { type TaskRecord, toTaskInfo } from "../task.ts";
 import type { Background } from "./background.ts";
 import { retryDelay } from "./journal.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Parked, Scheduler } from "./scheduler.ts";
 
 /**
  * One execution on its way into the background. While a limit or the store stands in the way, the call
@@ -103,7 +103,7 @@ export class HandOver implements Follower {
 
   #inserted(record: TaskRecord): void {
     const { events } = this.#task as NewTask;
-    this.#background.hub.publish(record, events.slice(0, record.lastSeq));
+    this.#background.hub.publish(record, events.slice(0, record.lastSeq), 1);
     const unwritten = events.slice(record.lastSeq).filter(isReport);
     this.#background.adopt(this.#execution, record, unwritten);
     this.stop();
@@ -154,8 +154,13 @@ export class HandOver implements Follower {
 
   #park(limit: Limit | "running"): void {
     if (this.#isSettled()) this.stop();
-    else this.#unpark = this.#scheduler.park(() => void this.#try());
+    else this.#unpark = this.#scheduler.park(this.#parked(limit));
     if (!this.#wasRefused) this.#tellRefused(limit);
+  }
+
+  #parked(limit: Limit | "running"): Parked {
+    const { userId, sessionId = null } = this.#execution.call.scope;
+    return { userId, sessionId, waitsForAny: limit === "running", retry: () => void this.#try() };
   }
 
   #tellRefused(limit: Limit | "running"): void {

@@ -2,6 +2,7 @@ import { EventEmitter } from "eventemitter3";
 import { type NewTaskEvent, numbered, type TaskEvent } from "../events.ts";
 import type { Limit, TaskHint, TaskStore } from "../store.ts";
 import { scopeOf, type TaskInfo, type TaskRecord, type TaskScope, toTaskInfo } from "../task.ts";
+import { invalidInput } from "../values/validate.ts";
 import type { StoreFailure } from "./journal.ts";
 
 /** A task event as listeners get it. */
@@ -26,6 +27,8 @@ export type ManagerEvents = {
   "store.failed": StoreFailure;
   /** A `TimeoutPolicy` threw, or answered no duration. */
   "policy.failed": { toolName: string; error: unknown };
+  /** A listener threw or rejected. That of a listener to this event is dropped. */
+  "listener.failed": { event: string; error: unknown };
 };
 
 export type ManagerListener<Name extends keyof ManagerEvents> = (notice: ManagerEvents[Name]) => void;
@@ -35,7 +38,7 @@ type AnyListener = (...values: unknown[]) => void;
 /** Tells listeners what has happened, and wakes those who wait for a task. */
 export class Hub {
   readonly #emitter = new EventEmitter<Record<string, AnyListener>>();
-  readonly #safe = new WeakMap<object, AnyListener>();
+  readonly #safe = new WeakMap<object, Map<string, AnyListener>>();
   readonly #hinted = new Set<(hint: TaskHint) => void>();
   readonly #store: Pick<TaskStore, "watch">;
   #stopStore: (() => void) | undefined;
@@ -45,27 +48,31 @@ export class Hub {
   }
 
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
-    this.#emitter.on(name, this.#guarded(listener as AnyListener));
+    this.#emitter.on(name, this.#guarded(name, listener as AnyListener));
   }
 
   once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
-    this.#emitter.once(name, this.#guarded(listener as AnyListener));
+    this.#emitter.once(name, this.#guarded(name, listener as AnyListener));
   }
 
   off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
-    this.#emitter.off(name, this.#guarded(listener as AnyListener));
+    this.#emitter.off(name, this.#guarded(name, listener as AnyListener));
   }
 
   emit<Name extends keyof ManagerEvents>(name: Name, notice: ManagerEvents[Name]): void {
     this.#emitter.emit(name, notice);
   }
 
-  /** Makes known what was written: `events` are the newest of `record`. */
-  publish(record: TaskRecord, events: readonly NewTaskEvent[]): void {
-    if (this.#emitter.eventNames().length > 0) this.#emitAll(record, events);
+  /** Makes known what was written. Unless `firstSeq` says otherwise, `events` are the newest of `record`. */
+  publish(
+    record: TaskRecord,
+    events: readonly NewTaskEvent[],
+    firstSeq = record.lastSeq - events.length + 1,
+  ): void {
+    if (this.#emitter.eventNames().length > 0) this.#emitAll(record, events, firstSeq);
     if (this.#hinted.size === 0) return;
     const { id, userId, sessionId, lastSeq } = record;
-    this.#hint({ id, userId, sessionId, firstSeq: lastSeq - events.length + 1, lastSeq });
+    this.#hint({ id, userId, sessionId, firstSeq, lastSeq });
   }
 
   /** Calls `listener` whenever something may have happened to a task; answers how to stop. */
@@ -84,28 +91,29 @@ export class Hub {
     if (this.#hinted.delete(listener) && this.#hinted.size === 0) this.#stopStore?.();
   }
 
-  #emitAll(record: TaskRecord, events: readonly NewTaskEvent[]): void {
+  #emitAll(record: TaskRecord, events: readonly NewTaskEvent[], firstSeq: number): void {
     const scope = scopeOf(record);
-    for (const event of numbered(record.id, record.lastSeq, events)) {
+    for (const event of numbered(record.id, firstSeq + events.length - 1, events)) {
       if (this.#emitter.listenerCount(event.type) > 0) {
         this.#emitter.emit(event.type, { scope, task: toTaskInfo(record), event });
       }
     }
   }
 
-  /** The listener in a form that harms nobody: what it throws, now or later, ends with it. */
-  #guarded(listener: AnyListener): AnyListener {
-    let guarded = this.#safe.get(listener);
-    if (guarded === undefined) {
-      guarded = async (...values) => {
-        try {
-          await listener(...values);
-        } catch {
-          // A listener's failure is its own.
-        }
-      };
-      this.#safe.set(listener, guarded);
-    }
+  /** The listener in a form that harms nobody: what it throws, now or later, is an event and no more. */
+  #guarded(event: string, listener: AnyListener): AnyListener {
+    if (typeof listener !== "function") throw invalidInput("listener", "a function", listener);
+    const known = this.#safe.get(listener)?.get(event);
+    if (known !== undefined) return known;
+    const guarded: AnyListener = async (...values) => {
+      try {
+        await listener(...values);
+      } catch (error) {
+        if (event !== "listener.failed") this.emit("listener.failed", { event, error });
+      }
+    };
+    const ofListener = this.#safe.get(listener) ?? new Map<string, AnyListener>();
+    this.#safe.set(listener, ofListener.set(event, guarded));
     return guarded;
   }
 }

@@ -43,27 +43,20 @@ export class Journal {
     this.#failed = failed;
   }
 
-  /** Whether no write is under way or waits to be repeated. */
+  /** Whether nothing was asked that is not answered, and nothing waits to be asked again. */
   get isIdle(): boolean {
     return this.#open.size === 0 && this.#retries.size === 0;
   }
 
-  /** Reads, once. Rejects with `store_failed` when the store fails or does not answer in time. */
-  read<T>(operation: string, run: StoreCall<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#ask(operation, run, new Question(resolve, reject));
-    });
-  }
-
   /**
-   * Writes, once. Rejects with `store_failed` when the store fails or does not answer in time, and with
+   * Asks the store once. Rejects with `store_failed` when it fails or does not answer in time, and with
    * `closed` when the manager has no more time; `late` is told an answer that came after that.
    */
-  write<T>(operation: string, run: StoreCall<T>, late?: (answer: T) => void): Promise<T> {
+  ask<T>(operation: string, run: StoreCall<T>, late?: (answer: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const question: Question<T> = new Question(resolve, reject, late, () => this.#ended(question));
       this.#open.add(question);
-      this.#ask(operation, run, question);
+      this.#send(operation, run, question);
     });
   }
 
@@ -71,7 +64,7 @@ export class Journal {
   async insist<T>(operation: string, run: StoreCall<T>): Promise<T> {
     for (let failures = 1; ; failures += 1) {
       try {
-        return await this.write(operation, run);
+        return await this.ask(operation, run);
       } catch (error) {
         if (this.#isClosed) throw error;
         await this.#pause(retryDelay(failures));
@@ -95,7 +88,7 @@ export class Journal {
     if (this.#open.size === 0) this.#drain.check();
   }
 
-  #ask<T>(operation: string, run: StoreCall<T>, question: Question<T>): void {
+  #send<T>(operation: string, run: StoreCall<T>, question: Question<T>): void {
     const failed = (reason: string, cause?: unknown) => {
       if (!question.isOver) question.fail(this.#report(operation, reason, cause));
     };
@@ -138,13 +131,13 @@ class Question<T> {
   readonly #resolve: (answer: T) => void;
   readonly #reject: (error: unknown) => void;
   readonly #late: ((answer: T) => void) | undefined;
-  readonly #ended: (() => void) | undefined;
+  readonly #ended: () => void;
 
   constructor(
     resolve: (answer: T) => void,
     reject: (error: unknown) => void,
-    late?: (answer: T) => void,
-    ended?: () => void,
+    late: ((answer: T) => void) | undefined,
+    ended: () => void,
   ) {
     this.#resolve = resolve;
     this.#reject = reject;
@@ -169,7 +162,7 @@ class Question<T> {
   #end(): void {
     this.isOver = true;
     this.timer?.clear();
-    this.#ended?.();
+    this.#ended();
   }
 }
 

@@ -50,10 +50,11 @@ export class Queries {
 
   async list(scope: TaskScope, query: TaskQuery = {}): Promise<TaskPage> {
     checkScope(scope);
+    if (typeof query !== "object" || query === null) throw invalidInput("query", "an object", query);
     const { limit = DEFAULTS.listLimit } = query;
     checkWhole("limit", limit, 1, MAX_LIST_LIMIT);
     const asked: ListQuery = { limit, ...statusOf(query), ...cursorOf(query) };
-    const page = await this.#journal.read("list", (store) => store.list(scope, asked));
+    const page = await this.#journal.ask("list", (store) => store.list(scope, asked));
     const last = page.records.at(-1);
     return {
       tasks: page.records.map(toTaskInfo),
@@ -84,7 +85,7 @@ export class Queries {
     const record = await this.#record(scope, id);
     if (record === undefined || !isFinished(record.status)) return undefined;
     if (record.status !== "completed") return unsuccessful(record);
-    const stored = await this.#journal.read("result", (store) => store.result(scope, id));
+    const stored = await this.#journal.ask("result", (store) => store.result(scope, id));
     return stored && readResult(stored, range);
   }
 
@@ -93,13 +94,13 @@ export class Queries {
     const { after = 0, limit = DEFAULTS.eventLimit } = query;
     checkWhole("after", after, 0, Number.MAX_SAFE_INTEGER);
     checkWhole("limit", limit, 1, MAX_EVENT_LIMIT);
-    const page = await this.#journal.read("events", (store) => store.events(scope, id, { after, limit }));
+    const page = await this.#journal.ask("events", (store) => store.events(scope, id, { after, limit }));
     return page ?? { events: [], nextAfter: after, truncated: false };
   }
 
   #record(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
     checkScope(scope);
-    return this.#journal.read("get", (store) => store.get(scope, id));
+    return this.#journal.ask("get", (store) => store.get(scope, id));
   }
 }
 

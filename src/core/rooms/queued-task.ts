@@ -16,6 +16,9 @@ export interface QueuedCall {
   readonly order: number;
 }
 
+/** `task.queued` is the first event, this the second, whatever has happened since. */
+const STARTED_SEQ = 2;
+
 const SHUTDOWN: LifecycleEvent = {
   type: "task.failed",
   error: { code: "shutdown", message: "The manager was closed before the tool had started." },
@@ -86,7 +89,7 @@ export class QueuedTask implements Job {
     const { journal, terms } = this.#background;
     this.#background.expect(id);
     try {
-      const answer = await journal.write(
+      const answer = await journal.ask(
         "admit",
         (store) => store.admit(id, version, change, terms.guard),
         (late) => this.#late(late),
@@ -101,7 +104,7 @@ export class QueuedTask implements Job {
   async #ownStart(): Promise<TaskRecord | undefined> {
     const { journal, terms } = this.#background;
     const scope = scopeOf(this.#record);
-    const record = await journal.read("get", (store) => store.get(scope, this.#record.id));
+    const record = await journal.ask("get", (store) => store.get(scope, this.#record.id));
     const isOwn = record?.status === "running" && record.owner === terms.owner;
     return isOwn ? record : undefined;
   }
@@ -144,9 +147,11 @@ export class QueuedTask implements Job {
     const startedAt = record.startedAt ?? this.#background.clock.now();
     const execution = new Execution(call, settings, this.#desk, startedAt);
     const started = { type: "task.started", at: startedAt } as const;
-    this.#background.hub.publish(record, [started]);
+    this.#background.hub.publish(record, [started], STARTED_SEQ);
     execution.isShutDown = this.#isShutDown;
     this.#background.adopt(execution, record);
-    if (!this.#isShutDown) execution.begin(execute);
+    // A cancel, or the end of the manager, may have been faster than the store's answer.
+    if (execution.aborted === undefined) execution.begin(execute);
+    else this.#background.get(record.id)?.neverBegan();
   }
 }

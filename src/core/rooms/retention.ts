@@ -48,7 +48,7 @@ export class Retention {
   async #sweepOnce(): Promise<boolean> {
     this.#isWanted = false;
     try {
-      const sweep = await this.#journal.write("sweep", (store) => store.sweep(this.#limits, SWEEP_LIMIT));
+      const sweep = await this.#journal.ask("sweep", (store) => store.sweep(this.#limits, SWEEP_LIMIT));
       const at = this.#clock.now();
       for (const record of sweep.expired) {
         this.#hub.publish(record, [{ at, type: "follow_up.dropped", reason: "expired" }]);

@@ -61,7 +61,7 @@ export class Rooms implements BackgroundDesk {
     const terms = { owner: nanoid(), followUps, redact, guard, cancelGraceMs, maxResultBytes };
     this.background = new Background(this, terms);
     this.starting = new Starting(this.background, this.scheduler, this);
-    this.adopting = new Adopting(this.background, this.scheduler, this);
+    this.adopting = new Adopting(this.background, this.scheduler, this.starting, this);
     this.cancelling = new Cancelling(this.background, this.starting, this.queries);
     this.handOvers = new HandOvers(this.background, this.scheduler, this.cancelling, this.drain);
   }

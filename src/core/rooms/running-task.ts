@@ -42,6 +42,7 @@ export class RunningTask implements Adopter {
   #grace: Timer | undefined;
   #isEnding = false;
   #isShutDown = false;
+  #isUnbegun = false;
 
   constructor(execution: Execution, record: TaskRecord, desk: TaskDesk, unwritten: NewTaskEvent[]) {
     this.execution = execution;
@@ -63,6 +64,12 @@ export class RunningTask implements Adopter {
   }
 
   expired(): void {
+    void this.#end();
+  }
+
+  /** The tool was told to stop before it was called: there is nothing to wait for. */
+  neverBegan(): void {
+    this.#isUnbegun = true;
     void this.#end();
   }
 
@@ -96,7 +103,7 @@ export class RunningTask implements Adopter {
     if (this.#unwritten.length === 0) this.#takeReports();
     const events = this.#unwritten;
     try {
-      const lastSeq = await journal.write("append", (store) => store.append(id, events));
+      const lastSeq = await journal.ask("append", (store) => store.append(id, events));
       this.#unwritten = [];
       if (lastSeq > 0) hub.publish(this.#appended(events, lastSeq), events);
     } catch {
@@ -149,7 +156,14 @@ export class RunningTask implements Adopter {
 
   #endChange(result: StoredResult | undefined): TaskChange | undefined {
     const now = this.#desk.clock.now();
-    const endings = endingsOf(this.#record, this.execution, this.#isShutDown, this.#desk.redact, now);
+    const endings = endingsOf(
+      this.#record,
+      this.execution,
+      this.#isShutDown,
+      this.#isUnbegun,
+      this.#desk.redact,
+      now,
+    );
     const step = transitionAll(this.#record, endings, now);
     if (!step.ok) return undefined;
     this.#takeReports();

@@ -5,6 +5,15 @@ import { type Job, JobQueue } from "./queue.ts";
 /** Milliseconds after which what waits for a place is tried again: another process may have freed one. */
 const POLL_MS = 1_000;
 
+/** A slow call that a limit keeps in the foreground. */
+export interface Parked {
+  readonly userId: string;
+  readonly sessionId: string | null;
+  /** It waits for any place in this process, not for one of its user's. */
+  readonly waitsForAny: boolean;
+  retry(): void;
+}
+
 /**
  * The places for running tasks in this process, and who waits for one: first the slow calls, which block a
  * turn, then the queue.
@@ -14,7 +23,7 @@ export class Scheduler {
   readonly #limit: number;
   readonly #drain: Drain;
   readonly #queue = new JobQueue();
-  readonly #parked = new Set<() => void>();
+  readonly #parked = new Set<Parked>();
   #taken = 0;
   #timesFreed = 0;
   #poll: Timer | undefined;
@@ -57,14 +66,14 @@ export class Scheduler {
     this.#taken -= 1;
     this.#timesFreed += 1;
     this.#queue.release(userId);
-    this.#wake();
+    this.#wake(this.#nextParked(userId));
   }
 
-  /** Calls `retry` when a place may have become free. Answers how to stop waiting. */
-  park(retry: () => void): () => void {
-    this.#parked.add(retry);
+  /** Has somebody try again when a place may have become free. Answers how to stop waiting. */
+  park(parked: Parked): () => void {
+    this.#parked.add(parked);
     this.#startPoll();
-    return () => this.#parked.delete(retry);
+    return () => this.#parked.delete(parked);
   }
 
   enqueue(job: Job): void {
@@ -88,11 +97,22 @@ export class Scheduler {
     this.#parked.clear();
   }
 
-  #wake(): void {
-    const parked = [...this.#parked];
-    this.#parked.clear();
-    for (const retry of parked) retry();
+  #wake(parked: Iterable<Parked>): void {
+    for (const one of [...parked]) {
+      this.#parked.delete(one);
+      one.retry();
+    }
     this.#pump();
+  }
+
+  /** One place is free: for the user's first in each session, and for the first who waits for any place. */
+  #nextParked(userId: string): Iterable<Parked> {
+    const firsts = new Map<string | null | undefined, Parked>();
+    for (const parked of this.#parked) {
+      const place = parked.waitsForAny ? undefined : parked.sessionId;
+      if (!firsts.has(place) && (parked.waitsForAny || parked.userId === userId)) firsts.set(place, parked);
+    }
+    return firsts.values();
   }
 
   #pump(): void {
@@ -118,7 +138,7 @@ export class Scheduler {
     const poll = () => {
       this.#poll = undefined;
       this.#queue.release();
-      this.#wake();
+      this.#wake(this.#parked);
     };
     this.#poll = new Timer(this.#clock, poll, POLL_MS).unref();
   }

@@ -5,7 +5,7 @@ import type { ExecutionDesk } from "../execution.ts";
 import { type LifecycleEvent, toLogged, transitionAll } from "../lifecycle.ts";
 import type { ToolSettings } from "../settings.ts";
 import type { Duplicate, Inserted, NewTask, Refused } from "../store.ts";
-import { type TaskInfo, type TaskRecord, toTaskInfo } from "../task.ts";
+import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../task.ts";
 import type { Background } from "./background.ts";
 import { type QueuedCall, QueuedTask } from "./queued-task.ts";
 import { newRecord } from "./record.ts";
@@ -47,6 +47,7 @@ export class Starting {
     const job = this.#queued.get(record.id);
     if (job) this.#scheduler.remove(job);
     this.#queued.delete(record.id);
+    if (isFinished(record.status)) this.#background.finished();
   }
 
   /** Ends what has not started. */
@@ -75,7 +76,7 @@ export class Starting {
   }
 
   async #insert(task: NewTask): Promise<Inserted | Duplicate | Refused> {
-    const withdraw = () => this.#withdraw(task.record);
+    const withdraw = () => this.withdraw(task.record);
     try {
       return await this.#background.insert(task, false, withdraw);
     } catch (error) {
@@ -85,7 +86,7 @@ export class Starting {
   }
 
   /** The caller was told that the store failed: what was written all the same must not stay queued. */
-  #withdraw(record: TaskRecord): void {
+  withdraw(record: TaskRecord): void {
     const { journal, clock } = this.#background;
     const now = clock.now();
     const step = transitionAll(record, WITHDRAWN, now);
@@ -94,7 +95,10 @@ export class Starting {
     const write = journal.insist("transition", (store) =>
       store.transition(record.id, record.version, change),
     );
-    write.catch(() => undefined);
+    write.then(
+      () => this.#background.finished(),
+      () => undefined,
+    );
   }
 }
 

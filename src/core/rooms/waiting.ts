@@ -38,6 +38,7 @@ export class Waiting {
     const { mode = "all", timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
     if (!isDuration(timeoutMs)) throw invalidInput("timeoutMs", "milliseconds, 0 or more", timeoutMs);
     if (mode !== "all" && mode !== "any") throw invalidInput("mode", '"all" or "any"', mode);
+    if (!Array.isArray(ids)) throw invalidInput("ids", "a list of ids", ids);
     signal?.throwIfAborted();
     const look = new Look(scope, ids, mode, this.#queries);
     await look.all();
@@ -69,7 +70,7 @@ export class Waiting {
       next();
     };
     const next = () => {
-      timer = new Timer(this.#clock, poll, POLL_MS).unref();
+      timer = new Timer(this.#clock, poll, POLL_MS);
     };
     next();
     return { stop: () => timer?.clear() };

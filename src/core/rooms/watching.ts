@@ -37,23 +37,37 @@ export class Watching {
   watch(scope: TaskScope, options: WatchOptions = {}): AsyncIterable<Watched> {
     checkScope(scope);
     const watch = new Watch(scope, options, this.#clock, this.#hub, this.#queries);
+    const told = watch.read();
+    const end = () => {
+      watch.stop();
+      this.#open.delete(watch);
+    };
     this.#open.add(watch);
-    return this.#told(watch);
+    return { [Symbol.asyncIterator]: () => endable(told, end) };
   }
 
   /** Ends every watch, once it has told what there is. */
   close(): void {
     for (const watch of this.#open) watch.finish();
   }
+}
 
-  async *#told(watch: Watch): AsyncGenerator<Watched, void> {
-    try {
-      yield* watch.read();
-    } finally {
-      watch.stop();
-      this.#open.delete(watch);
-    }
-  }
+/** Unlike a generator's own, its `return` also ends a `next` that waits. */
+function endable<T>(told: AsyncGenerator<T, void>, end: () => void): AsyncIterator<T, void> {
+  return {
+    async next() {
+      const step = await told.next().catch((error: unknown) => {
+        end();
+        throw error;
+      });
+      if (step.done) end();
+      return step;
+    },
+    async return() {
+      end();
+      return told.return();
+    },
+  };
 }
 
 /** One watch: the tasks that have news, and how far each was told. */

@@ -1,7 +1,16 @@
-/** True for what `for await` can walk and a promise is not. Never throws. */
+/** True for what `for await` can walk whether or not it is a promise too. Never throws. */
 export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   try {
     return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+  } catch {
+    return false;
+  }
+}
+
+/** True for what a promise would wait for. Never throws. */
+export function isThenable(value: unknown): boolean {
+  try {
+    return typeof (value as PromiseLike<unknown> | null)?.then === "function";
   } catch {
     return false;
   }

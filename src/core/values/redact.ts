@@ -4,6 +4,8 @@
  * whatever a failed attempt has read holds no other start.
  */
 
+import { ignorePromise } from "./validate.ts";
+
 /** What stands in a secret's place. */
 export const MASK = "***";
 
@@ -11,7 +13,8 @@ export const MASK = "***";
 export type Redact = (key: string, value: unknown) => unknown;
 
 const SECRET =
-  /passw(or)?d|passphrase|pwd|token|secret|(api|access|private)key|authorization|cookie|credential|bearer|jwt/;
+  /passw(or)?d|passphrase|passcode|pwd|token|secret|(api|access|private)key|authorization|cookie|credential|creds$|bearer|jwt|^(pass|auth|otp|pin)$/;
+const NOT_IN_A_NAME = /[^\p{L}\p{N}]/gu;
 const TOKEN_COUNT = /tokens|token(count|limit|budget|usage|size|index)|(max|min|num|total)token/g;
 const HEADER = /authorization|cookie/i;
 
@@ -35,7 +38,7 @@ const HEADER_VALUE = new RegExp(`${QUOTED.source}|${BRACKETED.source}|[^\\r\\n]+
  * and however its words are joined. A number of tokens (`maxTokens: 500`) is none.
  */
 export function isSecretKey(key: string, value?: unknown): boolean {
-  const name = key.toLowerCase().replace(/[_\-.\s]/g, "");
+  const name = key.toLowerCase().replace(NOT_IN_A_NAME, "");
   return SECRET.test(typeof value === "number" ? name.replace(TOKEN_COUNT, "") : name);
 }
 
@@ -43,6 +46,7 @@ export function isSecretKey(key: string, value?: unknown): boolean {
 export function redactProperty(key: string, value: unknown, redact?: Redact): unknown {
   try {
     const shown = redact === undefined ? value : redact(key, value);
+    if (shown !== value) ignorePromise(shown);
     return isSecretKey(key, shown) ? MASK : shown;
   } catch {
     return MASK;

@@ -63,7 +63,7 @@ function showSome(count: number, max: number, showOne: (index: number) => string
 }
 
 function shorten(text: string): string {
-  return oneLine(maskText(text.slice(0, MAX_MASKED)), MAX_TEXT);
+  return oneLine(maskText(oneLine(text.slice(0, MAX_MASKED), MAX_MASKED)), MAX_TEXT);
 }
 
 function isRecord(value: unknown): value is object {

@@ -1,5 +1,10 @@
 import { TaskOffloadError } from "../errors.ts";
 
+/** A host's hook answered a promise where none is awaited: its rejection must not go unhandled. */
+export function ignorePromise(answer: unknown, failed: (error: unknown) => void = () => undefined): void {
+  if (typeof answer === "object" && answer !== null) Promise.resolve(answer).catch(failed);
+}
+
 /** A value as an error message shows it: short, on one line, and never thrown over. */
 export function shown(value: unknown): string {
   try {
@@ -41,6 +46,14 @@ export function checkOneOf(option: string, value: unknown, allowed: readonly unk
   if (!allowed.includes(value)) {
     throw invalidOption(option, `one of ${allowed.map((one) => `"${one}"`).join(", ")}`, value);
   }
+}
+
+/** Refuses what is no option: a misspelt one would do nothing, in silence. */
+export function checkNames(where: string, options: object, names: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  const message = `${where}${unknown} is not an option; there are ${names.join(", ")}.`;
+  throw new TaskOffloadError("invalid_option", message);
 }
 
 export function checkFunction(option: string, value: unknown): void {
