@@ -39,7 +39,7 @@ describe("isSecretKey", () => {
     expect(isSecretKey(key, "value")).toBe(true);
   });
 
-  test.each(["query", "user", "key", "author", "path", "monkey", "pass", "", "keyboard"])(
+  test.each(["query", "user", "key", "author", "path", "monkey", "passage", "", "keyboard"])(
     "%s is none",
     (key) => {
       expect(isSecretKey(key, "value")).toBe(false);

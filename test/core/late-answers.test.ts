@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { memoryStore } from "../../src/index.ts";
+import { answersAfter, faultyStore, losesAnswer } from "../support/faulty-store.ts";
+import {
+  ADA,
+  callOf,
+  ended,
+  logOf,
+  obedient,
+  pass,
+  read,
+  sceneOf,
+  soon,
+  stubborn,
+} from "../support/scene.ts";
+
+const STORE_TIMEOUT_MS = 2_000;
+const TOO_LATE = answersAfter(STORE_TIMEOUT_MS + 500);
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("rule 9: a cancel that the store answers too late is told to the tool all the same", async () => {
+  const store = faultyStore(memoryStore());
+  const { tasks } = sceneOf({ store, cancelGraceMs: 100 });
+  const { id } = await soon(tasks.start(callOf(), stubborn));
+  await pass(10);
+  store.next("transition", TOO_LATE);
+  const cancelling = tasks.cancel(ADA, id, { by: "user" });
+  await expect(soon(cancelling, 3_000)).rejects.toMatchObject({ code: "store_failed" });
+  await pass(1_000);
+  expect(await read(tasks, id)).toMatchObject({ status: "cancelled", cancel: { by: "user" } });
+});
+
+test("rule 9: cancelling again tells the tool of a cancel whose answer was lost", async () => {
+  const store = faultyStore(memoryStore());
+  const { tasks } = sceneOf({ store, cancelGraceMs: 100 });
+  const { id } = await soon(tasks.start(callOf(), obedient));
+  await pass(10);
+  store.next("transition", losesAnswer);
+  await expect(soon(tasks.cancel(ADA, id))).rejects.toMatchObject({ code: "store_failed" });
+  await soon(tasks.cancel(ADA, id));
+  expect(await ended(tasks, id)).toMatchObject({ status: "cancelled" });
+});
+
+test("rule 12: an admission that is answered during the next attempt takes one place, not two", async () => {
+  const store = faultyStore(memoryStore());
+  const { tasks } = sceneOf({ store, limits: { running: 1 } });
+  store.next("admit", TOO_LATE, answersAfter(1_000));
+  const first = await soon(tasks.start(callOf({ toolName: "first" }), () => "done"));
+  await pass(5_000);
+  expect(await read(tasks, first.id)).toMatchObject({ status: "completed" });
+  const second = await soon(tasks.start(callOf({ toolName: "second" }), () => "done"));
+  expect(await ended(tasks, second.id)).toMatchObject({ status: "completed" });
+});
+
+test("rule 9: a task that is cancelled while the store admits it does not call its tool", async () => {
+  const store = faultyStore(memoryStore());
+  const { tasks } = sceneOf({ store });
+  let calls = 0;
+  store.next("admit", answersAfter(100));
+  const { id } = await soon(
+    tasks.start(callOf(), () => {
+      calls += 1;
+    }),
+  );
+  await pass(10);
+  await soon(tasks.cancel(ADA, id));
+  await pass(500);
+  expect(calls).toBe(0);
+  expect(await read(tasks, id)).toMatchObject({ status: "cancelled" });
+  expect((await logOf(tasks, id)).at(-1)).toMatchObject({ type: "task.cancelled", mayStillRun: false });
+});
+
+test("rule 10: tasks that are cancelled before they start are retained no longer than others", async () => {
+  const { tasks } = sceneOf({ limits: { running: 1 }, retention: { finishedPerUser: 5 }, followUps: false });
+  await soon(tasks.start(callOf(), stubborn));
+  for (let i = 0; i < 20; i += 1) {
+    const { id } = await soon(tasks.start(callOf({ input: i }), stubborn));
+    await soon(tasks.cancel(ADA, id));
+  }
+  const page = await soon(tasks.list(ADA, { status: "cancelled" }));
+  expect(page.tasks).toHaveLength(5);
+});
+
+test("rule 12: slow calls that wait for a place do not ask the store each time one is freed", async () => {
+  const store = faultyStore(memoryStore());
+  const { tasks, offload } = sceneOf({ store, limits: { runningPerUser: 10, runningPerSession: 10 } });
+  const ends: (() => void)[] = [];
+  const calls = Array.from({ length: 100 }, (_, input) =>
+    offload.run(callOf({ input }), () => new Promise<void>((resolve) => ends.push(resolve))),
+  );
+  await pass(200);
+  for (const end of ends.splice(0, 50)) {
+    end();
+    await pass(1);
+  }
+  const inserts = store.asked.filter(({ operation }) => operation === "insert");
+  expect(inserts.length).toBeLessThan(300);
+  for (const end of ends) end();
+  await soon(Promise.all(calls));
+  expect(await tasks.stats()).toMatchObject({ foreground: 0 });
+});
