@@ -16,20 +16,17 @@ export async function reading(): Promise<Row[]> {
   ];
 }
 
-/** A manager over so many tasks, read at one place after another. */
+/** A manager over so many tasks, and one user who reads theirs. */
 async function filled(count: number) {
   const store = memoryStore();
   await fill(store, count);
   const tasks = new BackgroundTaskManager({ store, retention: UNLIMITED });
   const users = usersOf(count);
-  let step = 0;
-  const next = () => {
-    step = (step + 7_919) % count;
-    return step;
-  };
+  const own = Math.floor(users / 2);
+  const scope = { userId: `u${own}` };
   return {
-    list: () => tasks.list({ userId: `u${next() % users}` }, { limit: 20 }),
-    get: () => tasks.get({ userId: `u${next() % users}` }, filledId(step)),
+    list: () => tasks.list(scope, { limit: 20 }),
+    get: () => tasks.get(scope, filledId(own)),
   };
 }
 
