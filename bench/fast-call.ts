@@ -10,7 +10,6 @@ export async function fastCall(): Promise<Row[]> {
   const { signal } = new AbortController();
   const scope = { userId: "u1", sessionId: "s1" };
   const input = { a: 1 };
-  const call = { toolName: "add", input, scope };
   const tool = async ({ a }: { a: number }) => a + 1;
   const withSignal = async ({ a }: { a: number }, own: AbortSignal) => (own.aborted ? 0 : a + 1);
   let id = 0;
@@ -19,10 +18,13 @@ export async function fastCall(): Promise<Row[]> {
     {
       bare: () => tool(input),
       race: () => bareRace(() => tool(input)),
-      run: () => offload.run({ ...call }, tool),
-      withId: () => offload.run({ ...call, toolCallId: `call_${++id}` }, tool),
-      withTurn: () => offload.run({ ...call, signal }, tool),
-      withBoth: () => offload.run({ ...call, signal }, (given, { signal: own }) => withSignal(given, own)),
+      run: () => offload.run({ toolName: "add", input, scope }, tool),
+      withId: () => offload.run({ toolName: "add", input, scope, toolCallId: `call_${++id}` }, tool),
+      withTurn: () => offload.run({ toolName: "add", input, scope, signal }, tool),
+      withBoth: () =>
+        offload.run({ toolName: "add", input, scope, signal }, (given, { signal: own }) =>
+          withSignal(given, own),
+        ),
     },
     { rounds: 15, repeat: 50_000 },
   );
@@ -54,13 +56,16 @@ export async function fastCall(): Promise<Row[]> {
 /** The least one can write to stop waiting for a promise. */
 export function bareRace<T>(tool: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("timed out")), TIMEOUT_MS);
-    const settle = <V>(then: (value: V) => void) => {
-      return (value: V) => {
+    const timer = setTimeout(reject, TIMEOUT_MS);
+    tool().then(
+      (value) => {
         clearTimeout(timer);
-        then(value);
-      };
-    };
-    tool().then(settle(resolve), settle(reject));
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
 }

@@ -35,7 +35,7 @@ export function say(voice: Voice, text: string): void {
 /** Prints what is claimed once it has been checked; ends the demo where it is not true. */
 export function claim(text: string, isTrue: boolean): asserts isTrue {
   assert.ok(isTrue, `Not as the demo says: ${text}`);
-  console.log(`${" ".repeat(10)}${paint("green", "true")}  ${wrapped(text, width - 16).join(`\n${MARGIN}`)}`);
+  console.log(`${" ".repeat(10)}${paint("green", "  ok")}  ${wrapped(text, width - 16).join(`\n${MARGIN}`)}`);
 }
 
 /** A text as one short line. */

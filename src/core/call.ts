@@ -49,11 +49,12 @@ export type OffloadOutcome<T> =
 
 const METADATA_CHARS = 16 * 1024;
 
-/** A call as it was made: what its caller does with the objects afterwards must not reach the task. */
+/** A call with a scope and metadata of its own: what its caller does with theirs must not reach the task. */
 export function ownCall<I>(call: ToolCall<I>): ToolCall<I> {
-  const { toolName, input, scope, toolCallId, metadata } = call;
-  const owned = metadata && JSON.parse(JSON.stringify(metadata));
-  return { toolName, input, scope: { ...scope }, toolCallId, metadata: owned };
+  const { toolName, input, toolCallId } = call;
+  const { userId, sessionId, agentId } = call.scope;
+  const metadata = call.metadata && JSON.parse(JSON.stringify(call.metadata));
+  return { toolName, input, scope: { userId, sessionId, agentId }, toolCallId, metadata };
 }
 
 /** The first fault of a call, or `undefined` for a sound one. On the path of every call: it allocates nothing. */

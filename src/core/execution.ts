@@ -6,6 +6,7 @@ import { TaskOffloadError } from "./errors.ts";
 import type { Adopter, Follower, Outcome } from "./follower.ts";
 import { Reports } from "./reports.ts";
 import type { ToolSettings } from "./settings.ts";
+import type { TaskScope } from "./task.ts";
 import { closeQuietly, isAsyncIterable, isThenable } from "./values/iterables.ts";
 
 const NOBODY: readonly Follower[] = [];
@@ -60,7 +61,7 @@ export class Execution {
     this.settings = settings;
     this.startedAt = startedAt;
     this.#desk = desk;
-    this.context = createContext(this, { ...call.scope });
+    this.context = createContext(this, contextScope(call.scope));
     desk.calls.add(this);
     if (settings.deadlineMs !== Number.POSITIVE_INFINITY) this.#startDeadline();
     if (settings.onDuplicate !== "allow") this.#canonical = canonicalInput(call.input);
@@ -227,6 +228,12 @@ export class Execution {
     const message = `The tool "${this.call.toolName}" returned an async iterable to run(); use stream() for it.`;
     this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
   }
+}
+
+/** A copy: a tool that changes it moves no task. */
+function contextScope({ userId, sessionId, agentId }: TaskScope): TaskScope {
+  if (agentId !== undefined) return { userId, sessionId, agentId };
+  return sessionId === undefined ? { userId } : { userId, sessionId };
 }
 
 export function deadlineError({ call, settings }: Execution): TaskOffloadError {
