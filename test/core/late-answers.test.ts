@@ -45,9 +45,9 @@ test("rule 9: cancelling again tells the tool of a cancel whose answer was lost"
 
 test("rule 12: an admission that is answered during the next attempt takes one place, not two", async () => {
   const store = faultyStore(memoryStore());
-  const { tasks } = sceneOf({ store, limits: { running: 1 } });
-  store.next("admit", answersAfter(STORE_TIMEOUT_MS + 1_500), answersAfter(1_000));
-  const slow = () => new Promise((resolve) => setTimeout(resolve, 3_000));
+  const { tasks } = sceneOf({ store, limits: { running: 1 }, storeTimeoutMs: 500 });
+  store.next("admit", answersAfter(1_200), answersAfter(400));
+  const slow = () => new Promise((resolve) => setTimeout(resolve, 800));
   const first = await soon(tasks.start(callOf({ toolName: "first" }), slow));
   await pass(10_000);
   expect(await read(tasks, first.id)).toMatchObject({ status: "completed" });
