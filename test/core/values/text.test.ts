@@ -40,9 +40,8 @@ describe("oneLine", () => {
 
   test("takes no longer for ten megabytes", () => {
     const text = "a\n".repeat(5_000_000);
-    const start = performance.now();
-    for (let round = 0; round < 20; round++) oneLine(text, 128);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    // Reading it whole, a thousand times, would take longer than a test may.
+    for (let round = 0; round < 1_000; round++) expect([...oneLine(text, 128)]).toHaveLength(128);
   });
 
   test("is always one clean line, short enough, and stays as it is when done again", () => {
