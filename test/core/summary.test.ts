@@ -230,4 +230,15 @@ describe("describeError", () => {
     fc.assert(fc.property(anything, (thrown) => expectOneLine(describeError(thrown), 512)));
     expectOneLine(describeError("a\n".repeat(5_000_000)), 512);
   });
+
+  test("masks what follows a secret flag in a list of arguments", () => {
+    expect(of({ args: ["--password", "hunter2"] })).toBe('f(args=["--password", ***])');
+  });
+
+  test("is not fooled by what it will remove", () => {
+    expect(of({ "pass\u200Bword": "hunter2" })).not.toContain("hunter2");
+    expect(describeError(new Error("password:\n hunter2"))).not.toContain("hunter2");
+    expect(describeError(new Error("pass\u200Bword=hunter2"))).not.toContain("hunter2");
+    expect(describeError(new Error("Bearer\nhunter2"))).not.toContain("hunter2");
+  });
 });

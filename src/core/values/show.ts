@@ -1,7 +1,7 @@
 /** A value as a short text for people, secrets masked. Only a few properties of a few levels are looked at. */
 
 import { className, objectMarker, primitiveMarker, tagOf } from "./markers.ts";
-import { MASK, maskText, type Redact, redactProperty } from "./redact.ts";
+import { isSecretKey, MASK, maskText, type Redact, redactProperty } from "./redact.ts";
 import { oneLine } from "./text.ts";
 
 const MAX_TEXT = 40;
@@ -34,8 +34,15 @@ function showObject(value: object, depth: number, redact?: Redact): string {
 
 function showArray(array: readonly unknown[], depth: number, redact?: Redact): string {
   if (depth >= MAX_DEPTH) return "[…]";
-  const items = showSome(array.length, MAX_NESTED, (index) => showProperty(array, `${index}`, depth, redact));
+  const items = showSome(array.length, MAX_NESTED, (index) =>
+    isSecretFlag(array[index - 1]) ? MASK : showProperty(array, `${index}`, depth, redact),
+  );
   return `[${items}]`;
+}
+
+/** A list of arguments: what follows `--password` is one. */
+function isSecretFlag(value: unknown): boolean {
+  return typeof value === "string" && value.startsWith("-") && !value.includes("=") && isSecretKey(value);
 }
 
 function showEntries(record: object, joint: string, max: number, depth: number, redact?: Redact): string {
