@@ -19,10 +19,9 @@ export type NewTaskEvent = { at: number } & TaskEventBody;
 /** What is logged, emitted, streamed and drawn. `seq` counts from 1 without gaps, for each task. */
 export type TaskEvent = { taskId: string; seq: number; at: number } & TaskEventBody;
 
-/** The numbered form of events that a store has just written as the newest of a task. */
-export function numbered(taskId: string, lastSeq: number, events: readonly NewTaskEvent[]): TaskEvent[] {
-  const first = lastSeq - events.length + 1;
-  return events.map((event, index) => ({ taskId, seq: first + index, ...event }));
+/** Events of a task with their numbers, the first of which is `firstSeq`. */
+export function numbered(taskId: string, firstSeq: number, events: readonly NewTaskEvent[]): TaskEvent[] {
+  return events.map((event, index) => ({ taskId, seq: firstSeq + index, ...event }));
 }
 
 /** The newest progress among some events, if there is any. */

@@ -11,7 +11,7 @@ const MAX_TOOL_NAME = 64;
 const MAX_MASKED = 16_384;
 
 /** What to summarize. */
-export interface SummaryRequest<I> {
+interface SummaryRequest<I> {
   toolName: string;
   input: I;
   /** The tool's own summary. If it throws, or answers no text, the summary is `toolName(…)`. */

@@ -1,5 +1,5 @@
 export { createTaskHandler } from "./handler.ts";
-export type { TaskDesk, TaskHandlerOptions } from "./options.ts";
+export type { TaskHandlerOptions, TaskSource } from "./options.ts";
 export {
   type CancelBody,
   cancelBodySchema,

@@ -5,12 +5,12 @@ import { checkFunction, invalidOption } from "../core/values/validate.ts";
 const METHODS = ["list", "get", "result", "events", "wait", "cancel", "stats"] as const;
 
 /** What the handler asks of a manager. */
-export type TaskDesk = Pick<BackgroundTaskManager, (typeof METHODS)[number]>;
+export type TaskSource = Pick<BackgroundTaskManager, (typeof METHODS)[number]>;
 
 /** The options of `createTaskHandler`. */
 export interface TaskHandlerOptions {
   /** The manager whose tasks are shown. */
-  tasks: TaskDesk;
+  tasks: TaskSource;
   /**
    * Whose tasks this request may see; `null` for nobody's, which is answered with 401. With a `sessionId`
    * it is that session's only. It must not read the body.
@@ -30,7 +30,7 @@ export interface TaskHandlerOptions {
 }
 
 export interface HandlerSettings {
-  tasks: TaskDesk;
+  tasks: TaskSource;
   authenticate: TaskHandlerOptions["authenticate"];
   /** Without a slash at its end. */
   basePath: string;

@@ -1,6 +1,6 @@
 import { addRoute, createRouter, findRoute } from "rou3";
 import { isFinished, type TaskScope } from "../core/task.ts";
-import type { TaskDesk } from "./options.ts";
+import type { TaskSource } from "./options.ts";
 import type { Pages } from "./pages.ts";
 import {
   type EventPage,
@@ -18,7 +18,7 @@ import type { TaskInfo, TaskResult } from "./task-schemas.ts";
 
 /** A request on its way through a route. */
 export interface Visit {
-  tasks: TaskDesk;
+  tasks: TaskSource;
   pages: Pages;
   /** Empty where the path holds none. */
   id: string;

@@ -14,9 +14,9 @@ import { RunningTask, type TaskDesk } from "./running-task.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** Milliseconds after which a task whose process says nothing may be taken for lost. */
-export const LEASE_MS = 30_000;
+const LEASE_MS = 30_000;
 
-export interface BackgroundRooms {
+interface BackgroundRooms {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly hub: Hub;
@@ -25,7 +25,7 @@ export interface BackgroundRooms {
   readonly drain: Drain;
 }
 
-export interface BackgroundTerms {
+interface BackgroundTerms {
   readonly owner: string;
   readonly followUps: boolean;
   readonly redact: Redact | undefined;
@@ -49,9 +49,6 @@ export class Background implements TaskDesk {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly hub: Hub;
-  readonly cancelGraceMs: number;
-  readonly maxResultBytes: number;
-  readonly redact: Redact | undefined;
   readonly terms: BackgroundTerms;
   readonly #scheduler: Scheduler;
   readonly #retention: Retention;
@@ -68,17 +65,10 @@ export class Background implements TaskDesk {
     this.#retention = rooms.retention;
     this.#drain = rooms.drain;
     this.terms = terms;
-    this.redact = terms.redact;
-    this.cancelGraceMs = terms.cancelGraceMs;
-    this.maxResultBytes = terms.maxResultBytes;
   }
 
   get size(): number {
     return this.#tasks.size;
-  }
-
-  get(id: string): RunningTask | undefined {
-    return this.#tasks.get(id);
   }
 
   /** A running execution as a new task, not yet written, with what it has reported in its log. */

@@ -93,7 +93,7 @@ export class Hub {
 
   #emitAll(record: TaskRecord, events: readonly NewTaskEvent[], firstSeq: number): void {
     const scope = scopeOf(record);
-    for (const event of numbered(record.id, firstSeq + events.length - 1, events)) {
+    for (const event of numbered(record.id, firstSeq, events)) {
       if (this.#emitter.listenerCount(event.type) > 0) {
         this.#emitter.emit(event.type, { scope, task: toTaskInfo(record), event });
       }

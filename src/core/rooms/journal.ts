@@ -16,7 +16,7 @@ export interface StoreFailure {
   error: TaskOffloadError;
 }
 
-export type StoreCall<T> = (store: TaskStore) => Promise<T>;
+type StoreCall<T> = (store: TaskStore) => Promise<T>;
 
 /** Every call of the store goes through here: it is bounded in time, and its failures are made known. */
 export class Journal {

@@ -149,9 +149,9 @@ export class QueuedTask implements Job {
     const started = { type: "task.started", at: startedAt } as const;
     this.#background.hub.publish(record, [started], STARTED_SEQ);
     execution.isShutDown = this.#isShutDown;
-    this.#background.adopt(execution, record);
+    const task = this.#background.adopt(execution, record);
     // A cancel, or the end of the manager, may have been faster than the store's answer.
     if (execution.aborted === undefined) execution.begin(execute);
-    else this.#background.get(record.id)?.neverBegan();
+    else task.neverBegan();
   }
 }

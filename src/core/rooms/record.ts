@@ -7,7 +7,7 @@ import type { TaskRecord } from "../task.ts";
 import type { Redact } from "../values/redact.ts";
 
 /** What a record takes from the manager. */
-export interface RecordTerms {
+interface RecordTerms {
   owner: string;
   followUps: boolean;
   redact: Redact | undefined;

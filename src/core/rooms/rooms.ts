@@ -5,7 +5,6 @@ import type { Execution } from "../execution.ts";
 import { type ManagerOptions, managerSettings } from "../options.ts";
 import type { BackgroundDesk } from "../race.ts";
 import { RunningCalls } from "../running-calls.ts";
-import type { Guard, RetentionLimits } from "../store.ts";
 import { Adopting } from "./adopting.ts";
 import { Background } from "./background.ts";
 import { Cancelling } from "./cancelling.ts";
@@ -54,10 +53,11 @@ export class Rooms implements BackgroundDesk {
     this.queries = new Queries(this.journal);
     this.waiting = new Waiting(clock, this.hub, this.queries);
     this.watching = new Watching(clock, this.hub, this.queries);
-    this.retention = new Retention(clock, this.journal, this.hub, retentionOf(settings.retention));
-    this.scheduler = new Scheduler(clock, settings.limits.running, this.drain);
+    this.retention = new Retention(clock, this.journal, this.hub, withoutInfinity(settings.retention));
     const { cancelGraceMs, maxResultBytes } = settings;
-    const guard = guardOf(settings.limits, options.exclusive === "session");
+    const { running, ...limits } = settings.limits;
+    this.scheduler = new Scheduler(clock, running, this.drain);
+    const guard = { ...withoutInfinity(limits), exclusive: options.exclusive === "session" };
     const terms = { owner: nanoid(), followUps, redact, guard, cancelGraceMs, maxResultBytes };
     this.background = new Background(this, terms);
     this.starting = new Starting(this.background, this.scheduler, this);
@@ -104,25 +104,11 @@ export class Rooms implements BackgroundDesk {
   }
 }
 
-function guardOf(limits: ReturnType<typeof managerSettings>["limits"], exclusive: boolean): Guard {
-  return {
-    runningPerUser: finite(limits.runningPerUser),
-    runningPerSession: finite(limits.runningPerSession),
-    queuedPerUser: finite(limits.queuedPerUser),
-    exclusive,
-  };
-}
-
-function retentionOf(limits: ReturnType<typeof managerSettings>["retention"]): RetentionLimits {
-  return {
-    finishedPerUser: finite(limits.finishedPerUser),
-    finishedTtlMs: finite(limits.finishedTtlMs),
-    followUpTtlMs: finite(limits.followUpTtlMs),
-    followUpsPerUser: finite(limits.followUpsPerUser),
-  };
-}
-
 /** JSON has no Infinity, and some stores speak JSON. */
-function finite(limit: number): number | null {
-  return Number.isFinite(limit) ? limit : null;
+function withoutInfinity<Limits extends Record<string, number>>(limits: Limits) {
+  const entries = Object.entries(limits).map(([name, limit]) => [
+    name,
+    Number.isFinite(limit) ? limit : null,
+  ]);
+  return Object.fromEntries(entries) as { [Name in keyof Limits]: number | null };
 }

@@ -20,9 +20,11 @@ export interface TaskDesk {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly hub: Hub;
-  readonly cancelGraceMs: number;
-  readonly maxResultBytes: number;
-  readonly redact: Redact | undefined;
+  readonly terms: {
+    readonly cancelGraceMs: number;
+    readonly maxResultBytes: number;
+    readonly redact: Redact | undefined;
+  };
   /** The task has ended, and its store knows. */
   ended(task: RunningTask): void;
 }
@@ -87,7 +89,7 @@ export class RunningTask implements Adopter {
     const { cancel } = record;
     if (cancel === null || this.execution.outcome !== undefined || this.#grace) return;
     this.execution.abort(new DOMException(cancel.reason ?? "The task was cancelled.", "AbortError"));
-    const left = cancel.at + this.#desk.cancelGraceMs - this.#desk.clock.now();
+    const left = cancel.at + this.#desk.terms.cancelGraceMs - this.#desk.clock.now();
     this.#grace = new Timer(this.#desk.clock, () => void this.#end(), Math.max(0, left));
   }
 
@@ -161,7 +163,7 @@ export class RunningTask implements Adopter {
       this.execution,
       this.#isShutDown,
       this.#isUnbegun,
-      this.#desk.redact,
+      this.#desk.terms.redact,
       now,
     );
     const step = transitionAll(this.#record, endings, now);
@@ -201,6 +203,6 @@ export class RunningTask implements Adopter {
 
   #result(): StoredResult | undefined {
     const { outcome } = this.execution;
-    return outcome?.ok ? storeResult(outcome.value, this.#desk.maxResultBytes) : undefined;
+    return outcome?.ok ? storeResult(outcome.value, this.#desk.terms.maxResultBytes) : undefined;
   }
 }

@@ -33,7 +33,7 @@ import { type Place, pointer, Walk } from "./walk.ts";
 const MAX_DEPTH = 100;
 
 /** A value as JSON text. */
-export interface Encoded {
+interface Encoded {
   json: string;
   /** JSON Pointers to what is not carried as it was, "" for the root. At most 100, then a last "…". */
   lossy: string[];

@@ -1,4 +1,4 @@
-/** True for what `for await` can walk whether or not it is a promise too. Never throws. */
+/** True for what `for await` can walk, whether or not it is a promise too. Never throws. */
 export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   try {
     return typeof value === "object" && value !== null && Symbol.asyncIterator in value;

@@ -22,10 +22,9 @@ export class EventLog {
     const firstSeq = lastSeq - this.#events.length + 1;
     const start = Math.max(0, after + 1 - firstSeq);
     const page = this.#events.slice(start, start + limit);
-    const pageEnd = firstSeq + start + page.length - 1;
     return {
-      events: numbered(taskId, pageEnd, page.map(copyEvent)),
-      nextAfter: page.length > 0 ? pageEnd : after,
+      events: numbered(taskId, firstSeq + start, page.map(copyEvent)),
+      nextAfter: page.length > 0 ? firstSeq + start + page.length - 1 : after,
       truncated: after + 1 < firstSeq,
     };
   }
