@@ -1,9 +1,11 @@
 import { BackgroundTaskManager as CoreManager } from "./core/manager.ts";
 import type { MiddlewareOptions as CoreMiddlewareOptions, ManagerOptions } from "./core/options.ts";
+import { invalidOption } from "./core/values/validate.ts";
 import { memoryStore } from "./stores/memory.ts";
 
 export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/call.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
+export type { DurableContext, DurableTool } from "./core/durable.ts";
 export { TaskOffloadError, type TaskOffloadErrorCode } from "./core/errors.ts";
 export type { NewTaskEvent, TaskEvent, TaskEventBody } from "./core/events.ts";
 export type { FollowUpDropReason, FollowUpMode, FollowUpStatus, StoredFollowUp } from "./core/follow-up.ts";
@@ -90,6 +92,7 @@ export interface BackgroundTaskManagerOptions extends Omit<ManagerOptions, "stor
 export class BackgroundTaskManager extends CoreManager {
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: BackgroundTaskManagerOptions = {}) {
+    if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
     super({ ...options, store: options.store ?? memoryStore(options.clock && { clock: options.clock }) });
   }
 }

@@ -1,9 +1,8 @@
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { ToolCall } from "./call.ts";
 import { TaskOffloadError } from "./errors.ts";
 import type { ToolSettings } from "./settings.ts";
 import type { TaskScope } from "./task.ts";
+import { digest } from "./values/digest.ts";
 import { encode } from "./values/encode.ts";
 
 /** The input as text that does not depend on the order of keys. */
@@ -24,7 +23,7 @@ export function duplicateKey(call: ToolCall, settings: ToolSettings, canonical: 
   if (!byInput && call.toolCallId === undefined) return null;
   const id = byInput ? null : call.toolCallId;
   const parts = [call.scope.sessionId ?? null, call.toolName, id, canonical()];
-  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts)))).slice(0, 32);
+  return digest(JSON.stringify(parts));
 }
 
 export function duplicateError(call: ToolCall): TaskOffloadError {

@@ -2,6 +2,8 @@ import type { Execute, ToolCall, ToolContext } from "./call.ts";
 import { type Clock, Timer } from "./clock.ts";
 import { createContext, setTaskId } from "./context.ts";
 import { canonicalInput } from "./duplicates.ts";
+import { Durability } from "./durability.ts";
+import type { KnownTool } from "./durable.ts";
 import { TaskOffloadError } from "./errors.ts";
 import type { Adopter, Follower, Outcome } from "./follower.ts";
 import { Reports } from "./reports.ts";
@@ -15,6 +17,8 @@ const NOBODY: readonly Follower[] = [];
 export interface ExecutionDesk {
   readonly clock: Clock;
   readonly calls: { add(execution: Execution): void; delete(execution: Execution): void };
+  /** The tools that the manager knows by name. */
+  readonly tools: ReadonlyMap<string, KnownTool>;
 }
 
 /**
@@ -26,6 +30,7 @@ export class Execution {
   readonly settings: ToolSettings;
   readonly startedAt: number;
   readonly context: ToolContext;
+  readonly durability: Durability | undefined;
   outcome: Outcome | undefined;
   /** Its deadline has passed. */
   isExpired = false;
@@ -56,12 +61,20 @@ export class Execution {
   #canonical: string | undefined;
   #isObserved = false;
 
-  constructor(call: ToolCall, settings: ToolSettings, desk: ExecutionDesk, startedAt = desk.clock.now()) {
+  constructor(
+    call: ToolCall,
+    settings: ToolSettings,
+    desk: ExecutionDesk,
+    startedAt = desk.clock.now(),
+    durability: Durability | null | undefined = durabilityOf(call, settings, desk),
+  ) {
     this.call = call;
     this.settings = settings;
     this.startedAt = startedAt;
     this.#desk = desk;
     this.context = createContext(this, contextScope(call.scope));
+    this.durability = durability ?? undefined;
+    durability?.extend(this.context);
     desk.calls.add(this);
     if (settings.deadlineMs !== Number.POSITIVE_INFINITY) this.#startDeadline();
     if (settings.onDuplicate !== "allow") this.#canonical = canonicalInput(call.input);
@@ -228,6 +241,16 @@ export class Execution {
     const message = `The tool "${this.call.toolName}" returned an async iterable to run(); use stream() for it.`;
     this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
   }
+}
+
+/** What a call of a known tool needs beside. */
+export function durabilityOf(
+  { toolName, input }: ToolCall,
+  { deadlineMs }: ToolSettings,
+  { tools }: Pick<ExecutionDesk, "tools">,
+): Durability | undefined {
+  const tool = tools.size > 0 ? tools.get(toolName) : undefined;
+  return tool && new Durability(input, deadlineMs, tool);
 }
 
 /** A copy: a tool that changes it moves no task. */

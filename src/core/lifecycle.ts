@@ -5,6 +5,8 @@ import type { CancelledBy, TaskCancel, TaskError, TaskRecord, TaskStatus } from 
 /** What may happen to a task and changes its status or its follow-up. */
 export type LifecycleEvent =
   | { type: "task.started"; owner: string; deadlineAt: number | null }
+  /** The process that had it is gone; a running tool is started again. */
+  | { type: "task.taken_over"; owner: string }
   | { type: "task.cancel_requested"; by: CancelledBy; reason: string | null }
   | { type: "task.completed" }
   | { type: "task.failed"; error: TaskError }
@@ -15,7 +17,7 @@ export type LifecycleEvent =
 export type TaskPatch = Partial<
   Pick<
     TaskRecord,
-    "status" | "startedAt" | "completedAt" | "deadlineAt" | "error" | "cancel" | "followUp" | "owner"
+    "status" | "startedAt" | "completedAt" | "deadlineAt" | "error" | "cancel" | "followUp" | "owner" | "runs"
   >
 >;
 
@@ -28,6 +30,7 @@ const FINISHED: readonly TaskStatus[] = ["completed", "failed", "cancelled"];
 /** In which status each event may happen. */
 const ALLOWED: Record<LifecycleEvent["type"], readonly TaskStatus[]> = {
   "task.started": ["queued"],
+  "task.taken_over": ["queued", "running"],
   "task.cancel_requested": UNFINISHED,
   "task.completed": ["running", "input_required"],
   "task.failed": UNFINISHED,
@@ -38,6 +41,7 @@ const ALLOWED: Record<LifecycleEvent["type"], readonly TaskStatus[]> = {
 /** Once a cancel is on record, `cancelled` is the only way to end: stopping never reads as a completion. */
 const REFUSED_AFTER_CANCEL: readonly LifecycleEvent["type"][] = [
   "task.started",
+  "task.taken_over",
   "task.cancel_requested",
   "task.completed",
   "task.failed",
@@ -70,16 +74,38 @@ export function transitionAll(
   return { ok: true, patch };
 }
 
-/** The logged form of a lifecycle event: what guards the transition stays out of the log. */
-export function toLogged(event: LifecycleEvent, at: number): NewTaskEvent {
-  const body: TaskEventBody = event.type === "task.started" ? { type: "task.started" } : event;
-  return { at, ...body };
+/** What a store is to write for some events, which happen together; `undefined` where they cannot. */
+export function changeFor(
+  record: TaskRecord,
+  events: readonly LifecycleEvent[],
+  now: number,
+): { patch: TaskPatch; events: NewTaskEvent[] } | undefined {
+  const step = transitionAll(record, events, now);
+  return step.ok
+    ? { patch: step.patch, events: events.flatMap((event) => logged(event, record, now)) }
+    : undefined;
+}
+
+/** What the log says of a lifecycle event: what guards the transition stays out, and who waits was not started. */
+function logged(event: LifecycleEvent, { status }: TaskRecord, at: number): NewTaskEvent[] {
+  const isTakenOver = event.type === "task.taken_over";
+  if (isTakenOver && status === "queued") return [];
+  const body: TaskEventBody = isTakenOver || event.type === "task.started" ? { type: "task.started" } : event;
+  return [{ at, ...body }];
 }
 
 function patchFor(record: TaskRecord, event: LifecycleEvent, now: number): TaskPatch {
   switch (event.type) {
     case "task.started":
-      return { status: "running", startedAt: now, owner: event.owner, deadlineAt: event.deadlineAt };
+      return {
+        status: "running",
+        startedAt: now,
+        runs: record.runs + 1,
+        owner: event.owner,
+        deadlineAt: event.deadlineAt,
+      };
+    case "task.taken_over":
+      return { owner: event.owner, runs: record.status === "queued" ? record.runs : record.runs + 1 };
     case "task.cancel_requested":
       return { cancel: { at: now, by: event.by, reason: event.reason } };
     case "task.completed":

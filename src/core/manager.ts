@@ -65,7 +65,8 @@ export class BackgroundTaskManager {
   }
 
   /**
-   * Makes a task of a tool that runs already, outside this library.
+   * Makes a task of a tool that runs already, outside this library. Where `onDuplicate` says so it joins an
+   * equal task, and is told to stop; a call that a turn still waits for is no task.
    *
    * @throws `invalid_input`; `overloaded` when a limit is met; `conflict`; `duplicate`; `closed`; `store_failed`
    */
@@ -156,7 +157,8 @@ export class BackgroundTaskManager {
   }
 
   /**
-   * Stops accepting, lets what runs and waits go on for `drainMs`, then ends it as `failed` / `shutdown`.
+   * Stops accepting, lets what runs and waits go on for `drainMs`, then ends it as `failed` / `shutdown`. What
+   * another process may start again is left to it, where the store is shared.
    * Reading works on. The store is closed by who made it. Calling it again answers the first call's promise.
    *
    * @param options.drainMs milliseconds; default 5_000

@@ -11,7 +11,7 @@ import { closedError, TaskOffloadError } from "./errors.ts";
 import { Execution } from "./execution.ts";
 import { type BackgroundTaskManager, roomsOf } from "./manager.ts";
 import type { MiddlewareOptions } from "./options.ts";
-import { safePlaceholder } from "./placeholder.ts";
+import { defaultPlaceholder, plainPlaceholder, safePlaceholder } from "./placeholder.ts";
 import { Race, type RaceTerms } from "./race.ts";
 import type { Rooms } from "./rooms/rooms.ts";
 import { lastChunk, Pump, type StreamFold, type StreamSource, type ToolStream } from "./stream.ts";
@@ -45,7 +45,8 @@ export class ToolOffloadMiddleware {
     checkMiddlewareOptions(options);
     this.#plans = new ToolPlans(options, this.#rooms.hub);
     const { onTurnAbort = "cancel", placeholder } = options;
-    this.#terms = { onTurnAbort, placeholder: safePlaceholder(placeholder) };
+    const builtIn = this.#rooms.background.terms.followUps ? defaultPlaceholder : plainPlaceholder;
+    this.#terms = { onTurnAbort, placeholder: safePlaceholder(placeholder, builtIn) };
   }
 
   /**
@@ -127,7 +128,8 @@ export class ToolOffloadMiddleware {
     const plan = this.#plans.of(call.toolName);
     const isBackground = plan.mode === "always" || (wantsBackground && plan.mode !== "never");
     const timeoutMs = isBackground ? 0 : this.#plans.timeoutFor(plan, call);
-    const equal = this.#findEqual(call, plan);
+    // Other processes are asked when it is offloaded.
+    const equal = this.#rooms.calls.findDuplicate(call, plan.settings);
     if (equal !== undefined) return this.#join(race, equal, plan, timeoutMs);
     if (isBackground) return this.#start(race, call, execute, plan);
     return race.enter(this.#begin(call, execute, plan), timeoutMs);
@@ -140,12 +142,6 @@ export class ToolOffloadMiddleware {
   #faultOf(call: ToolCall, execute: unknown): TaskOffloadError | undefined {
     if (typeof execute !== "function") return invalidInput("execute", "a function", execute);
     return faultOf(call) ?? (this.#rooms.isAccepting ? undefined : closedError());
-  }
-
-  /** An equal call that runs in this process. Other processes are asked when this one is offloaded. */
-  #findEqual(call: ToolCall, { settings }: ToolPlan): Execution | undefined {
-    const { calls } = this.#rooms;
-    return settings.onDuplicate === "allow" ? calls.findRepeated(call) : calls.findEqual(call);
   }
 
   #join<T>(race: Race<T>, equal: Execution, { settings }: ToolPlan, timeoutMs: number): Race<T> {

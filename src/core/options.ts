@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { DurableTool } from "./durable.ts";
 import type { FollowUpMode } from "./follow-up.ts";
 import type { TaskStore } from "./store.ts";
 import type { TaskInfo, TaskScope } from "./task.ts";
@@ -9,6 +10,7 @@ import {
   checkLimit,
   checkNames,
   checkOneOf,
+  checkWait,
   invalidInput,
   invalidOption,
   isDuration,
@@ -48,10 +50,17 @@ export interface ManagerOptions {
   cancelGraceMs?: number | undefined;
   /** Milliseconds after which a store that has not answered has failed. @default 2_000 */
   storeTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds after which the tasks of a process that has died are taken for lost. At least 100.
+   * @default 30_000
+   */
+  leaseMs?: number | undefined;
   /** One unfinished task at a time in a session; a second is refused with code `conflict`. */
   exclusive?: "session" | undefined;
   /** Whether results find their way back to the agent. @default true */
   followUps?: boolean | undefined;
+  /** Tools that another process may start again when the one that runs them dies, by name. */
+  tools?: Record<string, DurableTool> | undefined;
   /** Asked for each property a summary shows, beside the built-in masking; answers what to show instead. */
   redact?: Redact | undefined;
   /** Where time comes from; replace it to simulate. */
@@ -120,12 +129,14 @@ export const DEFAULTS = {
   maxResultBytes: 1_048_576,
   cancelGraceMs: 2_000,
   storeTimeoutMs: 2_000,
+  leaseMs: 30_000,
   drainMs: 5_000,
   priority: 1,
   listLimit: 50,
   eventLimit: 1_000,
 } as const;
 
+const LEAST_LEASE_MS = 100;
 const LEAST_LIMIT = { running: 1, runningPerUser: 1, runningPerSession: 1, queuedPerUser: 1 } as const;
 const MANAGER_OPTIONS = [
   "store",
@@ -134,8 +145,10 @@ const MANAGER_OPTIONS = [
   "maxResultBytes",
   "cancelGraceMs",
   "storeTimeoutMs",
+  "leaseMs",
   "exclusive",
   "followUps",
+  "tools",
   "redact",
   "clock",
 ];
@@ -162,7 +175,10 @@ const STORE_METHODS = [
 export function managerSettings(options: ManagerOptions) {
   const limits = { ...DEFAULTS.limits, ...defined(options.limits, "limits") };
   const retention = { ...DEFAULTS.retention, ...defined(options.retention, "retention") };
-  const { maxResultBytes, cancelGraceMs, storeTimeoutMs } = { ...DEFAULTS, ...defined(options, "options") };
+  const { maxResultBytes, cancelGraceMs, storeTimeoutMs, leaseMs } = {
+    ...DEFAULTS,
+    ...defined(options, "options"),
+  };
   checkNames("", options, MANAGER_OPTIONS);
   checkNames("limits.", options.limits ?? {}, Object.keys(DEFAULTS.limits));
   checkNames("retention.", options.retention ?? {}, Object.keys(DEFAULTS.retention));
@@ -175,11 +191,12 @@ export function managerSettings(options: ManagerOptions) {
   checkLimit("maxResultBytes", maxResultBytes, 1);
   checkDuration("cancelGraceMs", cancelGraceMs);
   checkDuration("storeTimeoutMs", storeTimeoutMs);
+  checkWait("leaseMs", leaseMs, LEAST_LEASE_MS);
   if (options.exclusive !== undefined) checkOneOf("exclusive", options.exclusive, ["session"]);
   if (options.followUps !== undefined) checkOneOf("followUps", options.followUps, [true, false]);
   if (options.redact !== undefined) checkFunction("redact", options.redact);
   if (options.clock !== undefined) checkMethods("clock", "a Clock", options.clock, CLOCK_METHODS);
-  return { limits, retention, maxResultBytes, cancelGraceMs, storeTimeoutMs };
+  return { limits, retention, maxResultBytes, cancelGraceMs, storeTimeoutMs, leaseMs };
 }
 
 /** Throws `invalid_option` naming the first unusable option of a tool. */

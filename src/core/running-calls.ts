@@ -2,6 +2,7 @@ import type { ToolCall } from "./call.ts";
 import { canonicalInput, sameOwner } from "./duplicates.ts";
 import type { Execution } from "./execution.ts";
 import type { Drain } from "./rooms/drain.ts";
+import type { ToolSettings } from "./settings.ts";
 
 /**
  * The tool calls that run in this process, in the foreground or as tasks. They are chained to each other:
@@ -51,14 +52,14 @@ export class RunningCalls {
     if (this.#size === 0) this.#drain.check();
   }
 
-  /** The running call that repeats this one's id: same user, session, tool and input. */
-  findRepeated(call: ToolCall): Execution | undefined {
+  /** The running call of the same user, session, tool and input; unless a tool says otherwise, of the same id. */
+  findDuplicate(call: ToolCall, { onDuplicate }: ToolSettings): Execution | undefined {
+    if (onDuplicate !== "allow") return this.#findEqual(call);
     if (call.toolCallId === undefined) return undefined;
     return this.#byCallId.get(call.toolCallId)?.find((other) => isEqual(other, call));
   }
 
-  /** The running call of the same user, session, tool and input, whatever its id. */
-  findEqual(call: ToolCall): Execution | undefined {
+  #findEqual(call: ToolCall): Execution | undefined {
     for (const other of this) if (isEqual(other, call)) return other;
     return undefined;
   }

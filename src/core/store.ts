@@ -4,10 +4,25 @@ import type { TaskPatch } from "./lifecycle.ts";
 import type { StoredResult } from "./result.ts";
 import type { TaskCancel, TaskRecord, TaskScope, TaskStatus } from "./task.ts";
 
+/** Names a task. The user is part of it, for stores that keep each user's tasks in a place of their own. */
+export interface TaskKey {
+  userId: string;
+  id: string;
+}
+
 /** A task to be written: its record with `version` 1 and `lastSeq` 0, and its first events. */
 export interface NewTask {
   record: TaskRecord;
   events: NewTaskEvent[];
+  /** The call as JSON, if its tool may have to be started again. */
+  input?: string | undefined;
+}
+
+/** What it takes to start a tool again, as JSON. Kept beside the record, until the task ends. */
+export interface Payload {
+  input: string;
+  /** What the tool last kept for itself. */
+  checkpoint: string | null;
 }
 
 /** Conditions that a store checks in the same atomic step as the write they guard. `null`: no limit. */
@@ -25,6 +40,7 @@ export type Inserted = { status: "inserted"; record: TaskRecord };
 /** The unfinished, uncancelled task of the same user with the same `duplicateKey`. */
 export type Duplicate = { status: "duplicate"; record: TaskRecord };
 export type Refused = { status: "refused"; limit: Limit };
+export type Insertion = Inserted | Duplicate | Refused;
 
 /** One transition: all of it is written, or nothing. */
 export interface TaskChange {
@@ -67,25 +83,50 @@ export interface Renewal {
   cancel: TaskCancel | null;
 }
 
-/** One session (`null`: the user's tasks without one) leased with all its due follow-ups. */
-export interface SessionClaim {
-  token: string;
+/** A session of a user; `null`: the user's tasks without one. */
+export interface SessionKey {
   userId: string;
   sessionId: string | null;
+}
+
+/** One session leased with its due follow-ups. */
+export interface SessionClaim extends SessionKey {
+  token: string;
   tasks: TaskRecord[];
+  /** Turns that counted, see {@link ClaimFilter.maxTurns}, since they were last reset. */
+  turns: number;
 }
 
+/**
+ * Which session to claim. Once one is found, every follow-up comes along that is due there, or was deferred,
+ * whatever its mode: what waits for a busy session need not wait longer than the rest.
+ */
 export interface ClaimFilter {
-  scope?: TaskScope;
-  /** Only sessions where a follow-up of one of these modes is due; every due one of the session comes along. */
+  /** This one alone, with all that is outstanding there: a delay concerns whom nobody has asked. */
+  session?: SessionKey;
+  /** Only where a follow-up of one of these modes is due. @default ["when_idle", "interrupt"] */
   modes?: readonly FollowUpMode[];
+  /**
+   * Only where one of them has been complete for so long: a moment for others to complete too. One that was
+   * completed by a clock ahead of the store's has an age of 0. @default 0
+   */
+  minAgeMs?: number;
+  /**
+   * Only with fewer turns than this. A claim of which anything is acknowledged counts one, even if somebody has
+   * dropped it in the meantime: the turn was run. Without this nothing is counted.
+   */
+  maxTurns?: number;
 }
 
-/** What became of a claimed follow-up. `release` and `defer` make it due again at `dueAt`. */
+/**
+ * What became of a claimed follow-up. `release`: it failed, and is due again after `delayMs`. `defer`: it was
+ * not tried; the attempt that the claim has cost is given back, and it is due after `delayMs`, or before that
+ * if something else of its session is claimed.
+ */
 export type Settlement =
   | { type: "acknowledge" }
-  | { type: "release"; dueAt: number }
-  | { type: "defer"; dueAt: number }
+  | { type: "release"; delayMs: number }
+  | { type: "defer"; delayMs: number }
   | { type: "drop"; reason: FollowUpDropReason };
 
 /** How much a store keeps. `null`: no limit. */
@@ -112,6 +153,8 @@ export interface TaskHint {
   /** The `seq` of the first event that was written; one more than `lastSeq` if there was none. */
   firstSeq: number;
   lastSeq: number;
+  /** The task's status after the write. */
+  status: TaskStatus;
 }
 
 /** Events kept for each task; older ones make room. */
@@ -128,11 +171,16 @@ export const RING_CHARS = 256 * 1024;
  */
 export interface TaskStore {
   /**
+   * Whether other processes may see it. Only then leases are renewed, and what others have left is looked
+   * for; a store that is not shared serves one manager.
+   */
+  readonly isShared: boolean;
+  /**
    * Writes a new task, unless an equal one runs or a limit is met: both are checked in the same step.
    * Writing an id that is already there answers `inserted` with that record, so that a write whose answer
    * was lost can be repeated. `leaseMs` is how long its owner may stay silent.
    */
-  insert(task: NewTask, guard: Guard, leaseMs: number): Promise<Inserted | Duplicate | Refused>;
+  insert(task: NewTask, guard: Guard, leaseMs: number): Promise<Insertion>;
   get(scope: TaskScope, id: string): Promise<TaskRecord | undefined>;
   /** Newest first; of those created at the same moment, the greater id first. Never loads results. */
   list(scope: TaskScope, query: ListQuery): Promise<RecordPage>;
@@ -140,30 +188,50 @@ export interface TaskStore {
    * Compare-and-set on the version: the whole change or nothing. `undefined`: somebody was faster, or it is
    * gone. A change of `owner` starts a new lease, as long as the first.
    */
-  transition(id: string, version: number, change: TaskChange): Promise<TaskRecord | undefined>;
+  transition(task: TaskKey, version: number, change: TaskChange): Promise<TaskRecord | undefined>;
   /** The transition of a queued task to running, under the running limits. */
   admit(
-    id: string,
+    task: TaskKey,
     version: number,
     change: TaskChange,
     guard: Guard,
   ): Promise<TaskRecord | Refused | undefined>;
   /**
    * Appends progress and output, numbers them, and keeps the newest progress on the record. Answers the
-   * `seq` of the last one, or 0 if the task has ended or is gone and nothing was written.
+   * `seq` of the last one. 0, and nothing is written: the task has ended, is gone, or has another owner.
    */
-  append(id: string, events: NewTaskEvent[]): Promise<number>;
+  append(task: TaskKey, owner: string, events: NewTaskEvent[]): Promise<number>;
   events(scope: TaskScope, id: string, query: EventQuery): Promise<EventPage | undefined>;
   result(scope: TaskScope, id: string): Promise<StoredResult | undefined>;
+  /**
+   * Replaces the checkpoint of an unfinished task. False, and nothing is written: it was inserted without an
+   * input, has ended, is gone, or has another owner.
+   */
+  checkpoint(task: TaskKey, owner: string, checkpoint: string): Promise<boolean>;
+  /** What an unfinished task was inserted with, and its checkpoint. */
+  payload(task: TaskKey): Promise<Payload | undefined>;
   /** Prolongs the leases of an owner's tasks, and says what has changed. Gone tasks are left out. */
-  renew(owner: string, ids: readonly string[], leaseMs: number): Promise<Renewal[]>;
+  renew(owner: string, tasks: readonly TaskKey[], leaseMs: number): Promise<Renewal[]>;
   /** Unfinished tasks whose lease is over, by the store's own clock. */
   lapsed(limit: number): Promise<TaskRecord[]>;
-  /** Leases one whole session with all its due follow-ups, so that no two deliveries of a session overlap. */
+  /**
+   * Leases one whole session, so that no two deliveries of a session overlap; of several, the one whose
+   * follow-up has waited longest. A claim that is neither settled nor prolonged ends with its lease.
+   */
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined>;
-  /** Ends a claim, follow-up by follow-up. False: the claim had lapsed, and nothing was written. */
-  settle(claim: SessionClaim, outcome: Record<string, Settlement>): Promise<boolean>;
-  /** Applies retention, touching at most `limit` tasks. */
+  /** Begins a claim's lease anew. False: it had lapsed. */
+  prolong(claim: SessionClaim, leaseMs: number): Promise<boolean>;
+  /**
+   * Ends a claim, follow-up by follow-up; one that is not named is deferred. Answers the records it has
+   * changed; `undefined`: the claim had lapsed, and nothing was written.
+   */
+  settle(claim: SessionClaim, outcome: Record<string, Settlement>): Promise<TaskRecord[] | undefined>;
+  /** Counts the turns of a session from 0 again. */
+  resetTurns(session: SessionKey): Promise<void>;
+  /**
+   * Applies retention, touching at most `limit` tasks. It also forgets the turns of a session in which none
+   * was counted for `finishedTtlMs`.
+   */
   sweep(retention: RetentionLimits, limit: number): Promise<Sweep>;
   /** Hints about writes, those of other processes included. Polling is the floor under them. */
   watch?(listener: (hint: TaskHint) => void): () => void;

@@ -85,6 +85,8 @@ export interface TaskRecord extends Omit<TaskInfo, "followUp"> {
   version: number;
   /** The process that runs it. */
   owner: string | null;
+  /** How often its tool was started. */
+  runs: number;
   /** Digest under which a second, equal call joins this one; unique among a user's unfinished tasks. */
   duplicateKey: string | null;
   followUp: StoredFollowUp;

@@ -35,18 +35,23 @@ export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): T
     return rooms;
   };
   return {
+    isShared: false,
     insert: async (task, guard, leaseMs) => open().tasks.insert(task, guard, leaseMs),
     get: async (scope, id) => open().tasks.get(scope, id),
     list: async (scope, query) => open().tasks.list(scope, query),
-    transition: async (id, version, change) => open().tasks.transition(id, version, change),
-    admit: async (id, version, change, guard) => open().tasks.admit(id, version, change, guard),
-    append: async (id, events) => open().tasks.append(id, events),
+    transition: async (task, version, change) => open().tasks.transition(task, version, change),
+    admit: async (task, version, change, guard) => open().tasks.admit(task, version, change, guard),
+    append: async (task, owner, events) => open().tasks.append(task, owner, events),
     events: async (scope, id, query) => open().tasks.events(scope, id, query),
     result: async (scope, id) => open().tasks.result(scope, id),
-    renew: async (owner, ids, leaseMs) => open().tasks.renew(owner, ids, leaseMs),
+    checkpoint: async (task, owner, checkpoint) => open().tasks.checkpoint(task, owner, checkpoint),
+    payload: async (task) => open().tasks.payload(task),
+    renew: async (owner, tasks, leaseMs) => open().tasks.renew(owner, tasks, leaseMs),
     lapsed: async (limit) => open().tasks.lapsed(limit),
     claim: async (claimant, leaseMs, filter) => open().outbox.claim(claimant, leaseMs, filter),
+    prolong: async (claim, leaseMs) => open().outbox.prolong(claim, leaseMs),
     settle: async (claim, outcome) => open().outbox.settle(claim, outcome),
+    resetTurns: async (session) => open().outbox.resetTurns(session),
     sweep: async (limits, limit) => open().retention.sweep(limits, limit),
     watch: (listener) => hints.watch(listener),
     close: async () => {

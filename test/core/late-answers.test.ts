@@ -102,3 +102,18 @@ test("rule 12: slow calls that wait for a place do not ask the store each time o
   await soon(Promise.all(calls));
   expect(await tasks.stats()).toMatchObject({ foreground: 0 });
 });
+
+test("rule 7: an adoption whose answer is lost, or comes too late, leaves no task behind", async () => {
+  for (const fault of [losesAnswer, TOO_LATE]) {
+    const store = faultyStore(memoryStore());
+    const { tasks } = sceneOf({ store });
+    store.next("insert", fault);
+    const outside = { promise: stubborn(), abort: () => undefined, startedAt: Date.now() };
+    const adopting = tasks.adopt(callOf(), outside);
+    await expect(soon(adopting, 3_000)).rejects.toMatchObject({ code: "store_failed" });
+    await pass(1_000);
+    const [task] = (await soon(tasks.list(ADA))).tasks;
+    expect(task).toMatchObject({ status: "cancelled", followUp: { status: "dropped", reason: "returned" } });
+    expect(await tasks.stats()).toMatchObject({ running: 0, foreground: 0 });
+  }
+});

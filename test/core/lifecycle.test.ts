@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type LifecycleEvent, toLogged, transition, transitionAll } from "../../src/core/lifecycle.ts";
+import { changeFor, type LifecycleEvent, transition, transitionAll } from "../../src/core/lifecycle.ts";
 import type { TaskRecord, TaskStatus } from "../../src/core/task.ts";
 import { TASK_STATUSES } from "../../src/index.ts";
-import { makeTask } from "../support/make-task.ts";
+import { makeTask } from "../../src/testing/make-task.ts";
 
 const NOW = 1_000_000;
 const CANCEL = { at: NOW - 10, by: "user", reason: "no need" } as const;
@@ -10,6 +10,7 @@ const FINISHED = ["completed", "failed", "cancelled"];
 
 const EVENTS: LifecycleEvent[] = [
   { type: "task.started", owner: "process-2", deadlineAt: NOW + 500 },
+  { type: "task.taken_over", owner: "process-3" },
   { type: "task.cancel_requested", by: "user", reason: "no need" },
   { type: "task.completed" },
   { type: "task.failed", error: { code: "tool_error", message: "no" } },
@@ -19,8 +20,8 @@ const EVENTS: LifecycleEvent[] = [
 
 /** What may happen in which status, as the design has it. */
 const TABLE: Record<TaskStatus, LifecycleEvent["type"][]> = {
-  queued: ["task.started", "task.cancel_requested", "task.failed", "task.cancelled"],
-  running: ["task.cancel_requested", "task.completed", "task.failed", "task.cancelled"],
+  queued: ["task.started", "task.taken_over", "task.cancel_requested", "task.failed", "task.cancelled"],
+  running: ["task.taken_over", "task.cancel_requested", "task.completed", "task.failed", "task.cancelled"],
   input_required: ["task.cancel_requested", "task.completed", "task.failed", "task.cancelled"],
   completed: ["follow_up.dropped"],
   failed: ["follow_up.dropped"],
@@ -115,7 +116,25 @@ describe("rule 8: what a transition writes", () => {
   });
 
   test("the log does not hold what guards the transition", () => {
-    expect(toLogged(eventOf("task.started"), NOW)).toEqual({ at: NOW, type: "task.started" });
+    const change = changeFor(recordIn("queued"), [eventOf("task.started")], NOW);
+    expect(change?.events).toEqual([{ at: NOW, type: "task.started" }]);
+  });
+
+  test("rule 18: who takes a running task over starts its tool again, and the log says so", () => {
+    const change = changeFor(recordIn("running", { runs: 1 }), [eventOf("task.taken_over")], NOW);
+    expect(change).toEqual({
+      patch: { owner: "process-3", runs: 2 },
+      events: [{ at: NOW, type: "task.started" }],
+    });
+  });
+
+  test("rule 18: who takes a queued task over has not started it yet", () => {
+    const change = changeFor(recordIn("queued"), [eventOf("task.taken_over")], NOW);
+    expect(change).toEqual({ patch: { owner: "process-3", runs: 0 }, events: [] });
+  });
+
+  test("what cannot happen gives nothing to write", () => {
+    expect(changeFor(recordIn("completed"), [eventOf("task.completed")], NOW)).toBeUndefined();
   });
 });
 

@@ -437,6 +437,13 @@ describe.each(STORES)("the manager on $name", ({ makeStore }) => {
       expect(JSON.stringify(page.events).length).toBeLessThan(300 * 1024);
       const rest = await soon(tasks.events(ADA, id, { after: (page.events[0]?.seq ?? 0) - 1 }));
       expect(rest).toMatchObject({ truncated: false, events: page.events });
+      const watched: Watched[] = [];
+      const watch = async () => {
+        for await (const one of tasks.watch(ADA, { id })) watched.push(one);
+      };
+      await soon(watch());
+      expect(watched.map(({ event }) => event)).toEqual(page.events);
+      expect(watched.map(({ truncated }) => truncated)).toEqual(page.events.map((_, index) => index === 0));
     });
 
     test("what was reported before the offload is there too, bounded", async () => {
@@ -680,6 +687,20 @@ describe.each(STORES)("the manager on $name", ({ makeStore }) => {
       expect(await isPending(waiting)).toBe(true);
       two?.gate.resolve("two");
       expect(await soon(waiting)).toMatchObject([{ status: "running" }, { status: "completed" }]);
+    });
+
+    test("what it answers at its timeout is as new as what get answers", async () => {
+      const tasks = managerOf();
+      const { id } = await soon(
+        tasks.start(callOf(), async (_, { report }) => {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          report({ value: 7 });
+          return stubborn();
+        }),
+      );
+      const waiting = tasks.wait(ADA, [id], { timeoutMs: 500 });
+      await pass(550);
+      expect(await soon(waiting)).toMatchObject([{ progress: { value: 7 } }]);
     });
 
     test("timeoutMs resolves with things as they stand", async () => {

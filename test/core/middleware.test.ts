@@ -94,9 +94,15 @@ test("types: run and wrap infer the value of the tool", () => {
   expectTypeOf(folded().outcome).resolves.toEqualTypeOf<OffloadOutcome<string>>();
 });
 
+test("where nothing delivers results, the placeholder promises none", async () => {
+  const { offload } = sceneOf({ followUps: false });
+  const outcome = await soon(offload.run(callOf(), stubborn));
+  expect(outcome).toMatchObject({ status: "offloaded", message: expect.not.stringContaining("arrive") });
+});
+
 describe.each(STORES)("the middleware on $name", ({ makeStore }) => {
-  const scene = (middleware: Partial<MiddlewareOptions> = {}): Scene =>
-    sceneOf({ store: makeStore() }, middleware);
+  const scene = (middleware: Partial<MiddlewareOptions> = {}, limits = {}): Scene =>
+    sceneOf({ store: makeStore(), limits }, middleware);
 
   describe("modes", () => {
     test("auto races; a tool's own timeout goes before the middleware's", async () => {
@@ -381,6 +387,43 @@ describe.each(STORES)("the middleware on $name", ({ makeStore }) => {
       const two = await offloaded(offload.run(callOf(), tool));
       expect(two.id).toBe(one.id);
       expect(tool).toHaveBeenCalledOnce();
+    });
+
+    test("join: start makes a task of the equal call that a turn waits for, and gives it", async () => {
+      const { offload, tasks } = scene({ tools: { search: { onDuplicate: "join" } } });
+      const slow = gate();
+      const again = vi.fn(stubborn);
+      const outcome = offload.run(callOf(), () => slow.promise);
+      const task = await soon(tasks.start(callOf(), again, { onDuplicate: "join" }));
+      slow.resolve("done");
+      expect(await soon(outcome)).toEqual({ status: "completed", value: "done" });
+      expect(again).not.toHaveBeenCalled();
+      expect(await ended(tasks, task.id)).toMatchObject({
+        status: "completed",
+        followUp: { status: "pending" },
+      });
+    });
+
+    test("join: start is refused where the equal call ends before it could become a task", async () => {
+      const { offload, tasks } = scene({ tools: { search: { onDuplicate: "join" } } }, { running: 1 });
+      await soon(tasks.start(callOf({ toolName: "other" }), obedient));
+      await pass(10);
+      const slow = gate();
+      const again = vi.fn(() => "second");
+      const outcome = offload.run(callOf(), () => slow.promise);
+      const starting = tasks.start(callOf(), again, { onDuplicate: "join" });
+      await pass(10);
+      slow.resolve("first");
+      await expect(soon(starting)).rejects.toMatchObject({ code: "duplicate" });
+      expect(await soon(outcome)).toEqual({ status: "completed", value: "first" });
+      expect(again).not.toHaveBeenCalled();
+    });
+
+    test("reject: start is refused while a turn waits for an equal call", async () => {
+      const { offload, tasks } = scene();
+      void offload.run(callOf({ toolCallId: "call-1" }), stubborn).catch(() => undefined);
+      const starting = tasks.start(callOf({ toolCallId: "call-2" }), stubborn, { onDuplicate: "reject" });
+      await expect(soon(starting)).rejects.toMatchObject({ code: "duplicate" });
     });
 
     test("reject: an equal call is refused with code duplicate", async () => {

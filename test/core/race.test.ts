@@ -51,6 +51,7 @@ function block(ms: number): void {
   while (performance.now() < end);
 }
 
+/** Others than ours may end while a test looks. */
 const timersAlive = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
 afterEach(() => {
@@ -150,7 +151,7 @@ describe("rule 2, in real time", () => {
     const { offload } = sceneOf({}, { timeoutMs: 60_000, tools: { search: { deadlineMs: 60_000 } } });
     await offload.run(callOf(), async () => "done");
     await expect(offload.run(callOf(), () => Promise.reject(new Error("no")))).rejects.toThrow("no");
-    expect(timersAlive()).toBe(before);
+    expect(timersAlive()).toBeLessThanOrEqual(before);
   });
 
   test("rule 2: nothing keeps the process alive after a task", async () => {
@@ -163,7 +164,7 @@ describe("rule 2, in real time", () => {
     });
     slow.resolve("done");
     if (outcome.status === "offloaded") await tasks.wait(ADA, [outcome.task.id]);
-    expect(timersAlive()).toBe(before);
+    expect(timersAlive()).toBeLessThanOrEqual(before);
   });
 });
 

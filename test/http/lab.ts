@@ -3,7 +3,8 @@ import { type AddressInfo, connect } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { createRequestListener } from "@remix-run/node-fetch-server";
 import { createTaskHandler, type TaskHandlerOptions } from "../../src/http/index.ts";
-import { BackgroundTaskManager, type TaskInfo, type TaskScope } from "../../src/index.ts";
+import { BackgroundTaskManager, memoryStore, type TaskInfo, type TaskScope } from "../../src/index.ts";
+import { restlessStore } from "../support/restless-store.ts";
 
 type Handle = (request: Request) => Promise<Response>;
 
@@ -34,7 +35,8 @@ export interface LabOptions extends Partial<TaskHandlerOptions> {
 /** A node:http server with the handler in it. Its token is the name of the user, and maybe of a session. */
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const { bridge = bridgeNamed("@remix-run/node-fetch-server"), around = (handle) => handle } = options;
-  const { tasks = new BackgroundTaskManager(), ...rest } = options;
+  // Nothing over HTTP may lean on shared records, or on answers in order.
+  const { tasks = new BackgroundTaskManager({ store: restlessStore(memoryStore()) }), ...rest } = options;
   const errors: unknown[] = [];
   const onError = (error: unknown) => errors.push(error);
   const handle = createTaskHandler({ tasks, authenticate: byToken, onError, ...rest });

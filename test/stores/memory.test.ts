@@ -3,9 +3,19 @@ import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { SessionClaim, TaskStore } from "../../src/core/store.ts";
 import type { TaskRecord } from "../../src/core/task.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { makeTask } from "../support/make-task.ts";
+import { makeTask } from "../../src/testing/make-task.ts";
+import {
+  ADA,
+  change,
+  completed,
+  LONG_MS,
+  NO_LIMITS,
+  output,
+  progress,
+  upTo,
+  whole,
+} from "../../src/testing/suite/lab.ts";
 import { restlessStore } from "../support/restless-store.ts";
-import { ADA, change, completed, LONG_MS, NO_LIMITS, output, progress, upTo, whole } from "./suite/lab.ts";
 import { storeSuite } from "./suite.ts";
 
 let now = 1_750_000_000_000;
@@ -45,10 +55,10 @@ describe("what goes in and out is isolated", () => {
     await expectToWithstand(store, id, given);
     const { cancel, error, followUp } = task().record;
     const made = { patch: { cancel, error, followUp }, events: task().events, result: lossy };
-    await store.transition(id, 1, made);
+    await store.transition(given.record, 1, made);
     await expectToWithstand(store, id, made);
     const appended = [progress(3), output("x")];
-    await store.append(id, appended);
+    await store.append(given.record, "process-1", appended);
     await expectToWithstand(store, id, appended);
   });
 
@@ -62,9 +72,9 @@ describe("what goes in and out is isolated", () => {
       () => store.insert({ ...task(), record }, NO_LIMITS, LONG_MS),
       () => store.insert({ record, events: [] }, NO_LIMITS, LONG_MS),
       () => store.insert(makeTask({ duplicateKey: KEY }), NO_LIMITS, LONG_MS),
-      () => store.renew("process-1", [record.id], 0),
+      () => store.renew("process-1", [record], 0),
       () => store.lapsed(9),
-      () => store.transition(record.id, 1, { ...end, result: lossy }),
+      () => store.transition(record, 1, { ...end, result: lossy }),
       () => answersAbout(store, record.id),
       async () => {
         claim = await store.claim("me", LONG_MS, {});
@@ -144,7 +154,7 @@ describe("the cost does not depend on how many tasks there are", () => {
     await store.insert(task, NO_LIMITS, LONG_MS);
     const patch: Partial<TaskRecord> = { status: "completed", completedAt: counted(now + at) };
     if (isPending) patch.followUp = { status: "pending", mode: "when_idle", attempts: 0, reason: null };
-    await store.transition(task.record.id, 1, { patch, events: [completed] });
+    await store.transition(task.record, 1, { patch, events: [completed] });
   }
 
   /** An instant that knows how often it was looked at. */
@@ -191,7 +201,7 @@ describe("memory", () => {
     const { record } = makeTask({ userId, status: "completed", followUp });
     await store.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     const claim = await store.claim("me", LONG_MS, {});
-    await store.transition(record.id, 2, change({ followUp: { ...followUp, status: "dropped" } }));
+    await store.transition(record, 2, change({ followUp: { ...followUp, status: "dropped" } }));
     await store.sweep(KEEP_NONE, 1);
     if (claim) await store.settle(claim, {});
   }
@@ -207,7 +217,7 @@ describe("memory", () => {
     task.events.push({ at: now + n, type: "task.started" });
     await store.insert(task, NO_LIMITS, LONG_MS);
     const patch = { status: "completed", completedAt: now + n } as const;
-    await store.transition(id, 1, {
+    await store.transition(task.record, 1, {
       patch,
       events: [{ at: now + n, type: "task.completed" }],
       result: whole(n),
@@ -225,7 +235,7 @@ test("time is that of the clock it was given", async () => {
   const store = memoryStore({ clock: { ...systemClock, now: () => 123 } });
   const { record } = makeTask();
   await store.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
-  expect(await store.transition(record.id, 1, change({}))).toMatchObject({ updatedAt: 123 });
+  expect(await store.transition(record, 1, change({}))).toMatchObject({ updatedAt: 123 });
 });
 
 test("a clock that steps back disturbs no order", async () => {
@@ -245,7 +255,7 @@ test("a listener may call the store: it is told when the write is over", async (
   const seen: unknown[] = [];
   store.watch?.((hint) => {
     if (hint.lastSeq < 3)
-      void store.append(hint.id, [output("from the listener")]).then((seq) => seen.push(seq));
+      void store.append(hint, "process-1", [output("from the listener")]).then((seq) => seen.push(seq));
   });
   const { record } = makeTask();
   const insert = store.insert({ record, events: [completed] }, NO_LIMITS, LONG_MS);
@@ -262,7 +272,7 @@ test("listeners share nothing, and hear nothing of a store that is closed", asyn
   const { record } = makeTask();
   await store.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
   await expect.poll(() => seen).toEqual([record.id]);
-  await Promise.all([store.append(record.id, [output("x")]), store.close()]);
+  await Promise.all([store.append(record, "process-1", [output("x")]), store.close()]);
   await new Promise((resolve) => setTimeout(resolve, 5));
   expect(seen).toEqual([record.id]);
 });

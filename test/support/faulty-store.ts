@@ -70,6 +70,7 @@ export function faultyStore(inner: TaskStore): FaultyStore {
       if (fault) lasting.set(operation, fault);
       else lasting.delete(operation);
     },
+    isShared: inner.isShared,
     insert: faulty("insert", (...args) => inner.insert(...args)),
     get: faulty("get", (...args) => inner.get(...args)),
     list: faulty("list", (...args) => inner.list(...args)),
@@ -78,10 +79,14 @@ export function faultyStore(inner: TaskStore): FaultyStore {
     append: faulty("append", (...args) => inner.append(...args)),
     events: faulty("events", (...args) => inner.events(...args)),
     result: faulty("result", (...args) => inner.result(...args)),
+    checkpoint: faulty("checkpoint", (...args) => inner.checkpoint(...args)),
+    payload: faulty("payload", (...args) => inner.payload(...args)),
     renew: faulty("renew", (...args) => inner.renew(...args)),
     lapsed: faulty("lapsed", (...args) => inner.lapsed(...args)),
     claim: faulty("claim", (...args) => inner.claim(...args)),
+    prolong: faulty("prolong", (...args) => inner.prolong(...args)),
     settle: faulty("settle", (...args) => inner.settle(...args)),
+    resetTurns: faulty("resetTurns", (...args) => inner.resetTurns(...args)),
     sweep: faulty("sweep", (...args) => inner.sweep(...args)),
     close: () => inner.close(),
   };

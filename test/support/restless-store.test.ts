@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { TaskStore } from "../../src/core/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { makeTask } from "./make-task.ts";
+import { makeTask } from "../../src/testing/make-task.ts";
 import { restlessStore, seeded } from "./restless-store.ts";
 
 const GUARD = { runningPerUser: null, runningPerSession: null, queuedPerUser: null, exclusive: false };
@@ -21,7 +21,11 @@ test("calls made at once are executed and answered in any order", async () => {
   const id = await withTask(store);
   const answered: number[] = [];
   const letters = [..."abcdefghijkl"];
-  await Promise.all(letters.map((_, n) => store.append(id, [output(`${n}`)]).then(() => answered.push(n))));
+  await Promise.all(
+    letters.map((_, n) =>
+      store.append({ ...ADA, id }, "process-1", [output(`${n}`)]).then(() => answered.push(n)),
+    ),
+  );
   const page = await store.events(ADA, id, { after: 0, limit: 99 });
   const executed = page?.events.map((event) => event.type === "task.output" && Number(event.chunk));
   const inOrder = letters.map((_, n) => n);
@@ -34,7 +38,8 @@ test("calls made at once are executed and answered in any order", async () => {
 test("calls that are awaited one after another keep their order", async () => {
   const store = restlessStore(memoryStore(), { random: seeded(3) });
   const id = await withTask(store);
-  for (let seq = 1; seq <= 20; seq += 1) expect(await store.append(id, [output("x")])).toBe(seq);
+  for (let seq = 1; seq <= 20; seq += 1)
+    expect(await store.append({ ...ADA, id }, "process-1", [output("x")])).toBe(seq);
 });
 
 test("no answer comes at once", async () => {
@@ -81,7 +86,7 @@ test("hints travel as well, and end with the watching", async () => {
   const stop = store.watch?.((hint) => void hints.push(hint.id));
   const id = await withTask(store);
   await expect.poll(() => hints).toEqual([id]);
-  await store.append(id, [output("x")]);
+  await store.append({ ...ADA, id }, "process-1", [output("x")]);
   stop?.();
   await new Promise((resolve) => setTimeout(resolve, 10));
   expect(hints).toEqual([id]);

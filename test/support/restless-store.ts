@@ -29,6 +29,7 @@ export function restlessStore(inner: TaskStore, options: RestlessOptions = {}): 
       }
     };
   const store: TaskStore = {
+    isShared: inner.isShared,
     insert: far((...args) => inner.insert(...args)),
     get: far((...args) => inner.get(...args)),
     list: far((...args) => inner.list(...args)),
@@ -37,10 +38,14 @@ export function restlessStore(inner: TaskStore, options: RestlessOptions = {}): 
     append: far((...args) => inner.append(...args)),
     events: far((...args) => inner.events(...args)),
     result: far((...args) => inner.result(...args)),
+    checkpoint: far((...args) => inner.checkpoint(...args)),
+    payload: far((...args) => inner.payload(...args)),
     renew: far((...args) => inner.renew(...args)),
     lapsed: far((...args) => inner.lapsed(...args)),
     claim: far((...args) => inner.claim(...args)),
+    prolong: far((...args) => inner.prolong(...args)),
     settle: far((...args) => inner.settle(...args)),
+    resetTurns: far((...args) => inner.resetTurns(...args)),
     sweep: far((...args) => inner.sweep(...args)),
     close: far(() => inner.close()),
   };

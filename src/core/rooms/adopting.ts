@@ -3,12 +3,16 @@ import { duplicateError } from "../duplicates.ts";
 import { TaskOffloadError } from "../errors.ts";
 import { Execution, type ExecutionDesk } from "../execution.ts";
 import type { ToolSettings } from "../settings.ts";
-import type { Duplicate, Inserted, NewTask, Refused } from "../store.ts";
+import type { Inserted, NewTask } from "../store.ts";
 import type { TaskInfo } from "../task.ts";
 import { invalidInput } from "../values/validate.ts";
 import type { Background } from "./background.ts";
+import { insertForCaller } from "./inserting.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { joined, refusal, type Starting } from "./starting.ts";
+import { joined, refusal } from "./starting.ts";
+
+/** Who started it knows nothing of keys and checkpoints, so it cannot be started again. */
+const NOT_OURS = null;
 
 /** A tool that runs already, outside this library. */
 export interface OutsideExecution {
@@ -23,20 +27,18 @@ export interface OutsideExecution {
 export class Adopting {
   readonly #background: Background;
   readonly #scheduler: Scheduler;
-  readonly #starting: Starting;
   readonly #desk: ExecutionDesk;
 
-  constructor(background: Background, scheduler: Scheduler, starting: Starting, desk: ExecutionDesk) {
+  constructor(background: Background, scheduler: Scheduler, desk: ExecutionDesk) {
     this.#background = background;
     this.#scheduler = scheduler;
-    this.#starting = starting;
     this.#desk = desk;
   }
 
   async adopt(call: ToolCall, outside: OutsideExecution, settings: ToolSettings): Promise<TaskInfo> {
     checkOutside(outside);
     if (!this.#scheduler.take()) throw tooManyRunning(call);
-    const execution = new Execution(call, settings, this.#desk, outside.startedAt);
+    const execution = new Execution(call, settings, this.#desk, outside.startedAt, NOT_OURS);
     execution.onAbort((reason) => abortQuietly(outside, reason));
     execution.follow(outside.promise);
     return this.#insert(execution);
@@ -45,8 +47,7 @@ export class Adopting {
   async #insert(execution: Execution): Promise<TaskInfo> {
     const { call, settings } = execution;
     const task = this.#background.describe(execution, []);
-    const late = (answer: Inserted | Duplicate | Refused) => this.#late(answer);
-    const answer = await this.#background.insert(task, false, late).catch((error: unknown) => {
+    const answer = await insertForCaller(task, this.#background).catch((error: unknown) => {
       this.#letGo(execution, task);
       throw error;
     });
@@ -67,11 +68,6 @@ export class Adopting {
   #take({ record }: Inserted, execution: Execution, task: NewTask): TaskInfo {
     this.#background.hub.publish(record, task.events);
     return this.#background.adopt(execution, record).info();
-  }
-
-  /** The caller was told that the store failed, and has its tool to itself. */
-  #late(answer: Inserted | Duplicate | Refused): void {
-    if (answer.status === "inserted") this.#starting.withdraw(answer.record);
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Clock } from "../clock.ts";
+import type { Durability } from "../durability.ts";
 import type { NewTaskEvent } from "../events.ts";
 import type { Execution } from "../execution.ts";
-import { toLogged, transition } from "../lifecycle.ts";
-import type { Duplicate, Guard, Inserted, NewTask, Refused } from "../store.ts";
+import { changeFor } from "../lifecycle.ts";
+import type { Guard, NewTask, TaskKey } from "../store.ts";
 import type { TaskRecord } from "../task.ts";
 import type { Redact } from "../values/redact.ts";
 import type { Drain } from "./drain.ts";
@@ -12,9 +13,6 @@ import { deadlineOf, newRecord } from "./record.ts";
 import type { Retention } from "./retention.ts";
 import { RunningTask, type TaskDesk } from "./running-task.ts";
 import type { Scheduler } from "./scheduler.ts";
-
-/** Milliseconds after which a task whose process says nothing may be taken for lost. */
-const LEASE_MS = 30_000;
 
 interface BackgroundRooms {
   readonly clock: Clock;
@@ -32,17 +30,12 @@ interface BackgroundTerms {
   readonly guard: Guard;
   readonly cancelGraceMs: number;
   readonly maxResultBytes: number;
+  readonly leaseMs: number;
+  readonly isShared: boolean;
 }
 
 /** The reason on record when the turn's abort cancelled a task. */
 export const TURN_ABORTED = "The turn was aborted.";
-
-const NO_GUARD: Guard = {
-  runningPerUser: null,
-  runningPerSession: null,
-  queuedPerUser: null,
-  exclusive: false,
-};
 
 /** The tasks that run in this process. */
 export class Background implements TaskDesk {
@@ -71,28 +64,45 @@ export class Background implements TaskDesk {
     return this.#tasks.size;
   }
 
-  /** A running execution as a new task, not yet written, with what it has reported in its log. */
-  describe(execution: Execution, reported: readonly NewTaskEvent[], id?: string): NewTask {
-    const { call, settings, startedAt, turnAbort } = execution;
-    const now = this.clock.now();
-    const record = newRecord(call, settings, this.terms, now, () => execution.canonicalInput, id);
-    record.status = "running";
-    record.startedAt = startedAt;
-    record.deadlineAt = deadlineOf(startedAt, settings);
-    const task: NewTask = { record, events: [{ at: now, type: "task.started" }, ...reported] };
-    if (turnAbort) addCancelByTurn(task, turnAbort.at);
-    return task;
+  /** Their records, as far as this process knows them. */
+  get records(): TaskRecord[] {
+    return [...this.#tasks.values()].map(({ record }) => record);
   }
 
-  /** Writes a task that runs already. */
-  insert(
-    task: NewTask,
-    isExempt: boolean,
-    late?: (answer: Inserted | Duplicate | Refused) => void,
-  ): Promise<Inserted | Duplicate | Refused> {
-    const guard = isExempt ? NO_GUARD : this.terms.guard;
-    if (task.record.status === "running") this.expect(task.record.id);
-    return this.journal.ask("insert", (store) => store.insert(task, guard, LEASE_MS), late);
+  recordOf(id: string): TaskRecord | undefined {
+    return this.#tasks.get(id)?.record;
+  }
+
+  /** Whether it runs here, or is about to. */
+  has(id: string): boolean {
+    return this.#tasks.has(id) || this.#expected.has(id);
+  }
+
+  /** Somebody else has written a record. */
+  changed(record: TaskRecord): void {
+    this.#tasks.get(record.id)?.changed(record);
+  }
+
+  /** A running execution as a new task, not yet written, with what it has reported in its log. */
+  describe(execution: Execution, reported: readonly NewTaskEvent[], id?: string): NewTask {
+    const { call, settings, startedAt, turnAbort, durability } = execution;
+    const now = this.clock.now();
+    const record = newRecord(
+      call,
+      settings,
+      this.terms,
+      now,
+      () => execution.canonicalInput,
+      durability?.id ?? id,
+    );
+    record.status = "running";
+    record.startedAt = startedAt;
+    record.runs = 1;
+    record.deadlineAt = deadlineOf(startedAt, settings);
+    const task: NewTask = { record, events: [{ at: now, type: "task.started" }, ...reported] };
+    if (durability) task.input = durability.kept;
+    if (turnAbort) addCancelByTurn(task, turnAbort.at);
+    return task;
   }
 
   /** A task of this id is about to be adopted. */
@@ -126,12 +136,32 @@ export class Background implements TaskDesk {
     const task = new RunningTask(execution, record, this, unwritten);
     this.#tasks.set(record.id, task);
     execution.adopt(task, record.id);
+    execution.durability?.attach((checkpoint) => this.#checkpoint(record, checkpoint));
     if (record.cancel) task.cancelRequested(record);
     if (execution.outcome !== undefined) task.settled();
     else if (execution.isExpired) task.expired();
     else if (execution.isShutDown) task.shutdown();
     else if (execution.hasReports || unwritten.length > 0) task.woken();
     return task;
+  }
+
+  letGo(task: TaskRecord, durability: Durability | undefined): boolean {
+    const { isShared } = this.terms;
+    if (!isShared || durability?.kept === undefined || task.runs >= durability.attempts) return false;
+    this.#endLease(task, durability).catch(() => undefined);
+    return true;
+  }
+
+  /** After the last checkpoint, so that who goes on has it. */
+  async #endLease(task: TaskRecord, durability: Durability): Promise<void> {
+    const { owner } = this.terms;
+    await durability.written;
+    await this.journal.insist("renew", (store) => store.renew(owner, [task], 0));
+  }
+
+  #checkpoint(task: TaskKey, checkpoint: string): Promise<boolean> {
+    const { owner } = this.terms;
+    return this.journal.insist("checkpoint", (store) => store.checkpoint(task, owner, checkpoint));
   }
 
   /** Something has finished, so that something older may have to go. */
@@ -154,9 +184,9 @@ export class Background implements TaskDesk {
 
 function addCancelByTurn(task: NewTask, at: number): void {
   const event = { type: "task.cancel_requested", by: "turn", reason: TURN_ABORTED } as const;
-  const step = transition(task.record, event, at);
-  if (!step.ok) return;
+  const change = changeFor(task.record, [event], at);
+  if (change === undefined) return;
   // It must be seen, whatever else runs: it joins nothing.
-  task.record = { ...task.record, ...step.patch, duplicateKey: null };
-  task.events.push(toLogged(event, at));
+  task.record = { ...task.record, ...change.patch, duplicateKey: null };
+  task.events.push(...change.events);
 }

@@ -1,4 +1,4 @@
-import { type LifecycleEvent, toLogged, transitionAll } from "../lifecycle.ts";
+import { changeFor, type LifecycleEvent } from "../lifecycle.ts";
 import type { TaskStore } from "../store.ts";
 import {
   type CancelledBy,
@@ -82,18 +82,16 @@ export class Cancelling {
   }
 
   async #write(record: TaskRecord, request: Request): Promise<TaskRecord | undefined> {
-    const events = requested(record, request);
-    const step = transitionAll(record, events, request.at);
-    if (!step.ok) return undefined;
+    const change = changeFor(record, requested(record, request), request.at);
+    if (change === undefined) return undefined;
     const { journal, hub } = this.#background;
-    const change = { patch: step.patch, events: events.map((event) => toLogged(event, request.at)) };
-    const isWritten = (written: TaskRecord | undefined) => {
+    const answered = (written: TaskRecord | undefined) => {
       if (written === undefined) return undefined;
       hub.publish(written, change.events);
       return this.#tell(written);
     };
-    const write = (store: TaskStore) => store.transition(record.id, record.version, change);
-    return isWritten(await journal.ask("transition", write, isWritten));
+    const write = (store: TaskStore) => store.transition(record, record.version, change);
+    return answered(await journal.ask<TaskRecord | undefined>("transition", write, answered));
   }
 
   /** Tells the tool, if it runs in this process. Telling it again does no harm. */

@@ -6,8 +6,8 @@ import type { TaskErrorCode, TaskRecord } from "../task.ts";
 import type { Redact } from "../values/redact.ts";
 
 /**
- * How a task ends, given how its tool stands. A follow-up that would tell the turn what it has had already,
- * as the value or the error of the call, is dropped in the same step.
+ * How a task ends, given how its tool stands. Whoever has had the value or the error of the call already
+ * gets no follow-up of it.
  */
 export function endingsOf(
   record: TaskRecord,
@@ -18,10 +18,15 @@ export function endingsOf(
   now: number,
 ): LifecycleEvent[] {
   const end = endingOf(record, execution, isShutDown, isUnbegun, redact);
-  const step = transition(record, end, now);
   const isKnown = execution.wasReturned && !execution.wasOffloaded;
-  if (!isKnown || !step.ok || !step.patch.followUp || !isOutstanding(step.patch.followUp)) return [end];
-  return [end, { type: "follow_up.dropped", reason: "returned" }];
+  return isKnown ? knownEnd(record, end, now) : [end];
+}
+
+/** The end of a task that its caller has been told of: its follow-up, if there is one, is dropped with it. */
+export function knownEnd(record: TaskRecord, end: LifecycleEvent, now: number): LifecycleEvent[] {
+  const step = transition(record, end, now);
+  const hasFollowUp = step.ok && step.patch.followUp !== undefined && isOutstanding(step.patch.followUp);
+  return hasFollowUp ? [end, { type: "follow_up.dropped", reason: "returned" }] : [end];
 }
 
 /** A cancel on record comes first: stopping never reads as a completion. */

@@ -3,9 +3,10 @@ import { duplicateError } from "../duplicates.ts";
 import { isReport, type NewTaskEvent } from "../events.ts";
 import type { Execution } from "../execution.ts";
 import type { Follower } from "../follower.ts";
-import type { Duplicate, Inserted, Limit, NewTask, Refused } from "../store.ts";
+import type { Insertion, Limit, NewTask } from "../store.ts";
 import { type TaskRecord, toTaskInfo } from "../task.ts";
 import type { Background } from "./background.ts";
+import { insertRunning } from "./inserting.ts";
 import { retryDelay } from "./journal.ts";
 import type { Parked, Scheduler } from "./scheduler.ts";
 
@@ -43,9 +44,7 @@ export class HandOver implements Follower {
 
   /** The call ended in the foreground; an answer that is still under way is seen to in {@link #inserted}. */
   settled(): void {
-    if (this.#isAsking) return;
-    if (this.#failures > 0) void this.#reclaim();
-    else this.stop();
+    if (!this.#isAsking) this.stop();
   }
 
   expired(): void {
@@ -74,7 +73,7 @@ export class HandOver implements Follower {
     const { timesFreed } = this.#scheduler;
     try {
       this.#task = this.#describe();
-      const answer = await this.#background.insert(this.#task, isExempt, (late) => this.#late(late));
+      const answer = await insertRunning(this.#task, isExempt, this.#background, (late) => this.#late(late));
       const isOutOfDate = (this.#isExempt && !isExempt) || this.#scheduler.timesFreed !== timesFreed;
       this.#answered(answer, isOutOfDate);
     } catch {
@@ -91,7 +90,7 @@ export class HandOver implements Follower {
     return this.#background.describe(execution, this.#reported, this.#task?.record.id);
   }
 
-  #answered(answer: Inserted | Duplicate | Refused, isOutOfDate: boolean): void {
+  #answered(answer: Insertion, isOutOfDate: boolean): void {
     this.#isAsking = false;
     if (this.#isOver || answer.status !== "inserted") this.#scheduler.giveBack();
     if (this.#isOver) return;
@@ -109,26 +108,11 @@ export class HandOver implements Follower {
     this.stop();
   }
 
-  /** An answer that came after its time: the call may be a task after all. */
-  #late(answer: Inserted | Duplicate | Refused): void {
+  /** What came after its time: the call is a task after all. */
+  #late(answer: Insertion): void {
     if (answer.status !== "inserted" || this.#execution.task !== undefined) return;
     this.#scheduler.takeAnyway();
     this.#inserted(answer.record);
-  }
-
-  /** The tool has settled, and the store may have written its task in an attempt that it did not answer. */
-  async #reclaim(): Promise<void> {
-    if (this.#task === undefined) return this.stop();
-    const { record } = this.#task;
-    const { journal } = this.#background;
-    this.#stopWaiting();
-    this.#isAsking = true;
-    const get = () => journal.insist("get", (store) => store.get(this.#execution.call.scope, record.id));
-    const written = await get().catch(() => undefined);
-    this.#isAsking = false;
-    if (this.#isOver) return;
-    if (written === undefined) this.stop();
-    else this.#late({ status: "inserted", record: written });
   }
 
   /** An equal call runs in another process. This one was for nothing. */
@@ -148,7 +132,7 @@ export class HandOver implements Follower {
     this.#failures += 1;
     const { clock } = this.#background;
     if (this.#isOver) return;
-    if (this.#isSettled()) void this.#reclaim();
+    if (this.#isSettled()) this.stop();
     else this.#retry = new Timer(clock, () => void this.#try(), retryDelay(this.#failures)).unref();
   }
 

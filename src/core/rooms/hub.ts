@@ -25,6 +25,10 @@ export type ManagerEvents = {
   };
   /** The store failed or did not answer in time. */
   "store.failed": StoreFailure;
+  /** A turn with follow-ups failed, or took too long. They are delivered again, or dropped as `exhausted`. */
+  "delivery.failed": { scope: TaskScope; taskIds: readonly string[]; error: unknown };
+  /** A session has had all the automatic turns it may have until `userSpoke`. What completes stays pending. */
+  "session.held": { scope: TaskScope; turns: number };
   /** A `TimeoutPolicy` threw, or answered no duration. */
   "policy.failed": { toolName: string; error: unknown };
   /** A listener threw or rejected. That of a listener to this event is dropped. */
@@ -71,8 +75,8 @@ export class Hub {
   ): void {
     if (this.#emitter.eventNames().length > 0) this.#emitAll(record, events, firstSeq);
     if (this.#hinted.size === 0) return;
-    const { id, userId, sessionId, lastSeq } = record;
-    this.#hint({ id, userId, sessionId, firstSeq, lastSeq });
+    const { id, userId, sessionId, lastSeq, status } = record;
+    this.#hint({ id, userId, sessionId, firstSeq, lastSeq, status });
   }
 
   /** Calls `listener` whenever something may have happened to a task; answers how to stop. */

@@ -1,6 +1,7 @@
 import { type Clock, Timer } from "../clock.ts";
 import { TaskOffloadError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
+import { describeError } from "../summary.ts";
 import type { Drain } from "./drain.ts";
 
 const FIRST_RETRY_MS = 100;
@@ -50,9 +51,10 @@ export class Journal {
 
   /**
    * Asks the store once. Rejects with `store_failed` when it fails or does not answer in time, and with
-   * `closed` when the manager has no more time; `late` is told an answer that came after that.
+   * `closed` when the manager has no more time; `late` is told what came of it after that: the answer, or
+   * `undefined` for a failure, which may be that of the answer alone.
    */
-  ask<T>(operation: string, run: StoreCall<T>, late?: (answer: T) => void): Promise<T> {
+  ask<T>(operation: string, run: StoreCall<T>, late?: (answer: T | undefined) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const question: Question<T> = new Question(resolve, reject, late, () => this.#ended(question));
       this.#open.add(question);
@@ -69,6 +71,30 @@ export class Journal {
         if (this.#isClosed) throw error;
         await this.#pause(retryDelay(failures));
       }
+    }
+  }
+
+  /**
+   * Asks the store to write. If it fails, `read` tells whether that was written all the same, asked until the
+   * store answers; if it was not, the failure stands. `late` is told what turns out to be written after that.
+   */
+  async write<T>(
+    operation: string,
+    run: StoreCall<T>,
+    read: StoreCall<T | undefined>,
+    late: (answer: T) => void,
+  ): Promise<T> {
+    const readBack = () => this.insist("get", read);
+    const tellLate = async (answer: T | undefined) => {
+      const written = answer ?? (await readBack().catch(() => undefined));
+      if (written !== undefined) late(written);
+    };
+    try {
+      return await this.ask(operation, run, tellLate);
+    } catch (error) {
+      const written = await readBack();
+      if (written === undefined) throw error;
+      return written;
     }
   }
 
@@ -90,7 +116,8 @@ export class Journal {
 
   #send<T>(operation: string, run: StoreCall<T>, question: Question<T>): void {
     const failed = (reason: string, cause?: unknown) => {
-      if (!question.isOver) question.fail(this.#report(operation, reason, cause));
+      if (question.isOver) question.failLate();
+      else question.fail(this.#report(operation, reason, cause));
     };
     const expired = () => failed(`did not answer within ${this.#timeoutMs} ms`);
     if (this.#timeoutMs !== Number.POSITIVE_INFINITY) {
@@ -118,7 +145,9 @@ export class Journal {
   }
 
   #report(operation: string, reason: string, cause: unknown): TaskOffloadError {
-    const error = new TaskOffloadError("store_failed", `The store ${reason}: ${operation}.`, { cause });
+    const why = cause === undefined ? "" : ` ${describeError(cause)}`;
+    const message = `The store ${reason}: ${operation}.${why}`;
+    const error = new TaskOffloadError("store_failed", message, { cause });
     this.#failed({ operation, error });
     return error;
   }
@@ -130,13 +159,13 @@ class Question<T> {
   isOver = false;
   readonly #resolve: (answer: T) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #late: ((answer: T) => void) | undefined;
+  readonly #late: ((answer: T | undefined) => void) | undefined;
   readonly #ended: () => void;
 
   constructor(
     resolve: (answer: T) => void,
     reject: (error: unknown) => void,
-    late: ((answer: T) => void) | undefined,
+    late: ((answer: T | undefined) => void) | undefined,
     ended: () => void,
   ) {
     this.#resolve = resolve;
@@ -152,6 +181,10 @@ class Question<T> {
       this.#end();
       this.#resolve(answer);
     }
+  }
+
+  failLate(): void {
+    this.#late?.(undefined);
   }
 
   fail(error: unknown): void {

@@ -4,6 +4,7 @@ import { type ResultRange, readResult } from "../result.ts";
 import type { EventPage, ListQuery } from "../store.ts";
 import {
   isFinished,
+  scopeOf,
   TASK_STATUSES,
   type TaskInfo,
   type TaskRecord,
@@ -83,9 +84,14 @@ export class Queries {
     if (range?.offset !== undefined) checkWhole("offset", range.offset, 0, Number.MAX_SAFE_INTEGER);
     if (range?.limit !== undefined) checkWhole("limit", range.limit, 0, Number.MAX_SAFE_INTEGER);
     const record = await this.#record(scope, id);
-    if (record === undefined || !isFinished(record.status)) return undefined;
+    return record && this.resultOf(record, range);
+  }
+
+  /** How the task of a record ended. */
+  async resultOf(record: TaskRecord, range?: ResultRange): Promise<TaskResult | undefined> {
+    if (!isFinished(record.status)) return undefined;
     if (record.status !== "completed") return unsuccessful(record);
-    const stored = await this.#journal.ask("result", (store) => store.result(scope, id));
+    const stored = await this.#journal.ask("result", (store) => store.result(scopeOf(record), record.id));
     return stored && readResult(stored, range);
   }
 

@@ -1,8 +1,9 @@
 import type { Execute, ToolCall } from "../call.ts";
+import type { Durability } from "../durability.ts";
 import { Execution, type ExecutionDesk } from "../execution.ts";
-import { type LifecycleEvent, toLogged, transition } from "../lifecycle.ts";
+import { changeFor, type LifecycleEvent } from "../lifecycle.ts";
 import type { ToolSettings } from "../settings.ts";
-import type { Refused, TaskChange } from "../store.ts";
+import type { Refused, TaskChange, TaskStore } from "../store.ts";
 import { isFinished, scopeOf, type TaskRecord } from "../task.ts";
 import type { Background } from "./background.ts";
 import type { Admission, Job } from "./queue.ts";
@@ -14,6 +15,7 @@ export interface QueuedCall {
   readonly settings: ToolSettings;
   readonly execute: Execute<unknown, unknown>;
   readonly order: number;
+  readonly durability: Durability | undefined;
 }
 
 /** `task.queued` is the first event, this the second, whatever has happened since. */
@@ -49,6 +51,10 @@ export class QueuedTask implements Job {
     this.#over = over;
   }
 
+  get record(): TaskRecord {
+    return this.#record;
+  }
+
   get userId(): string {
     return this.#record.userId;
   }
@@ -70,42 +76,42 @@ export class QueuedTask implements Job {
     return this.#admission;
   }
 
-  /** Ends it unstarted. An admission that is under way comes first: the store may have let it in. */
+  /** Ends it unstarted, unless another process may start it. An admission that is under way comes first: the store may have let it in. */
   async shutdown(): Promise<void> {
     this.#isShutDown = true;
     await this.#admission;
-    if (this.#hasBegun) return;
+    if (this.#hasBegun || this.#background.letGo(this.#record, this.#queued.durability)) return;
     const change = this.#change(SHUTDOWN);
-    const { id, version } = this.#record;
+    const task = this.#record;
     const { journal, hub } = this.#background;
-    const write = journal.insist("transition", (store) => store.transition(id, version, change));
+    const write = journal.insist("transition", (store) => store.transition(task, task.version, change));
     const written = await write.catch(() => undefined);
     if (written) hub.publish(written, change.events);
   }
 
   async #admit(): Promise<Admission> {
     const change = this.#change(this.#started());
-    const { id, version } = this.#record;
+    const task = this.#record;
     const { journal, terms } = this.#background;
-    this.#background.expect(id);
+    this.#background.expect(task.id);
     try {
-      const answer = await journal.ask(
+      const answer = await journal.write(
         "admit",
-        (store) => store.admit(id, version, change, terms.guard),
+        async (store) =>
+          (await store.admit(task, task.version, change, terms.guard)) ?? this.#ownStart(store),
+        (store) => this.#ownStart(store),
         (late) => this.#late(late),
       );
-      return this.#answered(answer ?? (await this.#ownStart()));
+      return this.#answered(answer);
     } catch {
       return "failed";
     }
   }
 
-  /** Somebody was faster: perhaps this process itself, in an attempt whose answer was lost. */
-  async #ownStart(): Promise<TaskRecord | undefined> {
-    const { journal, terms } = this.#background;
-    const scope = scopeOf(this.#record);
-    const record = await journal.ask("get", (store) => store.get(scope, this.#record.id));
-    const isOwn = record?.status === "running" && record.owner === terms.owner;
+  /** What another attempt of this process, whose answer was lost, has written. */
+  async #ownStart(store: TaskStore): Promise<TaskRecord | undefined> {
+    const record = await store.get(scopeOf(this.#record), this.#record.id);
+    const isOwn = record?.status === "running" && record.owner === this.#background.terms.owner;
     return isOwn ? record : undefined;
   }
 
@@ -115,9 +121,7 @@ export class QueuedTask implements Job {
   }
 
   #change(event: LifecycleEvent): TaskChange {
-    const now = this.#background.clock.now();
-    const step = transition(this.#record, event, now);
-    return { patch: step.ok ? step.patch : {}, events: [toLogged(event, now)] };
+    return changeFor(this.#record, [event], this.#background.clock.now()) ?? { patch: {}, events: [] };
   }
 
   #answered(answer: TaskRecord | Refused | undefined): Admission {
@@ -132,7 +136,7 @@ export class QueuedTask implements Job {
     return answer.status === "refused" ? answer.limit : "admitted";
   }
 
-  /** An answer that came after its time: the task may be running on record, so it must run. */
+  /** What came after its time: the task may be running on record, so it must run. */
   #late(answer: TaskRecord | Refused | undefined): void {
     if (answer === undefined || answer.status === "refused" || this.#hasBegun) return;
     this.#background.takePlaceAnyway();
@@ -143,9 +147,9 @@ export class QueuedTask implements Job {
     if (this.#hasBegun || isFinished(record.status)) return;
     this.#hasBegun = true;
     this.#over();
-    const { call, settings, execute } = this.#queued;
+    const { call, settings, execute, durability } = this.#queued;
     const startedAt = record.startedAt ?? this.#background.clock.now();
-    const execution = new Execution(call, settings, this.#desk, startedAt);
+    const execution = new Execution(call, settings, this.#desk, startedAt, durability);
     const started = { type: "task.started", at: startedAt } as const;
     this.#background.hub.publish(record, [started], STARTED_SEQ);
     execution.isShutDown = this.#isShutDown;

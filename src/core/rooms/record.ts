@@ -51,6 +51,7 @@ export function newRecord(
     lastSeq: 0,
     version: 1,
     owner: terms.owner,
+    runs: 0,
     duplicateKey: duplicateKey(call, settings, canonical),
   };
 }

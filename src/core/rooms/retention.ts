@@ -25,6 +25,11 @@ export class Retention {
     this.#limits = limits;
   }
 
+  /** Others may have left what is too old, and nothing need ever finish here. */
+  begin(): void {
+    this.#sweepLater();
+  }
+
   /** A task has finished. */
   finished(): void {
     this.#isWanted = true;

@@ -1,5 +1,6 @@
 import { nanoid } from "nanoid";
 import { type Clock, systemClock } from "../clock.ts";
+import { type KnownTool, knownTools } from "../durable.ts";
 import { closedError } from "../errors.ts";
 import type { Execution } from "../execution.ts";
 import { type ManagerOptions, managerSettings } from "../options.ts";
@@ -15,6 +16,7 @@ import { Journal } from "./journal.ts";
 import { Queries } from "./queries.ts";
 import { Retention } from "./retention.ts";
 import { Scheduler } from "./scheduler.ts";
+import { Sharing } from "./sharing.ts";
 import { Starting } from "./starting.ts";
 import { Waiting } from "./waiting.ts";
 import { Watching } from "./watching.ts";
@@ -36,12 +38,15 @@ export class Rooms implements BackgroundDesk {
   readonly adopting: Adopting;
   readonly cancelling: Cancelling;
   readonly handOvers: HandOvers;
+  readonly tools: ReadonlyMap<string, KnownTool>;
   readonly #storeTimeoutMs: number;
+  readonly #sharing: Sharing | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ManagerOptions) {
     const settings = managerSettings(options);
-    const { store, clock = systemClock, followUps = true, redact } = options;
+    const { store, clock = systemClock, followUps = true, redact, tools = {} } = options;
+    this.tools = knownTools(tools);
     this.#storeTimeoutMs = settings.storeTimeoutMs;
     this.clock = clock;
     this.hub = new Hub(store);
@@ -54,16 +59,26 @@ export class Rooms implements BackgroundDesk {
     this.waiting = new Waiting(clock, this.hub, this.queries);
     this.watching = new Watching(clock, this.hub, this.queries);
     this.retention = new Retention(clock, this.journal, this.hub, withoutInfinity(settings.retention));
-    const { cancelGraceMs, maxResultBytes } = settings;
+    const { cancelGraceMs, maxResultBytes, leaseMs } = settings;
     const { running, ...limits } = settings.limits;
     this.scheduler = new Scheduler(clock, running, this.drain);
     const guard = { ...withoutInfinity(limits), exclusive: options.exclusive === "session" };
-    const terms = { owner: nanoid(), followUps, redact, guard, cancelGraceMs, maxResultBytes };
+    const terms = {
+      owner: nanoid(),
+      followUps,
+      redact,
+      guard,
+      cancelGraceMs,
+      maxResultBytes,
+      leaseMs,
+      isShared: store.isShared,
+    };
     this.background = new Background(this, terms);
     this.starting = new Starting(this.background, this.scheduler, this);
-    this.adopting = new Adopting(this.background, this.scheduler, this.starting, this);
+    this.adopting = new Adopting(this.background, this.scheduler, this);
     this.cancelling = new Cancelling(this.background, this.starting, this.queries);
     this.handOvers = new HandOvers(this.background, this.scheduler, this.cancelling, this.drain);
+    if (store.isShared) this.#sharing = new Sharing(this, leaseMs);
   }
 
   get isAccepting(): boolean {
@@ -81,11 +96,13 @@ export class Rooms implements BackgroundDesk {
 
   /** First what may still end by itself, then what must; at last everything that could start again. */
   async #close(drainMs: number): Promise<void> {
+    this.#sharing?.stopTaking();
     await this.drain.wait(() => this.#isIdle(), drainMs);
     for (const call of [...this.calls]) if (!call.task) call.shutDown(closedError());
     const unstarted = this.starting.close();
     this.background.shutdown();
     await this.drain.wait(() => this.#isWritten(), this.#storeTimeoutMs);
+    this.#sharing?.close();
     this.retention.close();
     this.journal.close();
     await unstarted;

@@ -1,12 +1,13 @@
 import { type Clock, Timer } from "../clock.ts";
+import type { Durability } from "../durability.ts";
 import { closedError } from "../errors.ts";
 import { lastProgress, type NewTaskEvent } from "../events.ts";
 import type { Execution } from "../execution.ts";
 import type { Adopter } from "../follower.ts";
-import { toLogged, transitionAll } from "../lifecycle.ts";
+import { changeFor } from "../lifecycle.ts";
 import { type StoredResult, storeResult } from "../result.ts";
 import type { TaskChange } from "../store.ts";
-import { scopeOf, type TaskInfo, type TaskRecord, toTaskInfo } from "../task.ts";
+import { isFinished, scopeOf, type TaskInfo, type TaskRecord, toTaskInfo } from "../task.ts";
 import type { Redact } from "../values/redact.ts";
 import { endingsOf } from "./ending.ts";
 import type { Hub } from "./hub.ts";
@@ -24,7 +25,10 @@ export interface TaskDesk {
     readonly cancelGraceMs: number;
     readonly maxResultBytes: number;
     readonly redact: Redact | undefined;
+    readonly owner: string;
   };
+  /** Gives a task up for another process to start again. False: none could. */
+  letGo(task: TaskRecord, durability: Durability | undefined): boolean;
   /** The task has ended, and its store knows. */
   ended(task: RunningTask): void;
 }
@@ -93,19 +97,54 @@ export class RunningTask implements Adopter {
     this.#grace = new Timer(this.#desk.clock, () => void this.#end(), Math.max(0, left));
   }
 
+  /** Somebody else has written the record. */
+  changed(record: TaskRecord): void {
+    if (this.#isEnding) return;
+    if (this.#isLost(record))
+      this.#leave(new DOMException("Another process has this task now.", "AbortError"));
+    else if (record.cancel) this.cancelRequested(record);
+  }
+
+  /** Where another process may go on with it, it is left to that one. */
   shutdown(): void {
+    const { durability, wasReturned, wasOffloaded } = this.execution;
+    // Whoever was told that the call has ended must not find it running elsewhere.
+    const isOpen = !this.#isEnding && this.#record.cancel === null && (wasOffloaded || !wasReturned);
+    if (isOpen && this.#desk.letGo(this.#record, durability)) this.#leave(closedError());
+    else this.#shutDown();
+  }
+
+  #shutDown(): void {
     this.#isShutDown = true;
     this.execution.abort(closedError());
     void this.#end();
   }
 
+  /** Another process has ended it, or goes on with it: what this one does counts no more. */
+  #isLost({ status, owner }: TaskRecord): boolean {
+    return isFinished(status) || owner !== this.#desk.terms.owner;
+  }
+
+  #leave(reason: unknown): void {
+    this.#isEnding = true;
+    this.#pause?.clear();
+    this.#grace?.clear();
+    this.execution.abort(reason);
+    this.#ended();
+  }
+
+  #ended(): void {
+    this.execution.release();
+    this.#desk.ended(this);
+  }
+
   async #write(): Promise<void> {
-    const { clock, journal, hub } = this.#desk;
-    const { id } = this.#record;
+    const { clock, journal, hub, terms } = this.#desk;
+    const task = this.#record;
     if (this.#unwritten.length === 0) this.#takeReports();
     const events = this.#unwritten;
     try {
-      const lastSeq = await journal.ask("append", (store) => store.append(id, events));
+      const lastSeq = await journal.ask("append", (store) => store.append(task, terms.owner, events));
       this.#unwritten = [];
       if (lastSeq > 0) hub.publish(this.#appended(events, lastSeq), events);
     } catch {
@@ -143,8 +182,7 @@ export class RunningTask implements Adopter {
     } catch {
       // The manager was closed while the store did not answer; its failures were made known.
     }
-    this.execution.release();
-    this.#desk.ended(this);
+    this.#ended();
   }
 
   /** Tries until this task is finished in the store, by this write or by somebody else's. */
@@ -166,18 +204,20 @@ export class RunningTask implements Adopter {
       this.#desk.terms.redact,
       now,
     );
-    const step = transitionAll(this.#record, endings, now);
-    if (!step.ok) return undefined;
+    const change = changeFor(this.#record, endings, now);
+    if (change === undefined) return undefined;
     this.#takeReports();
-    const events = [...this.#unwritten, ...endings.map((event) => toLogged(event, now))];
-    const isCompleted = step.patch.status === "completed";
-    return { patch: step.patch, events, ...(isCompleted && result ? { result } : {}) };
+    const events = [...this.#unwritten, ...change.events];
+    const isCompleted = change.patch.status === "completed";
+    return { ...change, events, ...(isCompleted && result ? { result } : {}) };
   }
 
   async #commit(change: TaskChange): Promise<boolean> {
-    const { id, version } = this.#record;
+    const task = this.#record;
     const { journal, hub } = this.#desk;
-    const record = await journal.insist("transition", (store) => store.transition(id, version, change));
+    const record = await journal.insist("transition", (store) =>
+      store.transition(task, task.version, change),
+    );
     if (record === undefined) return false;
     this.#record = record;
     hub.publish(record, change.events);
@@ -198,7 +238,7 @@ export class RunningTask implements Adopter {
     if (record === undefined) return false;
     if (this.#isOwnEnd(record, change)) this.#desk.hub.publish(record, change.events);
     this.#record = record;
-    return true;
+    return !this.#isLost(record);
   }
 
   #result(): StoredResult | undefined {

@@ -44,9 +44,13 @@ export class Scheduler {
     return this.#timesFreed;
   }
 
+  get hasPlace(): boolean {
+    return this.#taken < this.#limit;
+  }
+
   /** Takes a place if there is one. */
   take(): boolean {
-    if (this.#taken >= this.#limit) return false;
+    if (!this.hasPlace) return false;
     this.#taken += 1;
     return true;
   }

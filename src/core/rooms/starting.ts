@@ -1,12 +1,13 @@
 import type { Execute, ToolCall } from "../call.ts";
 import { duplicateError } from "../duplicates.ts";
 import { closedError, TaskOffloadError } from "../errors.ts";
-import type { ExecutionDesk } from "../execution.ts";
-import { type LifecycleEvent, toLogged, transitionAll } from "../lifecycle.ts";
+import { durabilityOf } from "../execution.ts";
 import type { ToolSettings } from "../settings.ts";
-import type { Duplicate, Inserted, NewTask, Refused } from "../store.ts";
+import type { NewTask, Refused } from "../store.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../task.ts";
 import type { Background } from "./background.ts";
+import { insertForCaller } from "./inserting.ts";
+import { type JoiningDesk, joinRunning } from "./joining.ts";
 import { type QueuedCall, QueuedTask } from "./queued-task.ts";
 import { newRecord } from "./record.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -15,31 +16,58 @@ import type { Scheduler } from "./scheduler.ts";
 export class Starting {
   readonly #background: Background;
   readonly #scheduler: Scheduler;
-  readonly #desk: ExecutionDesk;
+  readonly #desk: JoiningDesk;
   readonly #queued = new Map<string, QueuedTask>();
   #order = 0;
   #isClosed = false;
 
-  constructor(background: Background, scheduler: Scheduler, desk: ExecutionDesk) {
+  constructor(background: Background, scheduler: Scheduler, desk: JoiningDesk) {
     this.#background = background;
     this.#scheduler = scheduler;
     this.#desk = desk;
   }
 
   async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, settings: ToolSettings): Promise<TaskInfo> {
+    const equal = await joinRunning(call, settings, this.#desk);
+    if (equal !== undefined) return equal;
     const queued: QueuedCall = {
       call,
       settings,
       execute: execute as Execute<unknown, unknown>,
       order: this.#order++,
+      durability: durabilityOf(call, settings, this.#desk),
     };
     const task = this.#describe(queued);
-    const answer = await this.#insert(task);
+    const answer = await insertForCaller(task, this.#background);
     if (answer.status === "refused") throw refusal(answer, call);
     if (answer.status === "duplicate") return joined(answer.record, call, settings);
     this.#background.hub.publish(answer.record, task.events);
     await this.#enqueue(queued, answer.record);
     return toTaskInfo(answer.record);
+  }
+
+  /** Takes up a task that was queued in a process that is gone. */
+  async takeUp(queued: Omit<QueuedCall, "order">, record: TaskRecord): Promise<void> {
+    await this.#enqueue({ ...queued, order: this.#order++ }, record);
+  }
+
+  /** The records of what waits here. */
+  get records(): TaskRecord[] {
+    return [...this.#queued.values()].map(({ record }) => record);
+  }
+
+  recordOf(id: string): TaskRecord | undefined {
+    return this.#queued.get(id)?.record;
+  }
+
+  has(id: string): boolean {
+    return this.#queued.has(id);
+  }
+
+  /** Somebody else has written the record of a queued task. */
+  changed(record: TaskRecord): void {
+    const isOwn = record.owner === this.#background.terms.owner;
+    if (isFinished(record.status) || !isOwn) this.cancelled(record);
   }
 
   /** A queued task was cancelled: it will not start. */
@@ -58,10 +86,10 @@ export class Starting {
     await Promise.all(jobs.map((job) => job.shutdown()));
   }
 
-  #describe({ call, settings }: QueuedCall): NewTask {
+  #describe({ call, settings, durability }: QueuedCall): NewTask {
     const now = this.#background.clock.now();
-    const record = newRecord(call, settings, this.#background.terms, now);
-    return { record, events: [{ at: now, type: "task.queued" }] };
+    const record = newRecord(call, settings, this.#background.terms, now, undefined, durability?.id);
+    return { record, events: [{ at: now, type: "task.queued" }], input: durability?.kept };
   }
 
   async #enqueue(queued: QueuedCall, record: TaskRecord): Promise<void> {
@@ -74,37 +102,7 @@ export class Starting {
     this.#queued.set(record.id, job);
     this.#scheduler.enqueue(job);
   }
-
-  async #insert(task: NewTask): Promise<Inserted | Duplicate | Refused> {
-    const withdraw = () => this.withdraw(task.record);
-    try {
-      return await this.#background.insert(task, false, withdraw);
-    } catch (error) {
-      withdraw();
-      throw error;
-    }
-  }
-
-  /** The caller was told that the store failed: what was written all the same must not stay queued. */
-  withdraw(record: TaskRecord): void {
-    const { journal, clock } = this.#background;
-    const now = clock.now();
-    const step = transitionAll(record, WITHDRAWN, now);
-    if (!step.ok) return;
-    const change = { patch: step.patch, events: WITHDRAWN.map((event) => toLogged(event, now)) };
-    const write = journal.insist("transition", (store) =>
-      store.transition(record.id, record.version, change),
-    );
-    write.then(
-      () => this.#background.finished(),
-      () => undefined,
-    );
-  }
 }
-
-const WITHDRAWN: LifecycleEvent[] = [
-  { type: "task.cancelled", by: "host", reason: "The store answered too late.", mayStillRun: false },
-];
 
 /** An equal task runs: its caller gets that one, unless the tool refuses duplicates. */
 export function joined(record: TaskRecord, call: ToolCall, settings: ToolSettings): TaskInfo {

@@ -1,5 +1,6 @@
 import pTimeout from "p-timeout";
 import { type Clock, MAX_TIMER_MS, Timer, timersOf } from "../clock.ts";
+import type { TaskHint } from "../store.ts";
 import { isFinished, type TaskInfo, type TaskScope } from "../task.ts";
 import { invalidInput, isDuration } from "../values/validate.ts";
 import type { Hub } from "./hub.ts";
@@ -47,7 +48,7 @@ export class Waiting {
   }
 
   async #until(look: Look, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const stopHints = this.#hub.onHint((hint) => look.hinted(hint.id));
+    const stopHints = this.#hub.onHint((hint) => look.hinted(hint));
     const poll = this.#startPoll(look);
     look.again();
     try {
@@ -61,6 +62,8 @@ export class Waiting {
       stopHints();
       poll.stop();
     }
+    // Only ends are hinted at: progress since the last look is news.
+    if (!look.isDone) await look.all().catch(() => undefined);
   }
 
   #startPoll(look: Look): { stop(): void } {
@@ -119,8 +122,8 @@ class Look {
     this.all().catch(this.#fail);
   }
 
-  hinted(id: string): void {
-    if (this.#pending.has(id)) this.#look(id).catch(this.#fail);
+  hinted({ id, status }: TaskHint): void {
+    if (isFinished(status) && this.#pending.has(id)) this.#look(id).catch(this.#fail);
   }
 
   async #look(id: string): Promise<void> {

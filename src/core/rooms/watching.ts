@@ -19,6 +19,8 @@ export type WatchOptions =
 export interface Watched {
   event: TaskEvent;
   task: TaskInfo;
+  /** True when events before this one are gone from the ring. */
+  truncated: boolean;
 }
 
 /** Following tasks as they go. Hints say where to look; what is told is always read from the store. */
@@ -128,9 +130,9 @@ class Watch {
       const task = await this.#queries.get(this.#scope, id);
       if (task === undefined) return this.#ended(id);
       this.#told.set(id, page.nextAfter);
-      for (const event of page.events) {
+      for (const [index, event] of page.events.entries()) {
         if (this.#isOver) return;
-        yield { event, task };
+        yield { event, task, truncated: page.truncated && index === 0 };
       }
       isMore = page.events.length === PAGE;
       if (!isMore && isFinished(task.status) && page.nextAfter >= task.lastSeq) this.#ended(id);

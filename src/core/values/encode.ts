@@ -23,7 +23,8 @@
  * | past 1,000,000 values or 64 Mi of text     | "[Size limit]", once in each list or object it cuts short  |
  * | a getter, toJSON or proxy trap that throws | "[Unreadable: message]"                                    |
  *
- * As in JSON.stringify, properties that are not enumerable or whose key is a symbol are no part of the value.
+ * As in JSON.stringify, properties that are not enumerable or whose key is a symbol are not carried, and an
+ * array's only by index. Where an object has such a property, its path stands in `lossy`.
  */
 
 import { primitiveMarker, unreadableMarker } from "./markers.ts";
@@ -46,6 +47,11 @@ export interface EncodeOptions {
    * @default false
    */
   sortKeys?: boolean;
+  /**
+   * Leave out properties that are `undefined`, as JSON does.
+   * @default false
+   */
+  dropUndefined?: boolean;
 }
 
 /**
@@ -55,7 +61,7 @@ export interface EncodeOptions {
  * encode({ at: new Date(0), n: 1 }); // { json: '{"at":"1970-01-01T00:00:00.000Z","n":1}', lossy: ["/at"] }
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
-  const walk = new Walk(options.sortKeys ?? false);
+  const walk = new Walk(options);
   const json = encodeProperty(walk, { value }, "value", null);
   return { json, lossy: walk.lossy };
 }
@@ -121,8 +127,10 @@ function encodeArray(walk: Walk, array: readonly unknown[], place: Place): strin
 }
 
 function encodeRecord(walk: Walk, record: object, place: Place): string {
-  const keys = Object.keys(record);
+  let keys = Object.keys(record);
+  if (Reflect.ownKeys(record).length > keys.length) walk.note(place);
   if (walk.sortKeys) keys.sort();
+  if (walk.dropUndefined) keys = keys.filter((key) => !isUndefined(record, key));
   const entries: string[] = [];
   for (const key of keys) {
     const full = !walk.fits(key) || walk.full;
@@ -130,4 +138,12 @@ function encodeRecord(walk: Walk, record: object, place: Place): string {
     if (full) break;
   }
   return `{${entries.join(",")}}`;
+}
+
+function isUndefined(record: object, key: string): boolean {
+  try {
+    return Reflect.get(record, key) === undefined;
+  } catch {
+    return false;
+  }
 }

@@ -35,6 +35,12 @@ export function checkDuration(option: string, value: unknown): void {
   if (!isDuration(value)) throw invalidOption(option, "milliseconds, 0 or more (Infinity: never)", value);
 }
 
+/** A time that stores are told, and not every store can be told Infinity. */
+export function checkWait(option: string, value: unknown, least: number): void {
+  if (Number.isFinite(value) && (value as number) >= least) return;
+  throw invalidOption(option, `milliseconds, ${least} or more, and finite`, value);
+}
+
 /** A limit: a whole number from `least` on, or `Infinity` for none. */
 export function checkLimit(option: string, value: unknown, least: number): void {
   if (value === Number.POSITIVE_INFINITY) return;
@@ -44,7 +50,7 @@ export function checkLimit(option: string, value: unknown, least: number): void 
 
 export function checkOneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
   if (!allowed.includes(value)) {
-    throw invalidOption(option, `one of ${allowed.map((one) => `"${one}"`).join(", ")}`, value);
+    throw invalidOption(option, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
   }
 }
 

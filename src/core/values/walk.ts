@@ -24,14 +24,16 @@ export function pointer(place: Place): string {
 /** One walk through a value. */
 export class Walk {
   readonly sortKeys: boolean;
+  readonly dropUndefined: boolean;
   /** The objects that the walk is inside of, from the root down, each with its place. */
   readonly open = new Map<object, Place>();
   readonly #lossy = new Set<string>();
   #nodesLeft = MAX_NODES;
   #textLeft = MAX_TEXT;
 
-  constructor(sortKeys: boolean) {
+  constructor({ sortKeys = false, dropUndefined = false }: { sortKeys?: boolean; dropUndefined?: boolean }) {
     this.sortKeys = sortKeys;
+    this.dropUndefined = dropUndefined;
   }
 
   /** Whether a limit is reached, so that only markers are left to say. */

@@ -1,10 +1,11 @@
 import { isOutstanding } from "../../core/follow-up.ts";
+import type { SessionKey, TaskKey } from "../../core/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/task.ts";
-import { byCompletion, byCreation, type Completed, type Created, type Entry } from "./entry.ts";
+import { byCompletion, byCreation, type Created, type Entry } from "./entry.ts";
+import { type ByCompletion, Pending } from "./pending.ts";
 import { SortedList } from "./sorted-list.ts";
+import { Turns } from "./turns.ts";
 import { Workloads } from "./workload.ts";
-
-type ByCompletion = SortedList<Completed, Entry>;
 
 /** Anything a task is filed in. */
 interface Shelf {
@@ -34,11 +35,8 @@ export class User {
 export class Catalogue {
   readonly unfinished = new Set<Entry>();
   readonly workloads = new Workloads();
-  readonly pending = {
-    when_idle: new SortedList<Completed, Entry>(byCompletion),
-    interrupt: new SortedList<Completed, Entry>(byCompletion),
-    silent: new SortedList<Completed, Entry>(byCompletion),
-  };
+  readonly turns = new Turns();
+  readonly pending = new Pending(this.turns);
   readonly done: ByCompletion = new SortedList(byCompletion);
   /** Users of whom something has become pending or done since the last sweep. */
   readonly unswept = new Set<User>();
@@ -55,6 +53,11 @@ export class Catalogue {
     return this.#entries.get(id);
   }
 
+  named({ userId, id }: TaskKey): Entry | undefined {
+    const entry = this.get(id);
+    return entry?.record.userId === userId ? entry : undefined;
+  }
+
   find(scope: TaskScope, id: string): Entry | undefined {
     const entry = this.get(id);
     return entry && inScope(entry.record, scope) ? entry : undefined;
@@ -63,6 +66,11 @@ export class Catalogue {
   /** The user, who may be new and have nothing yet. */
   user(id: string): User {
     return this.#users.get(id) ?? new User(id);
+  }
+
+  /** The follow-ups of a session that wait, the first to end first. */
+  pendingOf({ userId, sessionId }: SessionKey): Entry[] {
+    return [...this.user(userId).pending].filter((entry) => entry.record.sessionId === sessionId);
   }
 
   markUnswept(): void {
@@ -92,6 +100,14 @@ export class Catalogue {
     this.#file(entry);
   }
 
+  countTurn(session: SessionKey, now: number): void {
+    this.#refileSession(session, () => this.turns.count(session, now));
+  }
+
+  resetTurns(session: SessionKey): void {
+    this.#refileSession(session, () => this.turns.reset(session));
+  }
+
   remove(entry: Entry): void {
     const user = this.user(entry.record.userId);
     this.#unfile(entry);
@@ -103,6 +119,14 @@ export class Catalogue {
   /** Forgets a user who has nothing left. */
   tidy(user: User): void {
     if (user.tasks.size === 0 && user.leasedSessions.length === 0) this.#users.delete(user.id);
+  }
+
+  /** For what changes the turns of a session, by which its follow-ups are filed. */
+  #refileSession(session: SessionKey, change: () => void): void {
+    const entries = this.pendingOf(session);
+    for (const entry of entries) this.#unfile(entry);
+    change();
+    for (const entry of entries) this.#file(entry);
   }
 
   #file(entry: Entry): void {
@@ -118,6 +142,6 @@ export class Catalogue {
     if (!isFinished(entry.record.status)) return [this.unfinished, this.workloads];
     const user = this.user(entry.record.userId);
     if (!isOutstanding(entry.record.followUp)) return [this.done, user.done];
-    return entry.isClaimed ? [] : [this.pending[entry.followUpMode], user.pending];
+    return entry.isClaimed ? [] : [this.pending, user.pending];
   }
 }

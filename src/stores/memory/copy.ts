@@ -31,6 +31,7 @@ export function copyRecord(record: TaskRecord): TaskRecord {
     lastSeq: record.lastSeq,
     version: record.version,
     owner: record.owner,
+    runs: record.runs,
     duplicateKey: record.duplicateKey,
   };
 }

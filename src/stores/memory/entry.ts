@@ -1,8 +1,8 @@
 import { lastProgress } from "../../core/events.ts";
 import type { FollowUpMode } from "../../core/follow-up.ts";
 import type { StoredResult } from "../../core/result.ts";
-import type { NewTask, TaskChange } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { NewTask, Payload, TaskChange } from "../../core/store.ts";
+import { isFinished, type TaskRecord } from "../../core/task.ts";
 import { copyPatch, copyRecord, copyResult } from "./copy.ts";
 import { EventLog } from "./event-log.ts";
 
@@ -21,15 +21,20 @@ export class Entry implements Created, Completed {
   /** The store's own: it changes in place, and only copies of it leave. */
   readonly record: TaskRecord;
   result: StoredResult | undefined;
+  /** Until it has ended. */
+  payload: Payload | undefined;
   readonly log = new EventLog();
   readonly leaseMs: number;
   leaseEndsAt: number;
   /** When its follow-up is next to be delivered. */
   dueAt = 0;
+  /** It has not failed: it comes along with anything else of its session. */
+  isDeferred = false;
   /** A live claim holds its follow-up. */
   isClaimed = false;
 
-  constructor({ record, events }: NewTask, leaseMs: number, now: number) {
+  constructor({ record, events, input }: NewTask, leaseMs: number, now: number) {
+    if (input !== undefined) this.payload = { input, checkpoint: null };
     this.leaseMs = leaseMs;
     this.leaseEndsAt = now + leaseMs;
     this.record = copyRecord(record);
@@ -58,6 +63,7 @@ export class Entry implements Created, Completed {
     Object.assign(this.record, copyPatch(patch));
     this.record.version += 1;
     if (result !== undefined) this.result = copyResult(result);
+    if (isFinished(this.record.status)) this.payload = undefined;
     if (patch.owner != null) this.leaseEndsAt = now + this.leaseMs;
     this.append(events, now);
   }

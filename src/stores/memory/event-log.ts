@@ -1,9 +1,7 @@
 import { type NewTaskEvent, numbered } from "../../core/events.ts";
 import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/store.ts";
+import { weightOf } from "../shared.ts";
 import { copyEvent } from "./copy.ts";
-
-/** What an event weighs beside its text. */
-const EVENT_CHARS = 32;
 
 /** The newest events of one task. Their numbers are not kept: they count back from the task's `lastSeq`. */
 export class EventLog {
@@ -42,25 +40,5 @@ export class EventLog {
 
   #isFull(count: number): boolean {
     return count > RING_EVENTS || (count > 1 && this.#chars > RING_CHARS);
-  }
-}
-
-function weightOf(event: NewTaskEvent): number {
-  return EVENT_CHARS + textOf(event).length;
-}
-
-function textOf(event: NewTaskEvent): string {
-  switch (event.type) {
-    case "task.output":
-      return event.chunk;
-    case "task.progress":
-      return event.progress.message ?? "";
-    case "task.failed":
-      return event.error.message;
-    case "task.cancelled":
-    case "task.cancel_requested":
-      return event.reason ?? "";
-    default:
-      return "";
   }
 }

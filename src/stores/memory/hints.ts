@@ -8,10 +8,10 @@ export class Hints {
   readonly #listeners = new Set<Listener>();
   #waiting: TaskHint[] = [];
 
-  tell({ id, userId, sessionId, lastSeq }: TaskRecord, firstSeq: number): void {
+  tell({ id, userId, sessionId, lastSeq, status }: TaskRecord, firstSeq: number): void {
     if (this.#listeners.size === 0) return;
     if (this.#waiting.length === 0) Promise.resolve().then(() => this.#flush());
-    this.#waiting.push({ id, userId, sessionId, firstSeq, lastSeq });
+    this.#waiting.push({ id, userId, sessionId, firstSeq, lastSeq, status });
   }
 
   /** Answers how to stop listening. */

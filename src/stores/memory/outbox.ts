@@ -1,16 +1,17 @@
-import type { StoredFollowUp } from "../../core/follow-up.ts";
-import type { ClaimFilter, SessionClaim, Settlement, TaskChange } from "../../core/store.ts";
-import { inScope, type TaskRecord } from "../../core/task.ts";
-import type { Catalogue, User } from "./catalogue.ts";
+import type { FollowUpStatus, StoredFollowUp } from "../../core/follow-up.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import { acknowledges, settleFollowUp } from "../shared.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { copyRecord } from "./copy.ts";
 import { byCompletion, type Entry } from "./entry.ts";
 
 interface Lease {
   token: string;
-  endsAt: number;
-  user: User;
-  sessionId: string | null;
+  session: SessionKey;
   entries: Entry[];
+  endsAt: number;
+  countsTurn: boolean;
 }
 
 const WAKING = ["when_idle", "interrupt"] as const;
@@ -29,27 +30,38 @@ export class Outbox {
 
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): SessionClaim | undefined {
     this.endLapsed();
-    const oldest = this.#oldestDue(filter);
-    if (oldest === undefined) return undefined;
+    const session = this.#find(filter);
+    if (session === undefined) return undefined;
     this.#claims += 1;
-    const lease = this.#lease(oldest.record, `${claimant}:${this.#claims}`, leaseMs);
-    for (const entry of lease.entries) this.#take(entry);
-    const tasks = lease.entries.map((entry) => copyRecord(entry.record));
-    return { token: lease.token, userId: lease.user.id, sessionId: lease.sessionId, tasks };
+    const { token, entries } = this.#lease(session, `${claimant}:${this.#claims}`, leaseMs, filter);
+    for (const entry of entries) this.#take(entry);
+    const tasks = entries.map((entry) => copyRecord(entry.record));
+    return { token, ...session, tasks, turns: this.#catalogue.turns.of(session) };
   }
 
-  settle({ token }: SessionClaim, outcome: Record<string, Settlement>): boolean {
+  prolong({ token }: SessionClaim, leaseMs: number): boolean {
     this.endLapsed();
     const lease = this.#leases.get(token);
     if (lease === undefined) return false;
-    for (const entry of lease.entries) {
-      // Whoever has dropped a follow-up in the meantime has settled it.
-      if (entry.record.followUp.status !== "claimed") continue;
-      const settlement = Object.hasOwn(outcome, entry.id) ? outcome[entry.id] : undefined;
-      this.#settle(entry, settlement ?? { type: "defer", dueAt: 0 });
-    }
-    this.#end(lease);
+    lease.endsAt = this.#now() + leaseMs;
     return true;
+  }
+
+  settle({ token }: SessionClaim, outcome: Record<string, Settlement>): TaskRecord[] | undefined {
+    this.endLapsed();
+    const lease = this.#leases.get(token);
+    if (lease === undefined) return undefined;
+    // Whoever has dropped a follow-up in the meantime has settled it.
+    const settled = lease.entries.filter((entry) => hasFollowUp(entry, "claimed"));
+    for (const entry of settled) this.#settle(entry, outcome);
+    const isTurn = lease.countsTurn && acknowledges(outcome);
+    if (isTurn) this.#catalogue.countTurn(lease.session, this.#now());
+    this.#end(lease);
+    return settled.map((entry) => copyRecord(entry.record));
+  }
+
+  resetTurns(session: SessionKey): void {
+    this.#catalogue.resetTurns(session);
   }
 
   /** Gives back the follow-ups of claims that were not settled in time. */
@@ -58,33 +70,50 @@ export class Outbox {
     for (const lease of this.#leases.values()) if (lease.endsAt <= now) this.#end(lease);
   }
 
-  #oldestDue({ scope, modes = WAKING }: ClaimFilter): Entry | undefined {
-    const lists = scope
-      ? [this.#catalogue.user(scope.userId).pending]
-      : modes.map((mode) => this.#catalogue.pending[mode]);
-    const isWanted = (entry: Entry) =>
-      modes.includes(entry.followUpMode) && (!scope || inScope(entry.record, scope));
-    return lists
-      .flatMap((list) => first(list, (entry) => isWanted(entry) && this.#isFree(entry)) ?? [])
-      .sort(byCompletion)[0];
+  /** The session of the oldest follow-up that gives reason to claim: if that one is too young, all are. */
+  #find(filter: ClaimFilter): SessionKey | undefined {
+    const oldest = filter.session ? this.#oldestIn(filter.session, filter) : this.#oldestDue(filter);
+    const { minAgeMs = 0 } = filter;
+    if (oldest === undefined || this.#ageOf(oldest) < minAgeMs) return undefined;
+    const { userId, sessionId } = oldest.record;
+    return { userId, sessionId };
+  }
+
+  /** It may have ended by a clock that is ahead of this one. */
+  #ageOf(entry: Entry): number {
+    return Math.max(0, this.#now() - entry.completedAt);
+  }
+
+  #oldestIn(session: SessionKey, { modes = WAKING, maxTurns = Infinity }: ClaimFilter): Entry | undefined {
+    if (!this.#isFree(session) || this.#catalogue.turns.of(session) >= maxTurns) return undefined;
+    return this.#catalogue.pendingOf(session).find((entry) => modes.includes(entry.followUpMode));
+  }
+
+  #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
+    const isWanted = (entry: Entry) => this.#isDue(entry) && this.#isFree(entry.record);
+    const lists = this.#catalogue.pending.lists(modes, maxTurns);
+    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byCompletion)[0];
   }
 
   #isDue(entry: Entry): boolean {
     return entry.dueAt <= this.#now();
   }
 
-  #isFree(entry: Entry): boolean {
-    const { userId, sessionId } = entry.record;
-    return this.#isDue(entry) && !this.#catalogue.user(userId).leasedSessions.includes(sessionId);
+  #comesAlong(entry: Entry): boolean {
+    return entry.isDeferred || this.#isDue(entry);
   }
 
-  #lease({ userId, sessionId }: TaskRecord, token: string, leaseMs: number): Lease {
-    const user = this.#catalogue.user(userId);
-    const entries = [...user.pending].filter(
-      (entry) => entry.record.sessionId === sessionId && this.#isDue(entry),
-    );
-    const lease = { token, endsAt: this.#now() + leaseMs, user, sessionId, entries };
-    user.leasedSessions = [...user.leasedSessions, sessionId];
+  #isFree({ userId, sessionId }: SessionKey): boolean {
+    return !this.#catalogue.user(userId).leasedSessions.includes(sessionId);
+  }
+
+  #lease(session: SessionKey, token: string, leaseMs: number, filter: ClaimFilter): Lease {
+    const user = this.#catalogue.user(session.userId);
+    const pending = this.#catalogue.pendingOf(session);
+    const entries = filter.session ? pending : pending.filter((entry) => this.#comesAlong(entry));
+    const countsTurn = filter.maxTurns !== undefined;
+    const lease = { token, session, entries, endsAt: this.#now() + leaseMs, countsTurn };
+    user.leasedSessions = [...user.leasedSessions, session.sessionId];
     this.#leases.set(token, lease);
     return lease;
   }
@@ -98,17 +127,21 @@ export class Outbox {
     });
   }
 
-  #settle(entry: Entry, settlement: Settlement): void {
+  #settle(entry: Entry, outcome: Record<string, Settlement>): void {
     const now = this.#now();
+    const named = Object.hasOwn(outcome, entry.id) ? outcome[entry.id] : undefined;
+    const settlement = named ?? { type: "defer", delayMs: 0 };
     this.#catalogue.update(entry, () => {
-      if ("dueAt" in settlement) entry.dueAt = settlement.dueAt;
-      entry.change(changeFor(entry.record.followUp, settlement, now), now);
+      if ("delayMs" in settlement) entry.dueAt = now + settlement.delayMs;
+      entry.isDeferred = settlement.type === "defer";
+      entry.change(settleFollowUp(entry.record.followUp, settlement, now), now);
     });
   }
 
-  #end({ token, user, sessionId, entries }: Lease): void {
+  #end({ token, session, entries }: Lease): void {
+    const user = this.#catalogue.user(session.userId);
     this.#leases.delete(token);
-    user.leasedSessions = user.leasedSessions.filter((leased) => leased !== sessionId);
+    user.leasedSessions = user.leasedSessions.filter((leased) => leased !== session.sessionId);
     for (const entry of entries) {
       // It may have been evicted, and its id taken by another.
       if (this.#catalogue.get(entry.id) !== entry) continue;
@@ -120,30 +153,8 @@ export class Outbox {
   }
 }
 
-function changeFor(followUp: StoredFollowUp, settlement: Settlement, now: number): TaskChange {
-  switch (settlement.type) {
-    case "acknowledge":
-      return {
-        patch: { followUp: { ...followUp, status: "delivered" } },
-        events: [{ at: now, type: "follow_up.delivered" }],
-      };
-    case "drop":
-      return dropFollowUp(followUp, settlement.reason, now);
-    case "release":
-      return { patch: { followUp: { ...followUp, status: "pending" } }, events: [] };
-    case "defer": {
-      const attempts = followUp.attempts - 1;
-      return { patch: { followUp: { ...followUp, status: "pending", attempts } }, events: [] };
-    }
-  }
-}
-
-/** The change that says: this follow-up will never be delivered. */
-export function dropFollowUp(followUp: StoredFollowUp, reason: string, now: number): TaskChange {
-  return {
-    patch: { followUp: { ...followUp, status: "dropped", reason } },
-    events: [{ at: now, type: "follow_up.dropped", reason }],
-  };
+function hasFollowUp({ record }: Entry, status: FollowUpStatus): boolean {
+  return record.followUp.status === status;
 }
 
 function first(entries: Iterable<Entry>, isWanted: (entry: Entry) => boolean): Entry | undefined {

@@ -1,9 +1,10 @@
 import type { RetentionLimits, Sweep } from "../../core/store.ts";
 import type { TaskRecord } from "../../core/task.ts";
+import { dropFollowUp } from "../shared.ts";
 import type { Catalogue, User } from "./catalogue.ts";
 import { copyRecord } from "./copy.ts";
 import type { Entry } from "./entry.ts";
-import { dropFollowUp, type Outbox } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 
 type Step = { action: "expire" | "evict"; entry: Entry };
 
@@ -29,6 +30,7 @@ export class Retention {
     const sweep: Sweep = { expired: [], evicted: 0, more: false };
     this.#outbox.endLapsed();
     this.#noteLimits(retention);
+    this.#forgetTurns(now - retention.finishedTtlMs);
     for (const step of this.#steps(retention, now)) {
       if (sweep.expired.length + sweep.evicted === limit) return { ...sweep, more: true };
       if (step.action === "expire") {
@@ -44,7 +46,7 @@ export class Retention {
   /** Each step is found only when the one before it has been taken. Expired ones come first: they may be evicted. */
   *#steps(retention: Kept, now: number): Generator<Step> {
     const { pending, done, unswept } = this.#catalogue;
-    for (const list of Object.values(pending)) {
+    for (const list of pending.lists()) {
       yield* oldest(list, "expire", (entry) => entry.completedAt + retention.followUpTtlMs <= now);
     }
     for (const user of unswept) yield* this.#excess(user, retention);
@@ -56,6 +58,11 @@ export class Retention {
     yield* oldest(pending, "expire", () => pending.size > retention.followUpsPerUser);
     yield* oldest(done, "evict", () => done.size > retention.finishedPerUser);
     this.#catalogue.unswept.delete(user);
+  }
+
+  #forgetTurns(countedUntil: number): void {
+    const { turns } = this.#catalogue;
+    for (const session of turns.countedUntil(countedUntil)) this.#catalogue.resetTurns(session);
   }
 
   #expire(entry: Entry, now: number): TaskRecord {

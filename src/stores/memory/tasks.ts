@@ -8,10 +8,12 @@ import type {
   Inserted,
   ListQuery,
   NewTask,
+  Payload,
   RecordPage,
   Refused,
   Renewal,
   TaskChange,
+  TaskKey,
 } from "../../core/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/task.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -42,13 +44,13 @@ export class Tasks {
     return { status: "inserted", record: copyRecord(entry.record) };
   }
 
-  transition(id: string, version: number, change: TaskChange): TaskRecord | undefined {
-    const entry = this.#atVersion(id, version);
+  transition(task: TaskKey, version: number, change: TaskChange): TaskRecord | undefined {
+    const entry = this.#atVersion(task, version);
     return entry && this.#change(entry, change);
   }
 
-  admit(id: string, version: number, change: TaskChange, guard: Guard): TaskRecord | Refused | undefined {
-    const entry = this.#atVersion(id, version);
+  admit(task: TaskKey, version: number, change: TaskChange, guard: Guard): TaskRecord | Refused | undefined {
+    const entry = this.#atVersion(task, version);
     if (entry === undefined) return undefined;
     const limit = this.#catalogue.workloads.of(entry.record.userId).refuseToRun(entry.record, guard);
     if (limit !== undefined) return { status: "refused", limit };
@@ -56,9 +58,9 @@ export class Tasks {
     return this.#change(entry, change);
   }
 
-  append(id: string, events: NewTaskEvent[]): number {
-    const entry = this.#catalogue.get(id);
-    if (entry === undefined || isFinished(entry.record.status)) return 0;
+  append(task: TaskKey, owner: string, events: NewTaskEvent[]): number {
+    const entry = this.#owned(task, owner);
+    if (entry === undefined) return 0;
     this.#catalogue.update(entry, () => entry.append(events, this.#now()));
     return entry.record.lastSeq;
   }
@@ -88,12 +90,24 @@ export class Tasks {
     return result && copyResult(result);
   }
 
-  renew(owner: string, ids: readonly string[], leaseMs: number): Renewal[] {
+  checkpoint(task: TaskKey, owner: string, checkpoint: string): boolean {
+    const entry = this.#owned(task, owner);
+    if (entry?.payload === undefined) return false;
+    entry.payload = { ...entry.payload, checkpoint };
+    return true;
+  }
+
+  payload(task: TaskKey): Payload | undefined {
+    const payload = this.#unfinished(task)?.payload;
+    return payload && { ...payload };
+  }
+
+  renew(owner: string, tasks: readonly TaskKey[], leaseMs: number): Renewal[] {
     const leaseEndsAt = this.#now() + leaseMs;
-    return ids.flatMap((id) => {
-      const entry = this.#catalogue.get(id);
+    return tasks.flatMap((task) => {
+      const entry = this.#catalogue.named(task);
       if (entry === undefined) return [];
-      const { version, cancel, owner: holder } = entry.record;
+      const { id, version, cancel, owner: holder } = entry.record;
       const owned = holder === owner;
       if (owned) entry.leaseEndsAt = leaseEndsAt;
       return [{ id, owned, version, cancel: cancel && { ...cancel } }];
@@ -110,9 +124,19 @@ export class Tasks {
     return records;
   }
 
-  #atVersion(id: string, version: number): Entry | undefined {
-    const entry = this.#catalogue.get(id);
+  #atVersion(task: TaskKey, version: number): Entry | undefined {
+    const entry = this.#catalogue.named(task);
     return entry?.record.version === version ? entry : undefined;
+  }
+
+  #unfinished(task: TaskKey): Entry | undefined {
+    const entry = this.#catalogue.named(task);
+    return entry === undefined || isFinished(entry.record.status) ? undefined : entry;
+  }
+
+  #owned(task: TaskKey, owner: string): Entry | undefined {
+    const entry = this.#unfinished(task);
+    return entry?.record.owner === owner ? entry : undefined;
   }
 
   #change(entry: Entry, change: TaskChange): TaskRecord {

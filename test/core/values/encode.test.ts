@@ -134,6 +134,12 @@ describe("what JSON cannot carry becomes a text", () => {
     expect(JSON.parse(encode(new Array(2 ** 32 - 1)).json)).toHaveLength(1_000_000);
   });
 
+  test("properties that JSON leaves out are left out, and their object says so", () => {
+    const hidden = Object.defineProperty({ a: 1 }, "b", { value: 2, enumerable: false });
+    expect(encode({ hidden })).toEqual({ json: '{"hidden":{"a":1}}', lossy: ["/hidden"] });
+    expect(encode([{ [Symbol("key")]: 1 }])).toEqual({ json: "[{}]", lossy: ["/0"] });
+  });
+
   test("an error whose message throws", () => {
     const error = Object.defineProperty(new Error(), "message", { get: () => fail("never") });
     expect(parsed(error)).toBe("[Error]");

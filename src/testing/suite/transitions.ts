@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { TaskChange } from "../../../src/core/store.ts";
+import type { TaskChange } from "../../core/store.ts";
 import {
   ADA,
   change,
@@ -11,6 +11,7 @@ import {
   progress,
   read,
   transition,
+  UNKNOWN,
   upTo,
   whole,
 } from "./lab.ts";
@@ -59,14 +60,14 @@ export function transitionSuite(lab: Lab): void {
   ])("%s is answered with undefined and writes nothing", async (_which, version) => {
     const record = await transition(lab, await insert(lab), { result: whole("right") });
     const late: TaskChange = { ...change({ status: "failed" }, [completed]), result: whole("wrong") };
-    expect(await lab.store.transition(record.id, version, late)).toBeUndefined();
+    expect(await lab.store.transition(record, version, late)).toBeUndefined();
     expect(await read(lab, record)).toEqual(record);
     expect(await log(lab, record)).toHaveLength(1);
     expect(await lab.store.result(ADA, record.id)).toEqual(whole("right"));
   });
 
   test("an unknown task is answered with undefined", async () => {
-    expect(await lab.store.transition("unknown", 1, change({}))).toBeUndefined();
+    expect(await lab.store.transition(UNKNOWN, 1, change({}))).toBeUndefined();
     expect(await lab.store.get(ADA, "unknown")).toBeUndefined();
   });
 
@@ -74,7 +75,7 @@ export function transitionSuite(lab: Lab): void {
     const before = await insert(lab);
     const answers = await Promise.all(
       upTo(50).map((writer) =>
-        lab.store.transition(before.id, 1, {
+        lab.store.transition(before, 1, {
           ...change({ status: "completed", completedAt: writer }, [output(String(writer)), completed]),
           result: whole(writer),
         }),
@@ -90,7 +91,7 @@ export function transitionSuite(lab: Lab): void {
 
   test("appending does not get in the way of a transition", async () => {
     const record = await insert(lab);
-    await lab.store.append(record.id, [progress(1)]);
+    await lab.store.append(record, "process-1", [progress(1)]);
     expect(await transition(lab, record, { patch: { deadlineAt: 5 } })).toMatchObject({
       version: 2,
       lastSeq: 2,

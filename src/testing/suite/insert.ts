@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { makeTask } from "../../support/make-task.ts";
+import { makeTask } from "../make-task.ts";
 import {
   ADA,
   change,
@@ -54,7 +54,7 @@ export function insertSuite(lab: Lab): void {
   test("is idempotent: the same id again writes nothing and answers the task as it is now", async () => {
     const task = makeTask({ duplicateKey: KEY });
     await lab.store.insert(task, NO_LIMITS, LONG_MS);
-    await lab.store.append(task.record.id, [progress(5)]);
+    await lab.store.append(task.record, "process-1", [progress(5)]);
     const current = await transition(lab, task.record, { patch: { deadlineAt: 5 } });
     const guard = { ...NO_LIMITS, runningPerUser: 0, exclusive: true };
     expect(await lab.store.insert(task, guard, LONG_MS)).toEqual({ status: "inserted", record: current });

@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
-import type { TaskHint } from "../../../src/core/store.ts";
-import { makeTask } from "../../support/make-task.ts";
+import type { TaskHint } from "../../core/store.ts";
+import type { TaskStatus } from "../../core/task.ts";
+import { makeTask } from "../make-task.ts";
 import {
   ADA,
   change,
@@ -10,7 +11,9 @@ import {
   LONG_MS,
   NO_LIMITS,
   output,
+  read,
   transition,
+  UNKNOWN,
 } from "./lab.ts";
 
 /** Milliseconds in which a hint that should not come would have come. */
@@ -29,22 +32,35 @@ export function watchSuite(lab: Lab): void {
 
   watchTest("each write gives a hint that names the task and its new events", async () => {
     const { hints } = watch();
-    const { id } = await insert(lab, { sessionId: "one" });
-    const hint = { id, userId: "ada", sessionId: "one" };
+    const record = await insert(lab, { sessionId: "one" });
+    const hint = { id: record.id, userId: "ada", sessionId: "one", status: "running" };
     await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, firstSeq: 1, lastSeq: 1 }));
-    await lab.store.append(id, [output("x"), output("y")]);
+    await lab.store.append(record, "process-1", [output("x"), output("y")]);
     await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, firstSeq: 2, lastSeq: 3 }));
-    await lab.store.transition(id, 1, change({ deadlineAt: 1 }, [output("z")]));
+    await lab.store.transition(record, 1, change({ deadlineAt: 1 }, [output("z")]));
     await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, firstSeq: 4, lastSeq: 4 }));
+  });
+
+  watchTest("a hint has the status that its write has left, even if others follow", async () => {
+    const { hints } = watch();
+    const record = await insert(lab, { status: "queued" });
+    const statuses: TaskStatus[] = ["queued", "running", "input_required", "cancelled"];
+    const move = (status: TaskStatus, version: number) =>
+      version > 0 && lab.store.transition(record, version, change({ status }, [output(status)]));
+    await Promise.all(statuses.map(move));
+    const { version } = await read(lab, record);
+    await vi.waitFor(() => expect(hints).toHaveLength(version));
+    for (const hint of hints) expect(hint.status).toBe(statuses[hint.lastSeq - 1]);
   });
 
   watchTest("admissions, claims, settlements and expiries are writes too", async () => {
     const queued = await insert(lab, { status: "queued" });
     const one = await finishPending(lab, { sessionId: "one", completedAt: lab.now() });
     const { hints } = watch();
-    const hinted = (id: string) => vi.waitFor(() => expect(hints.splice(0)).toMatchObject([{ id }]));
-    await lab.store.admit(queued.id, 1, change({ status: "running" }), NO_LIMITS);
-    await hinted(queued.id);
+    const hinted = (id: string, status: TaskStatus = "completed") =>
+      vi.waitFor(() => expect(hints.splice(0)).toMatchObject([{ id, status }]));
+    await lab.store.admit(queued, 1, change({ status: "running" }), NO_LIMITS);
+    await hinted(queued.id, "running");
     const claim = await lab.store.claim("me", LONG_MS, {});
     await hinted(one.id);
     if (claim) await lab.store.settle(claim, {});
@@ -65,8 +81,9 @@ export function watchSuite(lab: Lab): void {
     const { hints } = watch();
     await lab.store.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     await lab.store.insert(makeTask(), { ...NO_LIMITS, runningPerUser: 1 }, LONG_MS);
-    await lab.store.transition(record.id, 7, change({}));
-    await lab.store.append("unknown", [output("x")]);
+    await lab.store.transition(record, 7, change({}));
+    await lab.store.append(UNKNOWN, "process-1", [output("x")]);
+    await lab.store.append(record, "process-2", [output("x")]);
     await lab.store.get(ADA, record.id);
     await quiet();
     expect(hints).toEqual([]);
@@ -114,22 +131,24 @@ export function watchSuite(lab: Lab): void {
   test("after close every call is rejected", async () => {
     const { store } = lab;
     const task = makeTask();
-    const claim = { token: "token", userId: "ada", sessionId: null, tasks: [] };
+    const claim = { token: "token", userId: "ada", sessionId: null, tasks: [], turns: 0 };
     const limits = { finishedPerUser: 1, finishedTtlMs: 1, followUpTtlMs: 1, followUpsPerUser: 1 };
     await store.close();
     const calls = {
       insert: store.insert(task, NO_LIMITS, LONG_MS),
       get: store.get(ADA, "id"),
       list: store.list(ADA, { limit: 1 }),
-      transition: store.transition("id", 1, change({})),
-      admit: store.admit("id", 1, change({}), NO_LIMITS),
-      append: store.append("id", [output("x")]),
+      transition: store.transition(UNKNOWN, 1, change({})),
+      admit: store.admit(UNKNOWN, 1, change({}), NO_LIMITS),
+      append: store.append(UNKNOWN, "process-1", [output("x")]),
       events: store.events(ADA, "id", { after: 0, limit: 1 }),
       result: store.result(ADA, "id"),
-      renew: store.renew("me", ["id"], 1),
+      renew: store.renew("me", [UNKNOWN], 1),
       lapsed: store.lapsed(1),
       claim: store.claim("me", 1, {}),
+      prolong: store.prolong(claim, 1),
       settle: store.settle(claim, {}),
+      resetTurns: store.resetTurns(claim),
       sweep: store.sweep(limits, 1),
     };
     for (const answer of await Promise.allSettled(Object.values(calls))) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { TaskRecord, TaskScope } from "../../../src/core/task.ts";
-import { makeTask } from "../../support/make-task.ts";
+import type { TaskRecord, TaskScope } from "../../core/task.ts";
+import { makeTask } from "../make-task.ts";
 import {
   ADA,
   finish,
@@ -32,6 +32,15 @@ const HOSTILE = [
   "line\nbreak",
   `quote'"\\`,
   "%_*?[a]{b}",
+];
+
+/** Users and sessions that must not be put together with a colon. */
+const LOOK_ALIKES: [userId: string, sessionId: string | null][] = [
+  ["a", "b:c"],
+  ["a:b", "c"],
+  ["a:b:c", null],
+  ["", "a:b:c"],
+  ["a:b:c:", ""],
 ];
 
 export function scopeSuite(lab: Lab): void {
@@ -84,16 +93,18 @@ export function scopeSuite(lab: Lab): void {
   });
 
   test.each(HOSTILE)("a session called %j is alone with its tasks", async (sessionId) => {
-    await Promise.all(HOSTILE.map((other) => insert(lab, { sessionId: other, id: `in ${other}` })));
+    await Promise.all(HOSTILE.map((other) => finishPending(lab, { sessionId: other, id: `in ${other}` })));
     const { records } = await lab.store.list({ userId: "ada", sessionId }, { limit: 99 });
     expect(records.map((record) => record.id)).toEqual([`in ${sessionId}`]);
+    const claim = await lab.store.claim("me", LONG_MS, { session: { userId: "ada", sessionId } });
+    expect(claim?.tasks.map((task) => task.id)).toEqual([`in ${sessionId}`]);
   });
 
-  test.each(HOSTILE)("a task may be called %j", async (id) => {
+  test.each(HOSTILE)("a task, and its owner, may be called %j", async (id) => {
     expect(await lab.store.get(ADA, id)).toBeUndefined();
-    expect(await lab.store.append(id, [output("x")])).toBe(0);
-    const record = await insert(lab, { id, duplicateKey: id });
-    await lab.store.append(id, [output(id)]);
+    expect(await lab.store.append({ userId: "ada", id }, id, [output("x")])).toBe(0);
+    const record = await insert(lab, { id, duplicateKey: id, owner: id });
+    expect(await lab.store.append(record, id, [output(id)])).toBe(2);
     await transition(lab, record, { patch: { status: "completed", completedAt: 5 }, result: whole(id) });
     expect((await log(lab, record))[1]).toMatchObject({ taskId: id, chunk: id });
     expect(await lab.store.result(ADA, id)).toEqual(whole(id));
@@ -101,13 +112,7 @@ export function scopeSuite(lab: Lab): void {
 
   test("ids that look the same when they are put together are not the same", async () => {
     const strict = { runningPerUser: 1, runningPerSession: 1, queuedPerUser: 1, exclusive: true };
-    const pairs: [string, string | null][] = [
-      ["a", "b:c"],
-      ["a:b", "c"],
-      ["a:b:c", null],
-      ["", "a:b:c"],
-      ["a:b:c:", ""],
-    ];
+    const pairs = LOOK_ALIKES;
     for (const [userId, sessionId] of pairs) {
       await finishPending(lab, { userId, sessionId });
       const task = makeTask({ userId, sessionId, duplicateKey: "key" });
@@ -118,6 +123,23 @@ export function scopeSuite(lab: Lab): void {
     const sessions = claims.map((claim) => [claim?.userId, claim?.sessionId]);
     expect(sessions).toHaveLength(pairs.length);
     expect(sessions).toEqual(expect.arrayContaining(pairs));
+  });
+
+  test("nor are they when a session is claimed, or its turns are counted", async () => {
+    const sessions = LOOK_ALIKES.map(([userId, sessionId]) => ({ userId, sessionId }));
+    const claims = async () => {
+      const tasks = await Promise.all(sessions.map((session) => finishPending(lab, session)));
+      const answers = await Promise.all(
+        sessions.map((session) => lab.store.claim("me", LONG_MS, { session, maxTurns: 9 })),
+      );
+      expect(answers).toMatchObject(tasks.map(({ id }, index) => ({ ...sessions[index], tasks: [{ id }] })));
+      return answers.filter((answer) => answer !== undefined);
+    };
+    for (const [index, claim] of (await claims()).entries()) {
+      const type = index % 2 === 0 ? "acknowledge" : "drop";
+      await lab.store.settle(claim, { [claim.tasks[0]?.id ?? ""]: { type, reason: "session_gone" } });
+    }
+    expect((await claims()).map((claim) => claim.turns)).toEqual([1, 0, 1, 0, 1]);
   });
 
   test("results are kept apart, and what was put in comes out", async () => {

@@ -1,6 +1,6 @@
-import type { NewTaskEvent } from "../../src/core/events.ts";
-import type { NewTask } from "../../src/core/store.ts";
-import { isFinished, type TaskRecord } from "../../src/core/task.ts";
+import type { NewTaskEvent } from "../core/events.ts";
+import type { NewTask } from "../core/store.ts";
+import { isFinished, type TaskRecord } from "../core/task.ts";
 
 let made = 0;
 
@@ -8,7 +8,7 @@ let made = 0;
  * A task to be written, running unless the fields say otherwise.
  *
  * @example
- * const { record } = await store.insert(makeTask({ userId: "ada" }), guard, 30_000);
+ * const { record, events } = makeTask({ userId: "ada" });
  */
 export function makeTask(fields: Partial<TaskRecord> = {}, events?: NewTaskEvent[]): NewTask {
   made += 1;
@@ -39,6 +39,7 @@ function defaults(createdAt: number): Omit<TaskRecord, "id"> {
     metadata: null,
     lastSeq: 0,
     version: 1,
+    runs: 0,
     owner: "process-1",
     duplicateKey: null,
   };

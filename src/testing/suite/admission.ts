@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Guard } from "../../../src/core/store.ts";
-import type { TaskRecord } from "../../../src/core/task.ts";
-import { makeTask } from "../../support/make-task.ts";
+import type { Guard } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import { makeTask } from "../make-task.ts";
 import {
   ADA,
   change,
@@ -24,8 +24,8 @@ const END = change({ status: "completed", completedAt: 9 }, [completed]);
 export function admissionSuite(lab: Lab): void {
   const tryInsert = (fields: Partial<TaskRecord>, guard: Partial<Guard>) =>
     lab.store.insert(makeTask(fields), { ...NO_LIMITS, ...guard }, LONG_MS);
-  const admit = ({ id, version }: TaskRecord, guard: Partial<Guard>) =>
-    lab.store.admit(id, version, START, { ...NO_LIMITS, ...guard });
+  const admit = (record: TaskRecord, guard: Partial<Guard>) =>
+    lab.store.admit(record, record.version, START, { ...NO_LIMITS, ...guard });
   const refused = (limit: string) => ({ status: "refused", limit });
 
   test("runningPerUser counts the running tasks of a user in all sessions", async () => {

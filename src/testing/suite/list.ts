@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ListQuery } from "../../../src/core/store.ts";
-import type { TaskRecord, TaskStatus } from "../../../src/core/task.ts";
+import type { ListQuery } from "../../core/store.ts";
+import type { TaskRecord, TaskStatus } from "../../core/task.ts";
 import { ADA, finish, idsOf, insert, type Lab, LONG_MS, read, upTo } from "./lab.ts";
 
 const KEEP_NONE = {
@@ -21,7 +21,7 @@ export function listSuite(lab: Lab): void {
 
   test("gives the records that get gives", async () => {
     const record = await insert(lab, { metadata: { a: [1] } });
-    await lab.store.append(record.id, [{ at: 1, type: "task.progress", progress: { value: 1 } }]);
+    await lab.store.append(record, "process-1", [{ at: 1, type: "task.progress", progress: { value: 1 } }]);
     expect(await list({})).toEqual({ records: [await read(lab, record)], more: false });
   });
 
@@ -39,10 +39,10 @@ export function listSuite(lab: Lab): void {
   });
 
   test("a task keeps its place whatever happens to it", async () => {
-    await insert(lab, { id: "old", createdAt: 1 });
+    const old = await insert(lab, { id: "old", createdAt: 1 });
     await insert(lab, { id: "new", createdAt: 2 });
-    await lab.store.append("old", [{ at: 1, type: "task.output", chunk: "x" }]);
-    await lab.store.transition("old", 1, { patch: { status: "completed", completedAt: 9 }, events: [] });
+    await lab.store.append(old, "process-1", [{ at: 1, type: "task.output", chunk: "x" }]);
+    await lab.store.transition(old, 1, { patch: { status: "completed", completedAt: 9 }, events: [] });
     expect(await idsOf(lab, "ada")).toEqual(["new", "old"]);
   });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { RetentionLimits, Sweep } from "../../../src/core/store.ts";
-import type { TaskRecord } from "../../../src/core/task.ts";
+import type { ClaimFilter, RetentionLimits, Sweep } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
 import {
   ADA,
   finish,
@@ -11,6 +11,7 @@ import {
   LEASE_MS,
   LONG_MS,
   log,
+  output,
   read,
   upTo,
 } from "./lab.ts";
@@ -27,6 +28,14 @@ export function retentionSuite(lab: Lab): void {
   const sweep = (limits: Partial<RetentionLimits>, limit = 1_000) =>
     lab.store.sweep({ ...KEEP_ALL, ...limits }, limit);
   const ago = (ms: number, fields: Partial<TaskRecord> = {}) => ({ ...fields, completedAt: lab.now() - ms });
+
+  const claim = (filter: ClaimFilter) => lab.store.claim("me", LONG_MS, filter);
+  /** Counts a turn of the session. */
+  const finishTurn = async (fields: Partial<TaskRecord> = {}) => {
+    const { id } = await finishPending(lab, fields);
+    const held = await claim({ maxTurns: 9 });
+    expect(held && (await lab.store.settle(held, { [id]: { type: "acknowledge" } }))).toHaveLength(1);
+  };
 
   test("an empty store and kept tasks are left alone", async () => {
     expect(await sweep({ finishedPerUser: 0 })).toEqual(NOTHING);
@@ -57,7 +66,7 @@ export function retentionSuite(lab: Lab): void {
     expect(await lab.store.get(ADA, record.id)).toBeUndefined();
     expect(await lab.store.events(ADA, record.id, { after: 0, limit: 9 })).toBeUndefined();
     expect(await lab.store.result(ADA, record.id)).toBeUndefined();
-    expect(await lab.store.transition(record.id, record.version, { patch: {}, events: [] })).toBeUndefined();
+    expect(await lab.store.transition(record, record.version, { patch: {}, events: [] })).toBeUndefined();
     expect(await insert(lab, { id: record.id })).toMatchObject({ status: "running", lastSeq: 1 });
     expect(await log(lab, record)).toHaveLength(1);
   });
@@ -147,6 +156,44 @@ export function retentionSuite(lab: Lab): void {
     expect(await lab.store.claim("me", LONG_MS, {})).toBeUndefined();
   });
 
+  test("the turns of a session outlive its tasks", async () => {
+    await finishTurn();
+    expect(await sweep({ finishedPerUser: 0 })).toEqual({ ...NOTHING, evicted: 1 });
+    await finishPending(lab);
+    expect(await claim({})).toMatchObject({ turns: 1 });
+  });
+
+  test("the turns of a session are kept without end if finished tasks are", async () => {
+    await finishTurn();
+    await sweep({ finishedTtlMs: null });
+    await finishPending(lab);
+    expect(await claim({ maxTurns: 1 })).toBeUndefined();
+    expect(await claim({})).toMatchObject({ turns: 1 });
+  });
+
+  test("the turns of a session are forgotten when the last is as old as a finished task may be", async () => {
+    await finishTurn();
+    await lab.advance(2 * LEASE_MS);
+    await finishTurn({ sessionId: "other" });
+    await finishPending(lab);
+    await finishPending(lab, { sessionId: "other" });
+    expect(await claim({ maxTurns: 1 })).toBeUndefined();
+    await sweep({ finishedTtlMs: 2 * LEASE_MS });
+    expect(await claim({ maxTurns: 1 })).toMatchObject({ sessionId: "session-1", turns: 0 });
+    expect(await claim({ maxTurns: 1 })).toBeUndefined();
+    expect(await claim({})).toMatchObject({ sessionId: "other", turns: 1 });
+  });
+
+  test("each turn that is counted begins the time anew for all of them", async () => {
+    for (const sessionId of ["one", "two"]) await finishTurn({ sessionId });
+    await lab.advance(2 * LEASE_MS);
+    await finishTurn({ sessionId: "one" });
+    await sweep({ finishedTtlMs: 2 * LEASE_MS });
+    for (const sessionId of ["one", "two"]) await finishPending(lab, { sessionId });
+    expect(await claim({ maxTurns: 1 })).toMatchObject({ sessionId: "two", turns: 0 });
+    expect(await claim({})).toMatchObject({ sessionId: "one", turns: 2 });
+  });
+
   test("touches no more tasks than it may, and says that there is more", async () => {
     for (const n of upTo(7)) await finish(lab, { id: `done-${n}`, completedAt: n });
     for (const n of upTo(5)) await finishPending(lab, { completedAt: n, userId: "grace" });
@@ -203,10 +250,10 @@ export function retentionSuite(lab: Lab): void {
   });
 
   test("evicted tasks leave the limits of their user as they were", async () => {
-    await insert(lab, { id: "running" });
+    const running = await insert(lab, { id: "running" });
     for (const _ of upTo(3)) await finish(lab);
     await sweep({ finishedPerUser: 0 });
     expect(await idsOf(lab, "ada")).toEqual(["running"]);
-    expect(await lab.store.append("running", [{ at: 1, type: "task.output", chunk: "x" }])).toBe(2);
+    expect(await lab.store.append(running, "process-1", [output("x")])).toBe(2);
   });
 }

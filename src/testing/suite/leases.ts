@@ -1,7 +1,18 @@
 import { expect, test } from "vitest";
-import type { TaskRecord } from "../../../src/core/task.ts";
-import { makeTask } from "../../support/make-task.ts";
-import { change, completed, insert, type Lab, LEASE_MS, NO_LIMITS, read, transition, upTo } from "./lab.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import { makeTask } from "../make-task.ts";
+import {
+  change,
+  completed,
+  insert,
+  type Lab,
+  LEASE_MS,
+  NO_LIMITS,
+  read,
+  transition,
+  UNKNOWN,
+  upTo,
+} from "./lab.ts";
 
 export function leaseSuite(lab: Lab): void {
   const insertLeased = async (fields: Partial<TaskRecord> = {}) => {
@@ -37,7 +48,7 @@ export function leaseSuite(lab: Lab): void {
   test("renewing prolongs the leases of the owner's tasks, from now on", async () => {
     const [one, two] = [await insertLeased(), await insertLeased()];
     await lab.advance(LEASE_MS / 2);
-    await lab.store.renew("process-1", [one.id], LEASE_MS * 4);
+    await lab.store.renew("process-1", [one], LEASE_MS * 4);
     await lab.advance(LEASE_MS * 2);
     expect(await lapsedIds()).toEqual([two.id]);
     await lab.advance(LEASE_MS * 2);
@@ -47,7 +58,7 @@ export function leaseSuite(lab: Lab): void {
   test("a lapsed lease can be renewed while nobody has taken the task over", async () => {
     const record = await insertLeased();
     await lab.advance(LEASE_MS);
-    await lab.store.renew("process-1", [record.id], LEASE_MS);
+    await lab.store.renew("process-1", [record], LEASE_MS);
     expect(await lab.store.lapsed(10)).toEqual([]);
   });
 
@@ -55,7 +66,7 @@ export function leaseSuite(lab: Lab): void {
     const [one, two] = [await insert(lab), await insert(lab)];
     const cancel = { at: 3, by: "user", reason: "enough" } as const;
     await transition(lab, two, { patch: { cancel } });
-    expect(await lab.store.renew("process-1", [two.id, "unknown", one.id], LEASE_MS)).toEqual([
+    expect(await lab.store.renew("process-1", [two, UNKNOWN, one], LEASE_MS)).toEqual([
       { id: two.id, owned: true, version: 2, cancel },
       { id: one.id, owned: true, version: 1, cancel: null },
     ]);
@@ -65,7 +76,7 @@ export function leaseSuite(lab: Lab): void {
   test("another owner is told so, and prolongs nothing", async () => {
     const record = await insertLeased();
     const nobodys = await insertLeased({ owner: null });
-    expect(await lab.store.renew("process-2", [record.id, nobodys.id], LEASE_MS * 4)).toEqual([
+    expect(await lab.store.renew("process-2", [record, nobodys], LEASE_MS * 4)).toEqual([
       { id: record.id, owned: false, version: 1, cancel: null },
       { id: nobodys.id, owned: false, version: 1, cancel: null },
     ]);
@@ -77,22 +88,22 @@ export function leaseSuite(lab: Lab): void {
     const record = await insertLeased();
     await lab.advance(LEASE_MS);
     await transition(lab, record, { patch: { owner: "process-2" } });
-    expect(await lab.store.renew("process-2", [record.id], LEASE_MS)).toMatchObject([{ owned: true }]);
-    expect(await lab.store.renew("process-1", [record.id], LEASE_MS * 4)).toMatchObject([{ owned: false }]);
+    expect(await lab.store.renew("process-2", [record], LEASE_MS)).toMatchObject([{ owned: true }]);
+    expect(await lab.store.renew("process-1", [record], LEASE_MS * 4)).toMatchObject([{ owned: false }]);
     await lab.advance(LEASE_MS);
     expect(await lapsedIds()).toEqual([record.id]);
   });
 
   test("renewing is no transition", async () => {
     const record = await insert(lab);
-    await lab.store.renew("process-1", [record.id], LEASE_MS);
+    await lab.store.renew("process-1", [record], LEASE_MS);
     expect(await read(lab, record)).toEqual(record);
   });
 
   test("admitting a task starts its lease anew", async () => {
     const record = await insertLeased({ status: "queued" });
     await lab.advance(LEASE_MS);
-    await lab.store.admit(record.id, 1, change({ status: "running" }), NO_LIMITS);
+    await lab.store.admit(record, 1, change({ status: "running" }), NO_LIMITS);
     expect(await lab.store.lapsed(10)).toEqual([]);
     await lab.advance(LEASE_MS);
     expect(await lapsedIds()).toEqual([record.id]);

@@ -1,10 +1,10 @@
 import { expect } from "vitest";
-import type { NewTaskEvent } from "../../../src/core/events.ts";
-import type { StoredFollowUp } from "../../../src/core/follow-up.ts";
-import type { StoredResult } from "../../../src/core/result.ts";
-import type { Guard, TaskChange, TaskStore } from "../../../src/core/store.ts";
-import type { TaskRecord, TaskScope } from "../../../src/core/task.ts";
-import { makeTask } from "../../support/make-task.ts";
+import type { NewTaskEvent } from "../../core/events.ts";
+import type { StoredFollowUp } from "../../core/follow-up.ts";
+import type { StoredResult } from "../../core/result.ts";
+import type { Guard, TaskChange, TaskKey, TaskStore } from "../../core/store.ts";
+import type { TaskRecord, TaskScope } from "../../core/task.ts";
+import { makeTask } from "../make-task.ts";
 
 /** What a part of the suite works with: the store of the running test, and the store's time. */
 export interface Lab {
@@ -29,6 +29,7 @@ export const LONG_MS = 3_600_000;
 export const started: NewTaskEvent = { at: 1, type: "task.started" };
 export const completed: NewTaskEvent = { at: 2, type: "task.completed" };
 export const ADA: TaskScope = { userId: "ada" };
+export const UNKNOWN: TaskKey = { userId: "ada", id: "unknown" };
 
 export function output(chunk: string): NewTaskEvent {
   return { at: 3, type: "task.output", chunk };
@@ -65,12 +66,12 @@ export async function insert(
 /** Makes a transition that nobody contests. */
 export async function transition(
   { store }: Lab,
-  { id, version }: TaskRecord,
+  before: TaskRecord,
   { patch, events, result }: Partial<TaskChange>,
 ): Promise<TaskRecord> {
   const made: TaskChange = { patch: patch ?? {}, events: events ?? [] };
   if (result !== undefined) made.result = result;
-  const record = await store.transition(id, version, made);
+  const record = await store.transition(before, before.version, made);
   if (record === undefined) throw new Error("The transition was not made.");
   return record;
 }

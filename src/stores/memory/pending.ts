@@ -1,0 +1,50 @@
+import type { FollowUpMode } from "../../core/follow-up.ts";
+import { byCompletion, type Completed, type Entry } from "./entry.ts";
+import { SortedList } from "./sorted-list.ts";
+import type { Turns } from "./turns.ts";
+
+export type ByCompletion = SortedList<Completed, Entry>;
+type ByMode = Record<FollowUpMode, ByCompletion>;
+
+const MODES = ["when_idle", "interrupt", "silent"] as const;
+
+/**
+ * Follow-ups that wait, apart by their mode and by the turns of their session: who looks for some never meets
+ * the others, however many they are.
+ */
+export class Pending {
+  readonly #turns: Turns;
+  readonly #byTurns = new Map<number, ByMode>();
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
+  lists(modes: readonly FollowUpMode[] = MODES, maxTurns = Infinity): ByCompletion[] {
+    return [...this.#byTurns].flatMap(([turns, byMode]) =>
+      turns < maxTurns ? modes.map((mode) => byMode[mode]) : [],
+    );
+  }
+
+  add(entry: Entry): void {
+    const turns = this.#turns.of(entry.record);
+    const byMode = this.#byTurns.get(turns) ?? emptyLists();
+    byMode[entry.followUpMode].add(entry);
+    this.#byTurns.set(turns, byMode);
+  }
+
+  delete(entry: Entry): void {
+    const turns = this.#turns.of(entry.record);
+    const byMode = this.#byTurns.get(turns);
+    byMode?.[entry.followUpMode].delete(entry);
+    if (byMode && MODES.every((mode) => byMode[mode].size === 0)) this.#byTurns.delete(turns);
+  }
+}
+
+function emptyLists(): ByMode {
+  return {
+    when_idle: new SortedList(byCompletion),
+    interrupt: new SortedList(byCompletion),
+    silent: new SortedList(byCompletion),
+  };
+}

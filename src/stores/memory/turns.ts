@@ -1,0 +1,40 @@
+import type { SessionKey } from "../../core/store.ts";
+
+interface Count {
+  session: SessionKey;
+  turns: number;
+  countedAt: number;
+}
+
+/** The turns of each session. They outlive its tasks, and its user. */
+export class Turns {
+  /** The one that was counted last comes last. */
+  readonly #counts = new Map<string, Count>();
+
+  of(session: SessionKey): number {
+    return this.#counts.get(keyOf(session))?.turns ?? 0;
+  }
+
+  count(session: SessionKey, now: number): void {
+    const { userId, sessionId } = session;
+    const turns = this.of(session) + 1;
+    this.reset(session);
+    this.#counts.set(keyOf(session), { session: { userId, sessionId }, turns, countedAt: now });
+  }
+
+  reset(session: SessionKey): void {
+    this.#counts.delete(keyOf(session));
+  }
+
+  /** Sessions of which nothing has been counted since. */
+  *countedUntil(instant: number): Generator<SessionKey> {
+    for (const { session, countedAt } of this.#counts.values()) {
+      if (countedAt > instant) return;
+      yield session;
+    }
+  }
+}
+
+function keyOf({ userId, sessionId }: SessionKey): string {
+  return JSON.stringify([userId, sessionId]);
+}

@@ -1,0 +1,1 @@
+export { type StoreSuiteOptions, storeSuite } from "./store-suite.ts";

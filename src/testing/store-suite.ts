@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, describe } from "vitest";
+import type { TaskStore } from "../core/store.ts";
+import { admissionSuite } from "./suite/admission.ts";
+import { claimSuite } from "./suite/claims.ts";
+import { insertSuite } from "./suite/insert.ts";
+import type { Lab } from "./suite/lab.ts";
+import { leaseSuite } from "./suite/leases.ts";
+import { listSuite } from "./suite/list.ts";
+import { logSuite } from "./suite/log.ts";
+import { payloadSuite } from "./suite/payload.ts";
+import { retentionSuite } from "./suite/retention.ts";
+import { scopeSuite } from "./suite/scopes.ts";
+import { settleSuite } from "./suite/settlements.ts";
+import { transitionSuite } from "./suite/transitions.ts";
+import { turnSuite } from "./suite/turns.ts";
+import { watchSuite } from "./suite/watching.ts";
+
+export interface StoreSuiteOptions {
+  /** The store's own time. @default Date.now */
+  now?: () => number;
+  /** Lets the store's time pass. @default waits */
+  advance?: (ms: number) => void | Promise<void>;
+}
+
+/**
+ * What every store has to keep: the contract of `TaskStore`, sentence by sentence, as tests of vitest. `create`
+ * makes an empty store for each test.
+ *
+ * @example With vitest
+ * ```ts
+ * import { memoryStore } from "tool-offload";
+ * import { storeSuite } from "tool-offload/testing";
+ *
+ * storeSuite("memory", () => memoryStore());
+ * ```
+ */
+export function storeSuite(
+  name: string,
+  create: () => Promise<TaskStore> | TaskStore,
+  { now = Date.now, advance = sleep }: StoreSuiteOptions = {},
+): void {
+  describe(name, () => {
+    let store: TaskStore;
+    beforeEach(async () => {
+      store = await create();
+    });
+    afterEach(() => store.close());
+    const lab: Lab = {
+      get store() {
+        return store;
+      },
+      now,
+      advance: async (ms) => advance(ms),
+    };
+    for (const [title, part] of PARTS) describe(title, () => part(lab));
+  });
+}
+
+const PARTS: [title: string, part: (lab: Lab) => void][] = [
+  ["insert", insertSuite],
+  ["limits", admissionSuite],
+  ["transition", transitionSuite],
+  ["events", logSuite],
+  ["list", listSuite],
+  ["scopes", scopeSuite],
+  ["leases", leaseSuite],
+  ["payload", payloadSuite],
+  ["claim", claimSuite],
+  ["settle", settleSuite],
+  ["turns", turnSuite],
+  ["sweep", retentionSuite],
+  ["watch and close", watchSuite],
+];
+
+function sleep(ms: number): Promise<void> {
+  // A timer may fire a little early by another clock.
+  return new Promise((resolve) => setTimeout(resolve, ms + 20));
+}

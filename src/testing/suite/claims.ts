@@ -1,0 +1,288 @@
+import { expect, test } from "vitest";
+import type { FollowUpMode } from "../../core/follow-up.ts";
+import type { ClaimFilter, SessionClaim, Settlement } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import { finish, finishPending, insert, type Lab, LEASE_MS, LONG_MS, read, upTo } from "./lab.ts";
+
+export function claimSuite(lab: Lab): void {
+  const claim = (filter: ClaimFilter = {}, leaseMs = LONG_MS) => lab.store.claim("me", leaseMs, filter);
+  const claimOf = (sessionId: string | null, filter: ClaimFilter = {}, userId = "ada") =>
+    claim({ ...filter, session: { userId, sessionId } });
+  const pending = (
+    sessionId: string | null,
+    completedAt: number,
+    mode?: FollowUpMode | null,
+    userId = "ada",
+  ) => finishPending(lab, { sessionId, completedAt, userId }, mode);
+  const claimedIds = (answer: SessionClaim | undefined) => answer?.tasks.map((task) => task.id);
+  const settleAll = async (answer: SessionClaim | undefined, settlement: Settlement) => {
+    const outcome = Object.fromEntries(answer?.tasks.map(({ id }) => [id, settlement]) ?? []);
+    return answer && lab.store.settle(answer, outcome);
+  };
+  /** A follow-up that is due again when no test runs any more. */
+  const delayed = async (sessionId: string | null, completedAt: number, mode?: FollowUpMode) => {
+    const record = await pending(sessionId, completedAt, mode);
+    const answer = await claim({ modes: [mode ?? "when_idle"] });
+    expect(await settleAll(answer, { type: "defer", delayMs: LONG_MS })).toMatchObject([{ id: record.id }]);
+    return record;
+  };
+
+  test("there is nothing to claim where nothing is pending", async () => {
+    await insert(lab);
+    await finish(lab);
+    await finish(lab, { followUp: { status: "delivered", mode: "when_idle", attempts: 1, reason: null } });
+    expect(await claim()).toBeUndefined();
+  });
+
+  test("leases a session with all its follow-ups, the first to end first, each on its first attempt", async () => {
+    const second = await pending("one", 20);
+    const first = await pending("one", 10);
+    const silent = await pending("one", 15, "silent");
+    await pending("two", 30);
+    const answer = await claim();
+    expect(answer).toMatchObject({ userId: "ada", sessionId: "one" });
+    expect(claimedIds(answer)).toEqual([first.id, silent.id, second.id]);
+    for (const task of answer?.tasks ?? []) {
+      expect(task).toMatchObject({ version: 3, followUp: { status: "claimed", attempts: 1 } });
+      expect(await read(lab, task)).toEqual(task);
+    }
+  });
+
+  test("a claim is a change: who read the task before it cannot write any more", async () => {
+    const record = await pending("one", 1);
+    await claim();
+    expect(await lab.store.transition(record, record.version, { patch: {}, events: [] })).toBeUndefined();
+  });
+
+  test("a leased session is not claimed again, not even for what ends in the meantime", async () => {
+    await pending("one", 1);
+    const answer = await claim();
+    const later = await pending("one", 2);
+    expect(await claim()).toBeUndefined();
+    expect(await claimOf("one")).toBeUndefined();
+    await settleAll(answer, { type: "acknowledge" });
+    expect(claimedIds(await claim())).toEqual([later.id]);
+  });
+
+  test("the session that has waited longest is first, across users", async () => {
+    await pending("one", 30);
+    await pending("two", 10, "interrupt", "grace");
+    await pending(null, 20);
+    const sessions = [await claim(), await claim(), await claim(), await claim()];
+    expect(sessions.map((answer) => answer && [answer.userId, answer.sessionId])).toEqual([
+      ["grace", "two"],
+      ["ada", null],
+      ["ada", "one"],
+      undefined,
+    ]);
+  });
+
+  test("a user's tasks without a session are claimed together, and apart from those of sessions", async () => {
+    const one = await pending(null, 1);
+    const two = await pending(null, 3);
+    await pending("", 2);
+    await pending(null, 1, "when_idle", "grace");
+    const answers = [await claim(), await claim(), await claim()];
+    expect(answers.map(claimedIds)).toContainEqual([one.id, two.id]);
+  });
+
+  test("a silent follow-up wakes nobody, and makes no session older than it is", async () => {
+    await pending("silent", 1, "silent");
+    await pending("both", 2, "silent");
+    await pending("both", 40);
+    await pending("loud", 30);
+    expect(await claim()).toMatchObject({ sessionId: "loud" });
+    expect(await claim()).toMatchObject({ sessionId: "both", tasks: [{}, {}] });
+    expect(await claim()).toBeUndefined();
+  });
+
+  test("a task that shall have no follow-up wakes nobody", async () => {
+    await pending("one", 1, null);
+    expect(await claim()).toBeUndefined();
+  });
+
+  test("modes narrow to sessions where one of them is due; all of the session comes along", async () => {
+    await pending("idle", 1);
+    await pending("silent", 2, "silent");
+    await pending("both", 3);
+    await pending("both", 4, "interrupt");
+    expect(await claim({ modes: ["interrupt"] })).toMatchObject({ sessionId: "both", tasks: [{}, {}] });
+    expect(await claim({ modes: ["interrupt"] })).toBeUndefined();
+    expect(await claim({ modes: [] })).toBeUndefined();
+    expect(await claim({ modes: ["silent", "when_idle"] })).toMatchObject({ sessionId: "idle" });
+    expect(await claim({ modes: ["silent", "when_idle"] })).toMatchObject({ sessionId: "silent" });
+  });
+
+  test("a session that is asked for is claimed alone, however long others have waited", async () => {
+    await pending("one", 1);
+    const [first, second] = [await pending("two", 2), await pending("two", 4)];
+    const foreign = await pending("two", 1, "when_idle", "grace");
+    const answer = await claimOf("two");
+    expect(answer).toMatchObject({ userId: "ada", sessionId: "two" });
+    expect(claimedIds(answer)).toEqual([first.id, second.id]);
+    expect(await claimOf("two")).toBeUndefined();
+    expect(await claimOf("three")).toBeUndefined();
+    expect(await claimOf("two", {}, "nobody")).toBeUndefined();
+    expect(claimedIds(await claimOf("two", {}, "grace"))).toEqual([foreign.id]);
+    expect(await claim()).toMatchObject({ sessionId: "one" });
+  });
+
+  test.each([null, "", "null", "one"])("no session is taken for the one that is %j", async (sessionId) => {
+    const records: TaskRecord[] = [];
+    for (const other of [null, "", "null", "one"]) records.push(await pending(other, 1));
+    const ids = records.filter((record) => record.sessionId === sessionId).map((record) => record.id);
+    expect(claimedIds(await claimOf(sessionId))).toEqual(ids);
+    expect(await claimOf(sessionId)).toBeUndefined();
+  });
+
+  test("who asks for a session gets what is delayed there too, and nobody else does", async () => {
+    const late = await delayed("one", 1);
+    await delayed("two", 1);
+    expect(await claim()).toBeUndefined();
+    const answer = await claimOf("one");
+    expect(claimedIds(answer)).toEqual([late.id]);
+    await settleAll(answer, { type: "release", delayMs: LONG_MS });
+    const due = await pending("one", 2);
+    expect(claimedIds(await claimOf("one"))).toEqual([late.id, due.id]);
+  });
+
+  test("a session that was asked for is leased like any other", async () => {
+    await pending("one", 1);
+    await claimOf("one");
+    await pending("one", 2);
+    expect(await claimOf("one")).toBeUndefined();
+    expect(await claim()).toBeUndefined();
+  });
+
+  test("silent follow-ups alone are no reason to claim the session that is asked for", async () => {
+    const silent = await pending("one", 1, "silent");
+    expect(await claimOf("one")).toBeUndefined();
+    expect(await claimOf("one", { modes: ["interrupt", "when_idle"] })).toBeUndefined();
+    expect(await claimOf("one", { modes: [] })).toBeUndefined();
+    expect(claimedIds(await claimOf("one", { modes: ["silent"] }))).toEqual([silent.id]);
+  });
+
+  test("with one of the modes, even a delayed one, all of the session that is asked for comes along", async () => {
+    const loud = await delayed("one", 2);
+    const silent = await pending("one", 1, "silent");
+    expect(await claimOf("one", { modes: ["interrupt"] })).toBeUndefined();
+    expect(claimedIds(await claimOf("one", { modes: ["when_idle"] }))).toEqual([silent.id, loud.id]);
+  });
+
+  test("the age is that of the oldest that gives reason to claim; younger ones come along", async () => {
+    const now = lab.now();
+    const minAgeMs = LONG_MS;
+    await pending("silent", now - 2 * LONG_MS, "silent");
+    await pending("silent", now);
+    await delayed("delayed", now - 2 * LONG_MS);
+    await pending("delayed", now);
+    expect(await claim({ minAgeMs })).toBeUndefined();
+    expect(await claimOf("silent", { minAgeMs })).toBeUndefined();
+    const old = await pending("old", now - LONG_MS);
+    const young = await pending("old", now);
+    expect(claimedIds(await claim({ minAgeMs }))).toEqual([old.id, young.id]);
+    expect(await claim({ minAgeMs })).toBeUndefined();
+    expect(await claim({ minAgeMs, modes: ["silent"] })).toMatchObject({ sessionId: "silent" });
+    expect(await claimOf("delayed", { minAgeMs })).toMatchObject({ tasks: [{}, {}] });
+  });
+
+  test("what ended by a clock that is ahead of the store's is claimed without an age", async () => {
+    const completedAt = lab.now() + LONG_MS;
+    await pending("one", completedAt);
+    await pending("two", completedAt + 1);
+    expect(await claim({ minAgeMs: 1 })).toBeUndefined();
+    expect(await claim()).toMatchObject({ sessionId: "one" });
+    expect(await claim({ minAgeMs: 0 })).toMatchObject({ sessionId: "two" });
+  });
+
+  test("a session is claimed when it is old enough, and not before", async () => {
+    const filter = { minAgeMs: 2 * LEASE_MS };
+    await finishPending(lab, { sessionId: "one" });
+    expect([await claim(filter), await claimOf("one", filter)]).toEqual([undefined, undefined]);
+    await lab.advance(2 * LEASE_MS);
+    expect(await claim(filter)).toMatchObject({ sessionId: "one" });
+  });
+
+  test("of many claims at once each session goes to one, whole", async () => {
+    const sessions = upTo(5).map((n) => `session-${n}`);
+    for (const session of sessions) for (const n of upTo(3)) await pending(session, n);
+    const claims = sessions.flatMap((session) => [claim(), claimOf(session), claim({ maxTurns: 1 })]);
+    const got = (await Promise.all(claims)).filter((answer) => answer !== undefined);
+    expect(got.map((answer) => answer.sessionId).sort()).toEqual(sessions);
+    expect(got.map((answer) => answer.tasks.length)).toEqual([3, 3, 3, 3, 3]);
+    expect(new Set(got.map((answer) => answer.token)).size).toBe(5);
+  });
+
+  test("of many claims of the same session at once one gets it", async () => {
+    await pending("one", 1);
+    await pending("two", 2);
+    const answers = await Promise.all(upTo(10).map(() => claimOf("one")));
+    expect(answers.filter((answer) => answer !== undefined)).toMatchObject([{ sessionId: "one" }]);
+  });
+
+  test("a claim that lapses gives its session back, one attempt spent", async () => {
+    const record = await pending("one", 1);
+    await claim({}, LEASE_MS);
+    expect(await claim()).toBeUndefined();
+    await lab.advance(LEASE_MS);
+    const again = await claim();
+    expect(claimedIds(again)).toEqual([record.id]);
+    expect(again?.tasks[0]?.followUp).toMatchObject({ status: "claimed", attempts: 2 });
+  });
+
+  test("a claim that is prolonged keeps its session beyond the first lease, and can be settled then", async () => {
+    await pending("one", 1);
+    const answer = await claim({}, LEASE_MS);
+    expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBe(true);
+    await lab.advance(LEASE_MS);
+    expect([await claim(), await claimOf("one")]).toEqual([undefined, undefined]);
+    expect(await settleAll(answer, { type: "acknowledge" })).toHaveLength(1);
+  });
+
+  test("the new lease begins at once, and ends like the first", async () => {
+    await pending("one", 1);
+    await pending("two", 2);
+    const [one, two] = [await claim(), await claim()];
+    expect(one && (await lab.store.prolong(one, LEASE_MS))).toBe(true);
+    await lab.advance(LEASE_MS);
+    expect(await claim()).toMatchObject({ sessionId: "one", tasks: [{ followUp: { attempts: 2 } }] });
+    expect(await claim()).toBeUndefined();
+    expect(await settleAll(two, { type: "acknowledge" })).toHaveLength(1);
+  });
+
+  test("a claim that has lapsed is not prolonged, whether or not another has taken its place", async () => {
+    await pending("one", 1);
+    const late = await claim({}, LEASE_MS);
+    await lab.advance(LEASE_MS);
+    expect(late && (await lab.store.prolong(late, LONG_MS))).toBe(false);
+    expect(await claim({}, LEASE_MS)).toMatchObject({ sessionId: "one" });
+    expect(late && (await lab.store.prolong(late, LONG_MS))).toBe(false);
+    await lab.advance(LEASE_MS);
+    expect(await claim()).toMatchObject({ sessionId: "one" });
+  });
+
+  test("a claim that was settled, or that nobody has made, is not prolonged", async () => {
+    await pending("one", 1);
+    const answer = await claim();
+    await settleAll(answer, { type: "defer", delayMs: 0 });
+    expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBe(false);
+    const forged = { token: "forged", userId: "ada", sessionId: "one", tasks: [], turns: 0 };
+    expect(await lab.store.prolong(forged, LONG_MS)).toBe(false);
+    expect(await claim()).toMatchObject({ sessionId: "one" });
+  });
+
+  test("a session stays leased although its tasks are gone", async () => {
+    const record = await pending("one", 1);
+    const answer = await claim();
+    const { followUp, version } = await read(lab, record);
+    const dropped = { ...followUp, status: "dropped", reason: "observed" } as const;
+    await lab.store.transition(record, version, { patch: { followUp: dropped }, events: [] });
+    const limits = { finishedPerUser: 0, finishedTtlMs: 0, followUpTtlMs: LONG_MS, followUpsPerUser: 9 };
+    expect(await lab.store.sweep(limits, 10)).toMatchObject({ evicted: 1 });
+    const next = await pending("one", 2);
+    expect(await claim()).toBeUndefined();
+    expect(answer && (await lab.store.settle(answer, {}))).toEqual([]);
+    expect(claimedIds(await claim())).toEqual([next.id]);
+    expect(await lab.store.sweep(limits, 10)).toMatchObject({ evicted: 0 });
+  });
+}
