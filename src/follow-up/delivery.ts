@@ -1,0 +1,87 @@
+import pTimeout from "p-timeout";
+import { type Clock, MAX_TIMER_MS, timersOf } from "../core/clock.ts";
+import type { FollowUp } from "./follow-up.ts";
+import type { FollowUpMessage } from "./message.ts";
+import type { Delivery } from "./options.ts";
+import type { Claimed } from "./outbox.ts";
+
+/** How a delivery went. `stopped`: it was broken off from here, and its follow-ups are as they were. */
+export type DeliveryOutcome =
+  | { type: "delivered" | "busy" | "gone" | "stopped" | "lost" }
+  | { type: "failed"; error: unknown };
+
+/** What a delivery needs of its dispatcher. */
+export interface DeliveryDesk {
+  readonly clock: Clock;
+  readonly deliverTimeoutMs: number;
+  deliver(delivery: Delivery): unknown;
+  tell(followUps: readonly FollowUp[]): FollowUpMessage;
+}
+
+/** One turn of one session: runs it, and finds out how it went. */
+export class DeliveryRun {
+  readonly #claimed: Claimed;
+  readonly #desk: DeliveryDesk;
+  readonly #abort = new AbortController();
+  #resolve: (outcome: DeliveryOutcome) => void = () => undefined;
+  #isOver = false;
+
+  constructor(claimed: Claimed, desk: DeliveryDesk) {
+    this.#claimed = claimed;
+    this.#desk = desk;
+  }
+
+  /** The dispatcher stops: the turn is told, and not waited for. */
+  stop(): void {
+    this.#breakOff({ type: "stopped" }, "The dispatcher was stopped.");
+  }
+
+  run(): Promise<DeliveryOutcome> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      this.#claimed.lease.onLost(() =>
+        this.#breakOff({ type: "lost" }, "Another process may have taken the delivery over."),
+      );
+      if (!this.#isOver) this.#deliver().then((outcome) => this.#end(outcome));
+    });
+  }
+
+  async #deliver(): Promise<DeliveryOutcome> {
+    const { deliverTimeoutMs, clock } = this.#desk;
+    try {
+      const answer = await pTimeout(this.#begin(), {
+        milliseconds: Number.isFinite(deliverTimeoutMs)
+          ? Math.min(deliverTimeoutMs, MAX_TIMER_MS)
+          : deliverTimeoutMs,
+        message: `The delivery did not end within ${deliverTimeoutMs} ms.`,
+        customTimers: timersOf(clock),
+        signal: this.#abort.signal,
+      });
+      return { type: answer === "busy" || answer === "gone" ? answer : "delivered" };
+    } catch (error) {
+      this.#abort.abort(error);
+      return { type: "failed", error };
+    }
+  }
+
+  async #begin(): Promise<unknown> {
+    const { scope, followUps } = this.#claimed;
+    const { signal } = this.#abort;
+    const messageFor = (some: readonly FollowUp[]) => this.#desk.tell(some);
+    // A host may do with its list what it likes.
+    const own = [...followUps];
+    return this.#desk.deliver({ scope, followUps: own, message: messageFor(followUps), messageFor, signal });
+  }
+
+  #breakOff(outcome: DeliveryOutcome, reason: string): void {
+    if (this.#end(outcome)) this.#abort.abort(new DOMException(reason, "AbortError"));
+  }
+
+  /** False: it had ended, and is no longer to be told. */
+  #end(outcome: DeliveryOutcome): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#resolve(outcome);
+    return true;
+  }
+}

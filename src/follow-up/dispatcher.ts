@@ -1,0 +1,209 @@
+import { AsyncResource } from "node:async_hooks";
+import { faultOfScope } from "../core/call.ts";
+import { Timer } from "../core/clock.ts";
+import { roomsOf } from "../core/manager.ts";
+import type { Rooms } from "../core/rooms/rooms.ts";
+import type { ClaimFilter, Settlement } from "../core/store.ts";
+import type { TaskScope } from "../core/task.ts";
+import { invalidInput, isDuration } from "../core/values/validate.ts";
+import { Beat } from "./beat.ts";
+import { type DeliveryDesk, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";
+import {
+  type Delivery,
+  type DispatcherOptions,
+  type DispatcherTerms,
+  dispatcherTerms,
+  tellerOf,
+} from "./options.ts";
+import { type Claimed, Outbox, sessionOf } from "./outbox.ts";
+import { verdictOf } from "./verdict.ts";
+
+const DRAIN_MS = 5_000;
+/** Milliseconds that `stop` waits for the store, beyond those for the turns. */
+const GIVE_BACK_MS = 2_000;
+
+/**
+ * Brings late results back into their conversations: it runs a turn of the agent for each session that has
+ * some, one turn for all of a session's. Any number of them, in any number of processes, share the work.
+ *
+ * @example
+ * ```ts
+ * import { BackgroundTaskManager } from "tool-offload";
+ * import { FollowUpDispatcher } from "tool-offload/follow-up";
+ *
+ * const tasks = new BackgroundTaskManager();
+ * const dispatcher = new FollowUpDispatcher({
+ *   tasks,
+ *   deliver: async ({ scope, message }) => console.log(scope.sessionId, message.text),
+ * });
+ * dispatcher.start();
+ * await tasks.start({ toolName: "add", input: [1, 2], scope: { userId: "ada", sessionId: "s1" } }, () => 3);
+ * ```
+ */
+export class FollowUpDispatcher {
+  readonly #rooms: Rooms;
+  readonly #terms: DispatcherTerms;
+  readonly #outbox: Outbox;
+  readonly #desk: DeliveryDesk;
+  readonly #beat: Beat;
+  readonly #runs = new Map<DeliveryRun, Promise<void>>();
+  #isRunning = false;
+  #looking: Promise<void> | undefined;
+  #isWanted = false;
+
+  /** @throws `invalid_option`, naming the option and its value */
+  constructor(options: DispatcherOptions) {
+    this.#rooms = roomsOf(options?.tasks);
+    this.#terms = dispatcherTerms(options);
+    this.#outbox = new Outbox(this.#rooms, this.#terms);
+    this.#beat = new Beat(this.#rooms, this.#terms, () => this.#look());
+    const { deliverTimeoutMs } = this.#terms;
+    // A turn must not run in the async context of the tool whose end woke it: frameworks keep their runs there.
+    const deliver = AsyncResource.bind((delivery: Delivery) => options.deliver(delivery));
+    this.#desk = { clock: this.#rooms.clock, deliverTimeoutMs, deliver, tell: tellerOf(options) };
+  }
+
+  /** Begins to deliver, first what is there already. Starting twice changes nothing. */
+  start(): this {
+    if (this.#isRunning) return this;
+    this.#isRunning = true;
+    this.#beat.start();
+    this.#look();
+    return this;
+  }
+
+  /**
+   * Stops delivering. Turns that run may end within `drainMs`; after that their signal aborts, and their
+   * follow-ups are delivered by whoever comes next.
+   *
+   * @param options.drainMs milliseconds; default 5_000
+   * @throws `invalid_input`
+   */
+  async stop(options: { drainMs?: number | undefined } = {}): Promise<void> {
+    const { drainMs = DRAIN_MS } = options;
+    if (!isDuration(drainMs)) throw invalidInput("drainMs", "milliseconds, 0 or more", drainMs);
+    this.#isRunning = false;
+    this.#beat.stop();
+    // It may be started again before this is over.
+    const runs = [...this.#runs.keys()];
+    const ended = Promise.all([this.#looking, ...this.#runs.values()]);
+    if (await this.#isWithin(drainMs, ended)) return;
+    for (const run of runs) run.stop();
+    await this.#isWithin(GIVE_BACK_MS, ended);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * The user has said something in this session: its automatic turns are counted from 0 again.
+   *
+   * @throws `invalid_input`; `store_failed`
+   */
+  async userSpoke(scope: TaskScope): Promise<void> {
+    const fault = faultOfScope(scope);
+    if (fault) throw fault;
+    await this.#outbox.resetTurns(sessionOf(scope));
+    this.#look();
+  }
+
+  /**
+   * The turn for which `deliver` has answered "busy" is over: what waits in its session is delivered now. It
+   * resolves once that has begun.
+   *
+   * @throws `invalid_input`; `store_failed`
+   */
+  async turnEnded(scope: TaskScope): Promise<void> {
+    const fault = faultOfScope(scope);
+    if (fault) throw fault;
+    if (!this.#isRunning || this.#runs.size >= this.#terms.concurrency) return;
+    const claimed = await this.#outbox.claim({ ...this.#filter(), session: sessionOf(scope) });
+    if (claimed) await this.#take(claimed);
+  }
+
+  #isWithin(ms: number, ended: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const limit = new Timer(this.#rooms.clock, () => resolve(false), ms);
+      ended.then(() => {
+        limit.clear();
+        resolve(true);
+      });
+    });
+  }
+
+  #look(): void {
+    this.#isWanted = true;
+    if (!this.#isRunning) return;
+    this.#looking ??= this.#lookWhileWanted().finally(() => {
+      this.#looking = undefined;
+      if (this.#isWanted) this.#look();
+    });
+  }
+
+  async #lookWhileWanted(): Promise<void> {
+    while (this.#isWanted && this.#isRunning) {
+      this.#isWanted = false;
+      await this.#fill();
+    }
+  }
+
+  /** Claims while there is something, and room for it. A store that fails is asked again at the next beat. */
+  async #fill(): Promise<void> {
+    const filter = { ...this.#filter(), minAgeMs: this.#terms.coalesceMs };
+    while (this.#isRunning && this.#runs.size < this.#terms.concurrency) {
+      const claimed = await this.#outbox.claim(filter).catch(() => undefined);
+      if (claimed === undefined) return;
+      await this.#take(claimed);
+    }
+  }
+
+  /** JSON has no Infinity, and some stores speak JSON. */
+  #filter(): ClaimFilter {
+    return { maxTurns: Math.min(this.#terms.maxConsecutiveTurns, Number.MAX_SAFE_INTEGER) };
+  }
+
+  /** What was claimed while the dispatcher stopped goes back. */
+  async #take(claimed: Claimed): Promise<void> {
+    if (claimed.followUps.length === 0) return;
+    if (this.#isRunning) this.#begin(claimed);
+    else await this.#settle(claimed, { type: "stopped" });
+  }
+
+  #begin(claimed: Claimed): void {
+    const run = new DeliveryRun(claimed, this.#desk);
+    const ended = this.#carryOut(run, claimed).finally(() => {
+      this.#runs.delete(run);
+      this.#look();
+    });
+    this.#runs.set(run, ended);
+  }
+
+  async #carryOut(run: DeliveryRun, claimed: Claimed): Promise<void> {
+    const outcome = await run.run();
+    if (outcome.type === "failed") this.#tellFailed(claimed, outcome.error);
+    const isSettled = await this.#settle(claimed, outcome);
+    const turns = claimed.claim.turns + 1;
+    if (isSettled && outcome.type === "delivered" && turns >= this.#terms.maxConsecutiveTurns) {
+      this.#rooms.hub.emit("session.held", { scope: claimed.scope, turns });
+    }
+  }
+
+  /** A store that fails until the manager is closed leaves them to the end of their lease. */
+  async #settle(claimed: Claimed, outcome: DeliveryOutcome): Promise<boolean> {
+    if (outcome.type === "lost") return false;
+    const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#rooms.clock.now());
+    const isSettled = await this.#outbox.settle(claimed, verdict).catch(() => false);
+    if (isSettled && this.#isRunning) this.#lookWhenDue(claimed.followUps.map(verdict));
+    return isSettled;
+  }
+
+  #lookWhenDue(settlements: readonly Settlement[]): void {
+    const delays = settlements.flatMap((settlement) => ("delayMs" in settlement ? settlement.delayMs : []));
+    if (delays.length > 0) this.#beat.lookIn(Math.min(...delays));
+  }
+
+  #tellFailed({ scope, followUps }: Claimed, error: unknown): void {
+    this.#rooms.hub.emit("delivery.failed", { scope, taskIds: followUps.map(({ id }) => id), error });
+  }
+}

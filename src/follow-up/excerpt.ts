@@ -1,0 +1,91 @@
+/** What a message shows of a text that may be long: head and tail, and how to read what lies between. */
+
+import type { CompletedResult } from "../core/result.ts";
+import { encode } from "../core/values/encode.ts";
+import { oneLine, sliceWhole } from "../core/values/text.ts";
+
+const MAX_PATHS = 5;
+const MAX_PATH = 64;
+
+/** A text, or its head and its tail. */
+export interface Excerpt {
+  head: string;
+  /** Says what is missing between head and tail. `null`: the head is all there is. */
+  gap: string | null;
+  tail: string;
+}
+
+interface Cut {
+  head: string;
+  /** Between head and tail, in UTF-16 code units. */
+  leftOut: number;
+  tail: string;
+}
+
+/** The start and the end of a text of which nothing else is kept. */
+export function textExcerpt(text: string, maxChars: number): Excerpt {
+  const { head, leftOut, tail } = cut(text, maxChars);
+  return sendable(head, leftOut === 0 ? null : `${leftOut} characters are left out here.`, tail);
+}
+
+/** The same of a result, with the way to read what is left out: offsets count as those of `result()` do. */
+export function resultExcerpt(result: CompletedResult, taskId: string, maxChars: number): Excerpt {
+  const { text, seam } = keptText(result);
+  const { head, leftOut, tail } = cut(text, maxChars, seam);
+  if (leftOut > 0) return sendable(head, wayToRead(leftOut, head.length, taskId), tail);
+  return sendable(head, seam === undefined ? null : "The kept head ends here. The kept tail follows.", tail);
+}
+
+/** What the reader of a result should know beside its text, a line each. */
+export function resultNotes({ truncated, lossy }: CompletedResult): string[] {
+  const size = `Size: ${truncated?.bytes} bytes. Only the head and the tail of this result were kept.`;
+  const changed = `Changed, because JSON cannot carry it as it was: ${places(lossy)}.`;
+  return [...(truncated === null ? [] : [size]), ...(lossy.length === 0 ? [] : [changed])];
+}
+
+/** The text in which offsets count. `seam`: where the kept head ends, if the store has kept no more. */
+function keptText(result: CompletedResult): { text: string; seam?: number } {
+  if (result.truncated !== null) {
+    const { head, tail } = result.value;
+    return { text: head + tail, seam: head.length };
+  }
+  const { value } = result;
+  return { text: typeof value === "string" ? value : encode(value).json };
+}
+
+/** Where a seam is given, it lies in what is left out, or between head and tail. */
+function cut(text: string, maxChars: number, seam?: number): Cut {
+  if (text.length <= maxChars)
+    return { head: text.slice(0, seam), leftOut: 0, tail: text.slice(seam ?? text.length) };
+  const half = Math.floor(maxChars / 2);
+  const room = seam === undefined ? half : Math.min(seam, Math.max(half, maxChars - (text.length - seam)));
+  const head = sliceWhole(text, 0, room);
+  const tail = sliceWhole(text, text.length - (maxChars - head.length), text.length);
+  return { head, leftOut: text.length - head.length - tail.length, tail };
+}
+
+function wayToRead(leftOut: number, offset: number, taskId: string): string {
+  const call = `call task_output with task_id ${JSON.stringify(taskId)} and offset ${offset}`;
+  return `${leftOut} characters are left out here. To read them, ${call}, if you have that tool.`;
+}
+
+function places(lossy: readonly string[]): string {
+  const named = lossy.slice(0, MAX_PATHS).map(placeName).join(", ");
+  const more = lossy.length - MAX_PATHS;
+  if (more <= 0) return named;
+  // A last "…" stands for an unknown number of paths.
+  return `${named} and ${lossy.at(-1) === "…" ? "at least " : ""}${more} more`;
+}
+
+function placeName(path: string): string {
+  return path === "" ? "the whole result" : JSON.stringify(oneLine(path, MAX_PATH));
+}
+
+function sendable(head: string, gap: string | null, tail: string): Excerpt {
+  return { head: withoutUnsendable(head), gap, tail: withoutUnsendable(tail) };
+}
+
+/** Model APIs refuse lone surrogates and databases NUL: with them, each delivery would fail. No offset moves. */
+function withoutUnsendable(text: string): string {
+  return text.replace(/\p{Cs}/gu, "\uFFFD").replaceAll("\0", "\uFFFD");
+}

@@ -1,0 +1,15 @@
+import type { TaskInfo, TaskResult } from "../core/task.ts";
+
+/** One result on its way back. */
+export interface FollowUp {
+  /**
+   * The task's id. Delivery is at least once: a host that remembers the ids it has taken in loses nothing
+   * and repeats nothing.
+   */
+  id: string;
+  /** The task as it ended. What the host gave with the call stands in `task.metadata`. */
+  task: TaskInfo;
+  result: TaskResult;
+  /** 1 at the first delivery. */
+  attempt: number;
+}

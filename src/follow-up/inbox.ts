@@ -1,0 +1,102 @@
+import { faultOfScope } from "../core/call.ts";
+import type { FollowUpMode } from "../core/follow-up.ts";
+import { roomsOf } from "../core/manager.ts";
+import type { TaskScope } from "../core/task.ts";
+import { invalidInput } from "../core/values/validate.ts";
+import type { FollowUp } from "./follow-up.ts";
+import type { FollowUpMessage } from "./message.ts";
+import { type InboxOptions, inboxTerms, tellerOf } from "./options.ts";
+import { type Claimed, Outbox, sessionOf } from "./outbox.ts";
+import { failed } from "./verdict.ts";
+
+/** Follow-ups in a host's hands: nobody else gets them until they are acknowledged or released. */
+export interface FollowUpClaim {
+  readonly scope: TaskScope;
+  /** At least one. */
+  readonly followUps: readonly FollowUp[];
+  /** All of them as one message. */
+  readonly message: FollowUpMessage;
+  /** The same for some of them: where a host has taken in the others before. */
+  messageFor(followUps: readonly FollowUp[]): FollowUpMessage;
+  /** They are in the conversation. False: the claim was settled before, or had lapsed and they may come again. @throws `closed` */
+  acknowledge(): Promise<boolean>;
+  /** They are not: they come again. After the last attempt they are dropped. @throws `closed` */
+  release(): Promise<boolean>;
+}
+
+/**
+ * When the host asks. `turn`: at a step of a running turn, for what may interrupt it. `idle`: before a turn
+ * begins, for everything.
+ */
+export type ClaimMoment = "turn" | "idle";
+
+/** What gives reason to claim; whatever else waits in the session comes along. */
+const REASONS: Record<ClaimMoment, readonly FollowUpMode[]> = {
+  turn: ["interrupt"],
+  idle: ["when_idle", "interrupt", "silent"],
+};
+
+/**
+ * Late results for hosts that take them in themselves: at the next step of a turn, or before it begins. It
+ * works beside a dispatcher: neither ever gives out what the other has in hand.
+ *
+ * @example
+ * ```ts
+ * import { BackgroundTaskManager } from "tool-offload";
+ * import { FollowUpInbox } from "tool-offload/follow-up";
+ *
+ * const tasks = new BackgroundTaskManager();
+ * const inbox = new FollowUpInbox({ tasks });
+ * const claim = await inbox.claim({ userId: "ada", sessionId: "s1" }, { during: "idle" });
+ * if (claim) {
+ *   // First it goes into the conversation, then it is acknowledged.
+ *   console.log(claim.message.text);
+ *   await claim.acknowledge();
+ * }
+ * await tasks.close();
+ * ```
+ */
+export class FollowUpInbox {
+  readonly #outbox: Outbox;
+  readonly #maxAttempts: number;
+  readonly #tell: (followUps: readonly FollowUp[]) => FollowUpMessage;
+
+  /** @throws `invalid_option`, naming the option and its value */
+  constructor(options: InboxOptions) {
+    const rooms = roomsOf(options?.tasks);
+    const terms = inboxTerms(options);
+    this.#outbox = new Outbox(rooms, terms);
+    this.#maxAttempts = terms.maxAttempts;
+    this.#tell = tellerOf(options);
+  }
+
+  /**
+   * Takes what waits for a session; without a `sessionId`, for the user's tasks that have none. `undefined`:
+   * there is nothing, or somebody else has it in hand.
+   *
+   * @throws `invalid_input`; `store_failed`
+   */
+  async claim(scope: TaskScope, options: { during: ClaimMoment }): Promise<FollowUpClaim | undefined> {
+    const fault = faultOfScope(scope);
+    if (fault) throw fault;
+    const modes = Object.hasOwn(REASONS, options?.during) ? REASONS[options.during] : undefined;
+    if (modes === undefined) throw invalidInput("during", '"turn" or "idle"', options?.during);
+    const claimed = await this.#outbox.claim({ session: sessionOf(scope), modes });
+    if (claimed === undefined || claimed.followUps.length > 0) return claimed && this.#claimOf(claimed);
+    if (claimed.failure !== undefined) throw claimed.failure;
+    return undefined;
+  }
+
+  #claimOf(claimed: Claimed): FollowUpClaim {
+    const { scope, followUps } = claimed;
+    const release = (followUp: FollowUp) => failed(followUp, this.#maxAttempts, 0);
+    return {
+      scope,
+      followUps: [...followUps],
+      message: this.#tell(followUps),
+      messageFor: (some) => this.#tell(some),
+      acknowledge: () => this.#outbox.settle(claimed, () => ({ type: "acknowledge" })),
+      release: () => this.#outbox.settle(claimed, release),
+    };
+  }
+}

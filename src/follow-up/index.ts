@@ -1,0 +1,15 @@
+export { FollowUpDispatcher } from "./dispatcher.ts";
+export type { FollowUp } from "./follow-up.ts";
+export { type ClaimMoment, type FollowUpClaim, FollowUpInbox } from "./inbox.ts";
+export {
+  type FollowUpMarker,
+  type FollowUpMessage,
+  followUpMessage,
+  type MessageOptions,
+} from "./message.ts";
+export type {
+  Delivery,
+  DispatcherOptions,
+  FollowUpOptions,
+  InboxOptions,
+} from "./options.ts";

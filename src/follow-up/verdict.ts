@@ -1,0 +1,60 @@
+import type { Settlement } from "../core/store.ts";
+import type { DeliveryOutcome } from "./delivery.ts";
+import type { FollowUp } from "./follow-up.ts";
+
+interface VerdictTerms {
+  readonly maxAttempts: number;
+  readonly retryMs: number;
+  readonly maxRetryMs: number;
+  readonly busyRetryMs: number;
+}
+
+const MOST_BUSY_WAITS = 10;
+/** Whoever is asked again at once, and again, leaves nobody else the time to do anything. */
+const LEAST_WAIT_MS = 1;
+/** More would be beyond any number of milliseconds that one waits. */
+const MOST_DOUBLINGS = 40;
+
+/** What becomes of each follow-up of a delivery. Those that come again come together. */
+export function verdictOf(
+  outcome: DeliveryOutcome,
+  followUps: readonly FollowUp[],
+  terms: VerdictTerms,
+  now: number,
+): (followUp: FollowUp) => Settlement {
+  switch (outcome.type) {
+    case "delivered":
+      return () => ({ type: "acknowledge" });
+    case "gone":
+      return () => ({ type: "drop", reason: "session_gone" });
+    case "busy": {
+      const delayMs = busyWait(followUps, terms, now);
+      return () => ({ type: "defer", delayMs });
+    }
+    case "failed": {
+      const delayMs = backoff(followUps, terms);
+      return (followUp) => failed(followUp, terms.maxAttempts, delayMs);
+    }
+    default:
+      return () => ({ type: "defer", delayMs: 0 });
+  }
+}
+
+/** Tried and failed: to be tried again after `delayMs`, unless that was the last attempt. */
+export function failed({ attempt }: FollowUp, maxAttempts: number, delayMs: number): Settlement {
+  return attempt >= maxAttempts ? { type: "drop", reason: "exhausted" } : { type: "release", delayMs };
+}
+
+/** Twice as long each time, less up to half of it at random: sessions that failed together do not come back together. */
+function backoff(followUps: readonly FollowUp[], { retryMs, maxRetryMs }: VerdictTerms): number {
+  const attempts = Math.max(...followUps.map(({ attempt }) => attempt));
+  const full = Math.min(maxRetryMs, retryMs * 2 ** Math.min(attempts - 1, MOST_DOUBLINGS));
+  return Math.max(LEAST_WAIT_MS, Math.round(full * (0.5 + Math.random() / 2)));
+}
+
+/** A tenth of what the oldest has waited already: a long turn is asked about less and less often. */
+function busyWait(followUps: readonly FollowUp[], { busyRetryMs }: VerdictTerms, now: number): number {
+  const waited = Math.max(...followUps.map(({ task }) => now - (task.completedAt ?? now)));
+  const wait = Math.min(MOST_BUSY_WAITS * busyRetryMs, Math.max(busyRetryMs, waited / 10));
+  return Math.max(LEAST_WAIT_MS, Math.round(wait));
+}
