@@ -1,0 +1,80 @@
+import { faultOfScope } from "../core/call.ts";
+import { TaskOffloadError } from "../core/errors.ts";
+import { type BackgroundTaskManager, roomsOf } from "../core/manager.ts";
+import { observe } from "../core/observing.ts";
+import type { TaskScope } from "../core/task.ts";
+import { checkNames, invalidOption } from "../core/values/validate.ts";
+import type { Desk } from "./definition.ts";
+import { type TaskListTool, taskListTool } from "./task-list.ts";
+import { type TaskOutputTool, taskOutputTool } from "./task-output.ts";
+import { type TaskStopTool, taskStopTool } from "./task-stop.ts";
+
+/** The options of {@link controlTools}. */
+export interface ControlToolsOptions {
+  tasks: BackgroundTaskManager;
+  /** The only scope they ever see. Give it a `sessionId`, or a model sees all sessions of its user. */
+  scope: TaskScope;
+  /** The longest `wait_ms` a model may ask for, in milliseconds. @default 30_000 */
+  maxWaitMs?: number | undefined;
+  /** The longest text a model gets in one answer, in UTF-16 code units. @default 16_000 */
+  maxChars?: number | undefined;
+}
+
+export interface ControlTools {
+  task_list: TaskListTool;
+  task_output: TaskOutputTool;
+  task_stop: TaskStopTool;
+}
+
+/**
+ * Three tools with which a model handles its own tasks: see them, read one, stop one. They belong to no
+ * framework; each has a name, a description, a zod schema and a function. Reading how a task ended drops its
+ * follow-up as `observed`; stopping one as `by: "model"` gives none.
+ *
+ * @throws `invalid_option`, naming the option and its value
+ * @example
+ * ```ts
+ * import { BackgroundTaskManager } from "tool-offload";
+ * import { controlTools } from "tool-offload/tools";
+ *
+ * const tasks = new BackgroundTaskManager();
+ * const scope = { userId: "ada", sessionId: "chat-7" };
+ * const task = await tasks.start({ toolName: "build", input: {}, scope }, () => "built");
+ *
+ * const { task_output } = controlTools({ tasks, scope });
+ * const answer = await task_output.execute({ task_id: task.id, wait_ms: 5_000 });
+ * if (answer.found && answer.outcome?.status === "completed") console.log(answer.outcome.text); // "built"
+ * ```
+ */
+export function controlTools(options: ControlToolsOptions): ControlTools {
+  if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
+  checkNames("", options, ["tasks", "scope", "maxWaitMs", "maxChars"]);
+  const { maxWaitMs = 30_000, maxChars = 16_000 } = options;
+  const desk = deskOf(options);
+  checkWhole("maxWaitMs", maxWaitMs, 0);
+  checkWhole("maxChars", maxChars, 1);
+  return {
+    task_list: taskListTool(desk),
+    task_output: taskOutputTool(desk, { maxWaitMs, maxChars }),
+    task_stop: taskStopTool(desk),
+  };
+}
+
+function deskOf({ tasks, scope: given }: ControlToolsOptions): Desk {
+  const rooms = roomsOf(tasks);
+  const scope = ownScope(given);
+  return { tasks, scope, now: () => rooms.clock.now(), observe: (id) => observe(rooms, scope, id) };
+}
+
+/** What the host does with its scope later must not widen what the model sees. */
+function ownScope(scope: TaskScope): TaskScope {
+  const fault = faultOfScope(scope);
+  if (fault) throw new TaskOffloadError("invalid_option", fault.message);
+  const { userId, sessionId, agentId } = scope;
+  return Object.freeze({ userId, sessionId, agentId });
+}
+
+function checkWhole(option: string, value: unknown, least: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return;
+  throw invalidOption(option, `a whole number from ${least} on`, value);
+}

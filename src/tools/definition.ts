@@ -1,0 +1,59 @@
+import type * as z from "zod";
+import type { BackgroundTaskManager } from "../core/manager.ts";
+import type { TaskScope } from "../core/task.ts";
+import { checkedInput } from "./input.ts";
+
+export interface ExecuteOptions {
+  /** The turn's signal: a tool that waits rejects with its reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A tool for the model, for a framework to take over. It is quick by itself: do not offload it. */
+export interface ControlTool<Schema extends z.ZodObject = z.ZodObject, Answer extends object = object> {
+  name: string;
+  /** Written for the model. */
+  description: string;
+  inputSchema: Schema;
+  /**
+   * Checks its input itself, and answers plain JSON.
+   *
+   * @throws `invalid_input`, naming the field, for a model to mend; `store_failed`; the signal's reason
+   */
+  execute(input: z.input<Schema>, options?: ExecuteOptions): Promise<Answer>;
+}
+
+/** The answer for an id that nothing is known of. Missing and foreign are the same. */
+export interface NoSuchTask {
+  found: false;
+  message: string;
+}
+
+/** What the control tools work with: one manager, and the only scope they ever see. */
+export interface Desk {
+  readonly tasks: BackgroundTaskManager;
+  readonly scope: TaskScope;
+  now(): number;
+  /** The model has read how this task ended. */
+  observe(id: string): Promise<void>;
+}
+
+/** What the schema lets through is all that `run` has to cope with. */
+export function defineTool<Schema extends z.ZodObject, Answer extends object>(
+  tool: Omit<ControlTool<Schema, Answer>, "execute">,
+  run: (input: z.output<Schema>, options: ExecuteOptions) => Promise<Answer>,
+): ControlTool<Schema, Answer> {
+  return {
+    ...tool,
+    execute: async (input, options = {}) => run(checkedInput(tool.inputSchema, input), options),
+  };
+}
+
+/** Any other text names no task, and a store need not be asked for it. */
+export function isTaskId(text: string): boolean {
+  return /^[\w-]{1,128}$/.test(text);
+}
+
+export function noSuchTask(): NoSuchTask {
+  const message = "There is no such task, or it is no longer kept. task_list names those there are.";
+  return { found: false, message };
+}
