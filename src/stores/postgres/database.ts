@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { migrate } from "./migrate.ts";
+import type { PostgresTerms } from "./options.ts";
+import type { PostgresQueryable, PreparingPool, QueryValue } from "./pool.ts";
+
+/** Serialization failure and deadlock: the statement has done nothing, and may well succeed the next time. */
+const TRANSIENT: unknown[] = ["40001", "40P01"];
+/** No such prepared statement, or one too many: another connection has answered than the one that was asked. */
+const MIXED_UP: unknown[] = ["26000", "42P05"];
+const MAX_TRIES = 5;
+const RETRY_MS = 20;
+
+/** The store's way to its tables: migrated before the first call, shut after close. */
+export class Database {
+  /** The quoted name of the schema. */
+  readonly schema: string;
+  readonly #pool: PostgresQueryable;
+  #preparing: PreparingPool | undefined;
+  readonly #names = new Map<string, string>();
+  #migrated: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor({ pool, schema, prepare }: PostgresTerms) {
+    this.#pool = pool;
+    this.#preparing = prepare ? (pool as unknown as PreparingPool) : undefined;
+    this.schema = `"${schema}"`;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Runs one statement, which is a transaction of its own. */
+  async ask<Row>(text: string, values: QueryValue[]): Promise<Row[]> {
+    if (this.#isClosed) throw new Error("The store is closed.");
+    await this.migrate();
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return (await this.#query(text, values)).rows as Row[];
+      } catch (error) {
+        if (tries === MAX_TRIES || !this.#mayTryAgain(error)) throw error;
+        await pause(Math.random() * RETRY_MS * tries);
+      }
+    }
+  }
+
+  /** Runs a statement whose rows are an `answer` each, as JSON text. */
+  async askJson<Answer>(text: string, values: QueryValue[]): Promise<Answer[]> {
+    const rows = await this.ask<{ answer: string }>(text, values);
+    return rows.map(({ answer }) => JSON.parse(answer));
+  }
+
+  /** Calls a function that answers any number of JSON values. */
+  callAll<Answer>(call: string, values: QueryValue[]): Promise<Answer[]> {
+    return this.askJson(`SELECT ${this.schema}.${call}::text AS answer`, values);
+  }
+
+  /** Calls a function that answers JSON, or null for nothing. */
+  async call<Answer>(name: string, values: QueryValue[]): Promise<Answer | undefined> {
+    const call = `${name}(${values.map((_, index) => `$${index + 1}`)})`;
+    const [answer] = await this.callAll<Answer | null>(call, values);
+    return answer ?? undefined;
+  }
+
+  #mayTryAgain(error: unknown): boolean {
+    const code = (error as { code?: unknown } | null)?.code;
+    const isMixedUp = this.#preparing !== undefined && MIXED_UP.includes(code);
+    if (isMixedUp) this.#preparing = undefined;
+    return isMixedUp || TRANSIENT.includes(code);
+  }
+
+  #query(text: string, values: QueryValue[]): Promise<{ rows: unknown[] }> {
+    const named = this.#preparing?.query({ name: this.#nameOf(text), text, values });
+    return named ?? this.#pool.query(text, values);
+  }
+
+  /** All stores of a pool share its connections: the name says which statement it is. */
+  #nameOf(text: string): string {
+    const known = this.#names.get(text);
+    if (known !== undefined) return known;
+    const name = `tool-offload ${createHash("sha256").update(text).digest("base64url")}`;
+    this.#names.set(text, name);
+    return name;
+  }
+
+  /** Once for all callers; a failure is tried again by the next. */
+  migrate(): Promise<void> {
+    this.#migrated ??= migrate(this.#pool, this.schema).catch((error) => {
+      this.#migrated = undefined;
+      throw error;
+    });
+    return this.#migrated;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TaskHint } from "../../core/store.ts";
+import type { PostgresQueryable } from "./pool.ts";
+
+const CLOSE_MS = 1_000;
+/** PostgreSQL takes less than 8,000 bytes, and a character may have three. */
+const MAX_CHARS = 2_600;
+
+/** A hint on its way to other stores. */
+export type SentHint = TaskHint & { from: string };
+
+/**
+ * Sends hints to those who listen elsewhere, after the write and beside it: a NOTIFY within the write would keep
+ * all commits of the server waiting for each other. While some are on their way, the next gather.
+ */
+export class Notifier {
+  readonly #pool: PostgresQueryable;
+  readonly #channel: string;
+  readonly #from: string;
+  #waiting: string[] = [];
+  #sending: Promise<void> | undefined;
+
+  constructor(pool: PostgresQueryable, channel: string, from: string) {
+    this.#pool = pool;
+    this.#channel = channel;
+    this.#from = from;
+  }
+
+  tell(hint: TaskHint): void {
+    const sent: SentHint = { ...hint, from: this.#from };
+    const payload = JSON.stringify(sent);
+    if (payload.length > MAX_CHARS) return;
+    this.#waiting.push(payload);
+    this.#sending ??= this.#send();
+  }
+
+  /** Resolves when everything is sent that was told, if that does not take long. */
+  async close(): Promise<void> {
+    const over = new AbortController();
+    const late = sleep(CLOSE_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([this.#sending, late]);
+    over.abort();
+  }
+
+  async #send(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const payloads = JSON.stringify(this.#waiting);
+      this.#waiting = [];
+      const text = "SELECT pg_notify($1, hint) FROM json_array_elements_text($2) AS hint";
+      // A hint that is lost is found by polling.
+      await this.#pool.query(text, [this.#channel, payloads]).catch(() => undefined);
+    }
+    this.#sending = undefined;
+  }
+}

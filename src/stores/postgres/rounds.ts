@@ -1,0 +1,71 @@
+import type { RetentionLimits } from "../../core/store.ts";
+
+/** Whom one sweep looks at: some users by name, and the next ones on the walk. */
+export interface Round {
+  users: string[];
+  /** The key of the user that the walk has reached. */
+  walkFrom: string;
+  /** How many users it goes on. */
+  stride: number;
+}
+
+const STRIDE = 500;
+/** Milliseconds from the start of one walk to the next. */
+const WALK_EVERY_MS = 600_000;
+const MAX_USERS = 10_000;
+
+/**
+ * Whose tasks may be too many: of all users, those for whom something has ended in this process. Others have
+ * been written for elsewhere, and maybe by a process that has died, or are above a limit that has become
+ * stricter: for them it walks through all users, at the start and again now and then.
+ */
+export class Rounds {
+  #users = new Set<string>();
+  #walkFrom: string | undefined;
+  #walksAgainAt = Number.NEGATIVE_INFINITY;
+  #kept = { finishedPerUser: 0, followUpsPerUser: 0 };
+
+  get isWalking(): boolean {
+    return this.#walkFrom !== undefined;
+  }
+
+  /** A task of this user has ended, or its follow-up has. */
+  note(userId: string): void {
+    this.#users.add(userId);
+    if (this.#users.size <= MAX_USERS) return;
+    this.#users.clear();
+    this.#walk();
+  }
+
+  begin({ finishedPerUser, followUpsPerUser }: RetentionLimits): Round {
+    const kept = {
+      finishedPerUser: finishedPerUser ?? Infinity,
+      followUpsPerUser: followUpsPerUser ?? Infinity,
+    };
+    const isStricter =
+      kept.finishedPerUser < this.#kept.finishedPerUser ||
+      kept.followUpsPerUser < this.#kept.followUpsPerUser;
+    this.#kept = kept;
+    if (isStricter || Date.now() >= this.#walksAgainAt) this.#walk();
+    // Nobody comes before a walk's first step, but a user without a name would.
+    const users = [...this.#users, ...(this.#walkFrom === "" ? [""] : [])];
+    this.#users.clear();
+    return { users, walkFrom: this.#walkFrom ?? "", stride: this.isWalking ? STRIDE : 0 };
+  }
+
+  /** `walkedTo: null`: it has met all users. */
+  end({ walkFrom, stride }: Round, walkedTo: string | null): void {
+    // Another sweep may have gone on meanwhile, or begun anew.
+    if (stride > 0 && walkFrom === this.#walkFrom) this.#walkFrom = walkedTo ?? undefined;
+  }
+
+  /** Looks at the same users again. */
+  undo({ users }: Round): void {
+    for (const user of users) this.#users.add(user);
+  }
+
+  #walk(): void {
+    this.#walkFrom = "";
+    this.#walksAgainAt = Date.now() + WALK_EVERY_MS;
+  }
+}

@@ -1,0 +1,74 @@
+import type { TaskStore } from "../core/store.ts";
+import { Hints } from "./redis/hints.ts";
+import { Leases } from "./redis/leases.ts";
+import { type RedisStoreOptions, redisStoreTerms } from "./redis/options.ts";
+import { Outbox } from "./redis/outbox.ts";
+import { Reading } from "./redis/reading.ts";
+import { Retention } from "./redis/retention.ts";
+import { Server } from "./redis/server.ts";
+import { Tasks } from "./redis/tasks.ts";
+
+export type { RedisLike, RedisSubscriberLike } from "./redis/client.ts";
+export type { RedisStoreOptions } from "./redis/options.ts";
+
+/**
+ * Keeps tasks in Redis, 6.2 or newer, or in a Redis Cluster: they survive a crash, and any number of processes
+ * share them. Its clock is that of the server.
+ *
+ * What the server keeps is as durable as it is set up to be. It needs `appendonly yes` to survive a restart,
+ * and `maxmemory-policy noeviction`: with any other, a full server throws tasks away. With `appendfsync
+ * everysec` the last second may be lost when the machine fails, and with replicas what a failed primary had
+ * not passed on yet.
+ *
+ * Each call is one script in one hash slot, so all of it is written or nothing. A script finds its keys by
+ * itself, as it goes: a slot must not be moved to another node of a cluster while the store is in use.
+ *
+ * @throws `invalid_option`, naming the option and its value
+ * @example
+ * ```ts
+ * import { Redis } from "ioredis";
+ *
+ * const client = new Redis("redis://localhost:6379");
+ * const store = redisStore({ client, prefix: "my-app" });
+ * const { records } = await store.list({ userId: "ada" }, { limit: 20 });
+ * await store.close();
+ * await client.quit();
+ * ```
+ */
+export function redisStore(options: RedisStoreOptions): TaskStore {
+  const terms = redisStoreTerms(options);
+  const hints = new Hints(terms.client, terms.prefix);
+  const server = new Server(terms, hints);
+  const retention = new Retention(server);
+  const finished = (shard: number) => retention.finished(shard);
+  const tasks = new Tasks(server, finished);
+  const reading = new Reading(server);
+  const leases = new Leases(server);
+  const outbox = new Outbox(server, () => hints.nextWriter(), finished);
+  const store: TaskStore = {
+    isShared: true,
+    insert: (task, guard, leaseMs) => tasks.insert(task, guard, leaseMs),
+    get: (scope, id) => reading.get(scope, id),
+    list: (scope, query) => reading.list(scope, query),
+    transition: (task, version, change) => tasks.transition(task, version, change),
+    admit: (task, version, change, guard) => tasks.admit(task, version, change, guard),
+    append: (task, owner, events) => tasks.append(task, owner, events),
+    events: (scope, id, query) => reading.events(scope, id, query),
+    result: (scope, id) => reading.result(scope, id),
+    checkpoint: (task, owner, checkpoint) => tasks.checkpoint(task, owner, checkpoint),
+    payload: (task) => reading.payload(task),
+    renew: (owner, tasks, leaseMs) => leases.renew(owner, tasks, leaseMs),
+    lapsed: (limit) => leases.lapsed(limit),
+    claim: (claimant, leaseMs, filter) => outbox.claim(claimant, leaseMs, filter),
+    prolong: (claim, leaseMs) => outbox.prolong(claim, leaseMs),
+    settle: (claim, outcome) => outbox.settle(claim, outcome),
+    resetTurns: (session) => outbox.resetTurns(session),
+    sweep: (limits, limit) => retention.sweep(limits, limit),
+    close: async () => {
+      server.close();
+      hints.close();
+    },
+  };
+  if (terms.client.duplicate) store.watch = (listener) => hints.watch(listener);
+  return store;
+}

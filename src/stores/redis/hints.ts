@@ -1,0 +1,98 @@
+import { nanoid } from "nanoid";
+import type { TaskHint } from "../../core/store.ts";
+import type { RedisLike, RedisSubscriberLike } from "./client.ts";
+
+type Listener = (hint: TaskHint) => void;
+
+/** Milliseconds until a subscription that has failed is tried again. */
+const RETRY_MS = 1_000;
+
+/**
+ * Tells listeners of writes: of this store's own with their answers, so that none is missed, and of those of
+ * others as Redis passes them on, through a connection that is there only while somebody listens.
+ */
+export class Hints {
+  readonly channel: string;
+  readonly #client: RedisLike;
+  readonly #self = nanoid(10);
+  readonly #listeners = new Set<Listener>();
+  #calls = 0;
+  #connection: RedisSubscriberLike | undefined;
+  #isClosed = false;
+
+  constructor(client: RedisLike, prefix: string) {
+    this.#client = client;
+    this.channel = `${prefix}:hints`;
+  }
+
+  /** Who makes the next call: known by it are its hints, and the call itself if it is sent twice. */
+  nextWriter(): string {
+    this.#calls += 1;
+    return `${this.#self}.${this.#calls}`;
+  }
+
+  tell(hints: readonly string[]): void {
+    if (this.#listeners.size === 0) return;
+    for (const hint of hints) {
+      for (const listener of this.#listeners) void callSafely(listener, JSON.parse(hint));
+    }
+  }
+
+  /** Answers how to stop listening. */
+  watch(listener: Listener): () => void {
+    if (this.#isClosed) return () => {};
+    const own: Listener = (hint) => listener(hint);
+    this.#listeners.add(own);
+    this.#connection ??= this.#connect();
+    return () => {
+      this.#listeners.delete(own);
+      if (this.#listeners.size === 0) this.#disconnect();
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#listeners.clear();
+    this.#disconnect();
+  }
+
+  #connect(): RedisSubscriberLike | undefined {
+    const connection = this.#client.duplicate?.();
+    // Without a connection there are no hints; whoever needs to know polls.
+    connection?.on("error", () => {});
+    connection?.on("message", (_channel, message) => this.#hear(message));
+    if (connection) void this.#subscribe(connection);
+    return connection;
+  }
+
+  async #subscribe(connection: RedisSubscriberLike): Promise<void> {
+    try {
+      await connection.subscribe(this.channel);
+    } catch {
+      const again = () => {
+        if (this.#connection === connection) void this.#subscribe(connection);
+      };
+      setTimeout(again, RETRY_MS).unref();
+    }
+  }
+
+  /** A message is the writer, a space, and the hint. */
+  #hear(message: string): void {
+    if (message.startsWith(`${this.#self}.`)) return;
+    this.tell([message.slice(message.indexOf(" ") + 1)]);
+  }
+
+  #disconnect(): void {
+    this.#connection?.disconnect();
+    this.#connection = undefined;
+  }
+}
+
+/** What a listener throws, now or later, ends with it. */
+async function callSafely(listener: Listener, hint: TaskHint): Promise<void> {
+  try {
+    await listener(hint);
+  } catch {
+    // It harms nobody.
+  }
+}

@@ -1,0 +1,54 @@
+/** A claim: a hash with its token, a list of the tasks it has taken, and its end among those of all claims. */
+export const CLAIMS = `
+local function taken_by(session)
+  local user, ids = session:match('^[^/]*'), redis.call('LRANGE', key('taken', session), 0, -1)
+  local tasks = {}
+  for i, id in ipairs(ids) do tasks[i] = user .. '/' .. id end
+  return tasks
+end
+
+local function forget_claim(session)
+  redis.call('DEL', key('claim', session), key('taken', session))
+  redis.call('ZREM', key('claims'), session)
+  list_in_all_modes(session)
+end
+
+-- Gives back the follow-ups of a claim that was not settled in time.
+local function end_claim(session)
+  local token = redis.call('HGET', key('claim', session), 'token')
+  for _, name in ipairs(taken_by(session)) do
+    local task = load(name)
+    -- It may have been evicted, and its id taken by another.
+    if task and task.claim == token then refile(task, { 'claim', '' }, {}) end
+  end
+  forget_claim(session)
+end
+
+local function end_if_lapsed(session)
+  local ends = redis.call('ZSCORE', key('claims'), session)
+  if ends and tonumber(ends) <= now then end_claim(session) end
+end
+
+local function has_claim(session, token)
+  end_if_lapsed(session)
+  return redis.call('HGET', key('claim', session), 'token') == token
+end
+`;
+
+/** What time has brought about since somebody last looked: so much of it at once, and the answer says if there is more. */
+export const CATCH_UP = `
+local AT_ONCE = 100
+
+local function over(queue) return redis.call('ZRANGEBYSCORE', key(queue), '-inf', now, 'LIMIT', 0, AT_ONCE) end
+
+local function catch_up()
+  local claims, delays = over('claims'), over('delayed')
+  for _, session in ipairs(claims) do end_claim(session) end
+  for _, name in ipairs(delays) do
+    local task = load(name)
+    end_delay(task)
+    make_due(task)
+  end
+  return #claims == AT_ONCE or #delays == AT_ONCE
+end
+`;

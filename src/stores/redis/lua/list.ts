@@ -1,0 +1,60 @@
+import { BASE } from "./base.ts";
+import { script } from "./script.ts";
+import { TASK } from "./task.ts";
+
+/** Tasks looked at in one go: whoever asks for a rare status among many tasks comes again. */
+const AT_MOST = 1_000;
+
+const PLACE = `
+-- By bytes, as Redis orders what has the same score; Lua's own order is that of the server's language.
+local function is_before(one, other)
+  for i = 1, math.min(#one, #other) do
+    local difference = one:byte(i) - other:byte(i)
+    if difference ~= 0 then return difference < 0 end
+  end
+  return #one < #other
+end
+
+-- How many come before a place, newest first. The task it names may be gone.
+local function rank_after(index, created_at, id)
+  local low = redis.call('ZCOUNT', index, '(' .. created_at, '+inf')
+  local high = low + redis.call('ZCOUNT', index, created_at, created_at)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local other = redis.call('ZREVRANGE', index, middle, middle)[1]
+    if is_before(other, id) then high = middle else low = middle + 1 end
+  end
+  return low
+end
+`;
+
+const LIST_BODY = `
+local user, index, session, limit = arg(), key(arg(), arg()), arg(), tonumber(arg())
+local statuses, after, wanted = args(), args(), {}
+for _, status in ipairs(statuses) do wanted[status] = true end
+
+local function is_wanted(name)
+  if #statuses == 0 and session == '' then return true end
+  local fields = redis.call('HMGET', key('task', name), 'status', 'session')
+  return (#statuses == 0 or wanted[fields[1]]) and (session == '' or session == fields[2])
+end
+
+local from = after[1] and rank_after(index, after[1], after[2]) or 0
+local found, looked = {}, 0
+while looked < ${AT_MOST} do
+  local page = redis.call('ZREVRANGE', index, from + looked, from + looked + math.min(limit, 99))
+  if #page == 0 then return { found, 'end' } end
+  for _, id in ipairs(page) do
+    local name = user .. '/' .. id
+    if is_wanted(name) then
+      if #found == limit then return { found, 'more' } end
+      found[#found + 1] = record(load(name))
+    end
+  end
+  looked = looked + #page
+end
+local last = redis.call('ZREVRANGE', index, from + looked - 1, from + looked - 1, 'WITHSCORES')
+return { found, 'on', last[2], last[1] }
+`;
+
+export const LIST = script(BASE, TASK, PLACE, LIST_BODY);

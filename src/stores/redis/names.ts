@@ -1,0 +1,67 @@
+import type { SessionKey, TaskKey } from "../../core/store.ts";
+import type { TaskScope } from "../../core/task.ts";
+
+/**
+ * A text as a part of a key. Half a surrogate pair is no UTF-8 and would become the same character as any
+ * other half.
+ */
+export function nameOf(text: string): string {
+  return text.replace(/[%\p{Surrogate}]/gu, escaped);
+}
+
+/** A user's name has no slash: that is where it ends in the names of tasks and sessions. */
+export function nameOfUser(userId: string): string {
+  return nameOf(userId).replaceAll("/", escaped);
+}
+
+export function nameOfTask({ userId, id }: TaskKey): string {
+  return `${nameOfUser(userId)}/${nameOf(id)}`;
+}
+
+export function nameOfSession({ userId, sessionId }: SessionKey): string {
+  return `${nameOfUser(userId)}/${sessionPart(sessionId)}`;
+}
+
+/** A session as a field of its tasks. No id of a session is taken for none. */
+export function sessionPart(sessionId: string | null): string {
+  return optionalName(sessionId);
+}
+
+/** The session that a scope narrows to; "" is any. */
+export function narrowedTo({ sessionId }: TaskScope): string {
+  return sessionId === undefined ? "" : sessionPart(sessionId);
+}
+
+export function optionalName(text: string | null): string {
+  return text === null ? "-" : `+${nameOf(text)}`;
+}
+
+/** A number as scripts and Redis read it. Redis takes no NaN, and would find that in the middle of a script. */
+export function numeral(value: number): string {
+  if (typeof value !== "number" || Number.isNaN(value)) throw new TypeError(`${value} is no number.`);
+  if (value === Number.POSITIVE_INFINITY) return "inf";
+  return value === Number.NEGATIVE_INFINITY ? "-inf" : String(value);
+}
+
+/** A list of arguments, which begins with its length. */
+export function listed(items: readonly string[]): string[] {
+  return [String(items.length), ...items];
+}
+
+/**
+ * The shard of a user: FNV-1a, and then each bit of it mixed into all others, as the lowest alone know little.
+ * It must never change, or tasks are not found where they were left.
+ */
+export function shardOf(userId: string, shards: number): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < userId.length; index += 1) {
+    hash = Math.imul(hash ^ userId.charCodeAt(index), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % shards;
+}
+
+function escaped(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,133 @@
+import type { FollowUpMode } from "../../core/follow-up.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import { CLAIM, PEEK } from "./lua/claim.ts";
+import { PROLONG, RESET_TURNS, SETTLE } from "./lua/settle.ts";
+import { listed, nameOf, nameOfSession, numeral } from "./names.ts";
+import { PLAIN_WEIGHT, readRecord } from "./records.ts";
+import type { Server } from "./server.ts";
+
+/** A session that waits, and the end of its oldest follow-up that gives reason to claim it. */
+interface Waiting {
+  shard: number;
+  session: string;
+  since: number;
+}
+
+interface Claimant {
+  token: string;
+  leaseMs: number;
+  filter: ClaimFilter;
+}
+
+const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
+
+/** Follow-ups on their way: which are due, and which session is leased to whom. */
+export class Outbox {
+  readonly #server: Server;
+  readonly #newToken: () => string;
+  readonly #finished: (shard: number) => void;
+
+  /** `finished` is told of the shard in which a follow-up was settled. */
+  constructor(server: Server, newToken: () => string, finished: (shard: number) => void) {
+    this.#server = server;
+    this.#newToken = newToken;
+    this.#finished = finished;
+  }
+
+  async claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined> {
+    const claim = { token: `${claimant}:${this.#newToken()}`, leaseMs, filter };
+    const { session } = filter;
+    if (session === undefined) return this.#claimOldest(claim);
+    return this.#claimSession(this.#server.shardOf(session.userId), nameOfSession(session), claim);
+  }
+
+  async prolong({ token, ...session }: SessionClaim, leaseMs: number): Promise<boolean> {
+    const args = [nameOfSession(session), token, numeral(leaseMs)];
+    return (await this.#server.run(PROLONG, this.#server.shardOf(session.userId), ...args)) === "1";
+  }
+
+  async settle(
+    { token, ...session }: SessionClaim,
+    outcome: Record<string, Settlement>,
+  ): Promise<TaskRecord[] | undefined> {
+    const shard = this.#server.shardOf(session.userId);
+    const args = [nameOfSession(session), token, String(PLAIN_WEIGHT), ...listed(outcomes(outcome))];
+    const [texts] = (await this.#server.write<[string[]]>(SETTLE, shard, ...args)) ?? [];
+    this.#finished(shard);
+    return texts?.map(readRecord);
+  }
+
+  async resetTurns(session: SessionKey): Promise<void> {
+    await this.#server.run(RESET_TURNS, this.#server.shardOf(session.userId), nameOfSession(session));
+  }
+
+  /**
+   * Looks into all shards at once, and claims where somebody has waited longest. While others are faster, it
+   * looks again there: none is passed over.
+   */
+  async #claimOldest(claim: Claimant): Promise<SessionClaim | undefined> {
+    const waiting = await Promise.all(this.#server.shards.map((shard) => this.#peek(shard, claim.filter)));
+    for (;;) {
+      const oldest = oldestOf(waiting);
+      if (oldest === undefined) return undefined;
+      const { shard, session } = oldest;
+      const claimed = await this.#claimSession(shard, session, claim);
+      if (claimed !== undefined) return claimed;
+      waiting[shard] = await this.#peek(shard, claim.filter);
+    }
+  }
+
+  async #peek(shard: number, filter: ClaimFilter): Promise<Waiting | undefined> {
+    for (;;) {
+      const answer = await this.#server.run<[string, string?, string?]>(PEEK, shard, ...wanted(filter));
+      const [isMore, session, since] = answer;
+      if (session !== undefined) return { shard, session, since: Number(since) };
+      if (isMore === "") return undefined;
+    }
+  }
+
+  async #claimSession(shard: number, session: string, claim: Claimant): Promise<SessionClaim | undefined> {
+    const { token, leaseMs, filter } = claim;
+    const counts = filter.maxTurns === undefined ? "" : "1";
+    const asked = filter.session === undefined ? "" : "1";
+    const args = [session, token, numeral(leaseMs), asked, ...wanted(filter), counts];
+    const answer = await this.#server.write<[string, string[]]>(CLAIM, shard, ...args);
+    if (answer === undefined) return undefined;
+    const [turns, texts] = answer;
+    const tasks = texts.map(readRecord);
+    const [first] = tasks;
+    if (first === undefined) return undefined;
+    const { userId, sessionId } = first;
+    return { token, userId, sessionId, tasks, turns: Number(turns) };
+  }
+}
+
+function oldestOf(waiting: readonly (Waiting | undefined)[]): Waiting | undefined {
+  return waiting.reduce((oldest, other) => {
+    if (oldest === undefined || other === undefined) return oldest ?? other;
+    return other.since < oldest.since ? other : oldest;
+  }, undefined);
+}
+
+function wanted({
+  modes = WAKING,
+  minAgeMs = 0,
+  maxTurns = Number.POSITIVE_INFINITY,
+}: ClaimFilter): string[] {
+  return [...listed(modes), numeral(minAgeMs), numeral(maxTurns)];
+}
+
+/** By task: its name, what to do, and the delay or the reason. */
+function outcomes(outcome: Record<string, Settlement>): string[] {
+  return Object.entries(outcome).flatMap(([id, settlement]) => [
+    nameOf(id),
+    settlement.type,
+    detailOf(settlement),
+  ]);
+}
+
+function detailOf(settlement: Settlement): string {
+  if (settlement.type === "acknowledge") return "";
+  return settlement.type === "drop" ? JSON.stringify(settlement.reason ?? null) : numeral(settlement.delayMs);
+}

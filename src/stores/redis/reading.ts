@@ -1,0 +1,82 @@
+import { numbered } from "../../core/events.ts";
+import type { StoredResult } from "../../core/result.ts";
+import type { EventPage, EventQuery, ListQuery, Payload, RecordPage, TaskKey } from "../../core/store.ts";
+import { isFinished, type TaskRecord, type TaskScope } from "../../core/task.ts";
+import { LIST } from "./lua/list.ts";
+import { EVENTS, GET, PAYLOAD, RESULT } from "./lua/reading.ts";
+import type { Script } from "./lua/script.ts";
+import { listed, nameOf, nameOfSession, nameOfTask, nameOfUser, narrowedTo, numeral } from "./names.ts";
+import { readEvent, readRecord } from "./records.ts";
+import type { Server } from "./server.ts";
+
+type ListAnswer = [records: string[], end: "end" | "more" | "on", createdAt: string, id: string];
+
+/** Reads tasks, one at a time or by the page. */
+export class Reading {
+  readonly #server: Server;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  async get(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
+    const text = await this.#ask<string>(GET, scope, id);
+    return text === null ? undefined : readRecord(text);
+  }
+
+  async result(scope: TaskScope, id: string): Promise<StoredResult | undefined> {
+    const text = await this.#ask<string>(RESULT, scope, id);
+    return text === null ? undefined : JSON.parse(text);
+  }
+
+  async events(scope: TaskScope, id: string, { after, limit }: EventQuery): Promise<EventPage | undefined> {
+    const range = [numeral(after), numeral(limit)];
+    const answer = await this.#ask<[string, string, string[]]>(EVENTS, scope, id, ...range);
+    if (answer === null) return undefined;
+    const [firstSeq, start] = [Number(answer[0]), Number(answer[1])];
+    const events = numbered(id, start, answer[2].map(readEvent));
+    const nextAfter = events.at(-1)?.seq ?? after;
+    return { events, nextAfter, truncated: after + 1 < firstSeq };
+  }
+
+  async payload(task: TaskKey): Promise<Payload | undefined> {
+    const shard = this.#server.shardOf(task.userId);
+    const answer = await this.#server.run<[string, string | null] | null>(PAYLOAD, shard, nameOfTask(task));
+    return answer === null ? undefined : { input: answer[0], checkpoint: answer[1] };
+  }
+
+  /** A page may take several looks: none of them looks at too many tasks at once. */
+  async list(scope: TaskScope, { status, limit, after }: ListQuery): Promise<RecordPage> {
+    const records: TaskRecord[] = [];
+    const index = indexFor(scope, status);
+    let place = after ? [numeral(after.createdAt), nameOf(after.id)] : [];
+    while (status?.length !== 0) {
+      const args = [...index, numeral(limit - records.length), ...listed(quoted(status)), ...listed(place)];
+      const shard = this.#server.shardOf(scope.userId);
+      const [texts, end, createdAt, id] = await this.#server.run<ListAnswer>(LIST, shard, ...args);
+      for (const text of texts) records.push(readRecord(text));
+      if (end !== "on") return { records, more: end === "more" };
+      place = [createdAt, id];
+    }
+    return { records, more: false };
+  }
+
+  #ask<Answer>(script: Script, scope: TaskScope, id: string, ...args: string[]): Promise<Answer | null> {
+    const { userId } = scope;
+    const name = nameOfTask({ userId, id });
+    return this.#server.run(script, this.#server.shardOf(userId), name, narrowedTo(scope), ...args);
+  }
+}
+
+/** The user, the shortest index that has all that is asked for, and the session where the index has others too. */
+function indexFor(scope: TaskScope, status: ListQuery["status"]): string[] {
+  const { userId, sessionId } = scope;
+  const user = nameOfUser(userId);
+  if (status?.some(isFinished) === false) return [user, "open", user, narrowedTo(scope)];
+  if (sessionId === undefined) return [user, "all", user, ""];
+  return [user, "in", nameOfSession({ userId, sessionId }), ""];
+}
+
+function quoted(status: ListQuery["status"] = []): string[] {
+  return status.map((one) => JSON.stringify(one));
+}

@@ -1,0 +1,67 @@
+import { lastProgress, type NewTaskEvent } from "../../core/events.ts";
+import type { TaskPatch } from "../../core/lifecycle.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import { weightOf } from "../shared.ts";
+import { FIELDS, NULLABLE } from "./lua/task.ts";
+
+type Field = (typeof FIELDS)[number];
+/** Whatever a transition may change must be kept as a field: else this is no list. */
+type Changeable = [Exclude<keyof TaskPatch, "followUp" | Field>] extends [never] ? readonly Field[] : never;
+
+/** Names of fields and their JSON, in turn. */
+export type Fields = string[];
+
+/** What an event without a text weighs. */
+export const PLAIN_WEIGHT = weightOf({ at: 0, type: "follow_up.delivered" });
+
+const CHANGEABLE: Changeable = FIELDS;
+
+/** A new record as a script takes it: whose it is and the rest, each a line of JSON, and what may change. */
+export function partsOf(record: TaskRecord): { whose: string; rest: string; fields: Fields } {
+  const { id, userId, sessionId, followUp, ...others } = record;
+  const rest: Record<string, unknown> = { ...others };
+  for (const field of FIELDS) delete rest[field];
+  const isSaid = ([name, json]: [string, string]) => json !== "null" || !NULLABLE.includes(name);
+  const fields = pairsOf(record).filter(isSaid).flat();
+  return { whose: members({ id, userId, sessionId }), rest: members(rest), fields };
+}
+
+/** The fields that a patch names, among those that may change. */
+export function fieldsOf(patch: Partial<TaskRecord>): Fields {
+  return pairsOf(patch).flat();
+}
+
+function pairsOf(patch: Partial<TaskRecord>): [name: string, json: string][] {
+  const { status, mode, attempts, reason } = patch.followUp ?? {};
+  const values = {
+    ...Object.fromEntries(CHANGEABLE.map((field) => [field, patch[field]])),
+    ...{ followUpStatus: status, followUpMode: mode, followUpAttempts: attempts, followUpReason: reason },
+  };
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, JSON.stringify(value)]],
+  );
+}
+
+/** The progress that some events put on their record. */
+export function progressIn(events: readonly NewTaskEvent[]): Fields {
+  const progress = lastProgress(events);
+  return progress === undefined ? [] : ["progress", JSON.stringify(progress)];
+}
+
+/** Events as they are kept: each with its weight in front. */
+export function written(events: readonly NewTaskEvent[]): string[] {
+  return events.map((event) => `${weightOf(event)} ${JSON.stringify(event)}`);
+}
+
+export function readEvent(text: string): NewTaskEvent {
+  return JSON.parse(text.slice(text.indexOf(" ") + 1));
+}
+
+export function readRecord(text: string): TaskRecord {
+  return JSON.parse(text);
+}
+
+/** An object's JSON without its braces. */
+function members(value: object): string {
+  return JSON.stringify(value).slice(1, -1);
+}

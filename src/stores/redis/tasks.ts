@@ -1,0 +1,117 @@
+import type { NewTaskEvent } from "../../core/events.ts";
+import type { Guard, Insertion, Limit, NewTask, Refused, TaskChange, TaskKey } from "../../core/store.ts";
+import { isFinished, type TaskRecord } from "../../core/task.ts";
+import { INSERT } from "./lua/insert.ts";
+import { CHECKPOINT } from "./lua/reading.ts";
+import { APPEND, TRANSITION } from "./lua/transition.ts";
+import { listed, nameOfTask, numeral, optionalName, sessionPart } from "./names.ts";
+import { fieldsOf, partsOf, progressIn, readRecord, written } from "./records.ts";
+import type { Server } from "./server.ts";
+
+/** What is no argument of a guard. */
+const NO_LIMITS = { runningPerUser: null, runningPerSession: null };
+
+/** Writes tasks, one at a time. */
+export class Tasks {
+  readonly #server: Server;
+  readonly #finished: (shard: number) => void;
+
+  /** `finished` is told of the shard in which a task has ended. */
+  constructor(server: Server, finished: (shard: number) => void) {
+    this.#server = server;
+    this.#finished = finished;
+  }
+
+  async insert(task: NewTask, guard: Guard, leaseMs: number): Promise<Insertion> {
+    const shard = this.#server.shardOf(task.record.userId);
+    const args = insertion(task, guard, leaseMs);
+    const answer = await this.#server.write<[Insertion["status"], string]>(INSERT, shard, ...args);
+    const [status, text] = answer ?? unanswered();
+    if (status === "refused") return { status, limit: text as Limit };
+    return { status, record: this.#read(text, shard) };
+  }
+
+  async transition(task: TaskKey, version: number, change: TaskChange): Promise<TaskRecord | undefined> {
+    const shard = this.#server.shardOf(task.userId);
+    const guard = ["", ...limits(NO_LIMITS)];
+    const args = [
+      nameOfTask(task),
+      numeral(version),
+      ...guard,
+      ...changed(change, change.patch.owner != null),
+    ];
+    const [text] = (await this.#server.write<[string]>(TRANSITION, shard, ...args)) ?? [];
+    return text === undefined ? undefined : this.#read(text, shard);
+  }
+
+  async admit(
+    task: TaskKey,
+    version: number,
+    change: TaskChange,
+    guard: Guard,
+  ): Promise<TaskRecord | Refused | undefined> {
+    const shard = this.#server.shardOf(task.userId);
+    const args = [nameOfTask(task), numeral(version), "1", ...limits(guard), ...changed(change, true)];
+    const answer = await this.#server.write<[string] | [null, Limit]>(TRANSITION, shard, ...args);
+    if (answer === undefined) return undefined;
+    const [text, limit] = answer;
+    return text === null ? { status: "refused", limit } : this.#read(text, shard);
+  }
+
+  async append(task: TaskKey, owner: string, events: NewTaskEvent[]): Promise<number> {
+    const shard = this.#server.shardOf(task.userId);
+    const said = [...listed(progressIn(events)), ...listed(written(events))];
+    const args = [nameOfTask(task), JSON.stringify(owner), ...said];
+    const [seq] = (await this.#server.write<[string]>(APPEND, shard, ...args)) ?? unanswered();
+    return Number(seq);
+  }
+
+  async checkpoint(task: TaskKey, owner: string, checkpoint: string): Promise<boolean> {
+    const args = [nameOfTask(task), JSON.stringify(owner), checkpoint];
+    return (await this.#server.run(CHECKPOINT, this.#server.shardOf(task.userId), ...args)) === "1";
+  }
+
+  #read(text: string, shard: number): TaskRecord {
+    const record = readRecord(text);
+    if (isFinished(record.status)) this.#finished(shard);
+    return record;
+  }
+}
+
+function insertion({ record, events, input }: NewTask, guard: Guard, leaseMs: number): string[] {
+  const { whose, rest, fields } = partsOf(record);
+  return [
+    nameOfTask(record),
+    sessionPart(record.sessionId),
+    optionalName(record.duplicateKey),
+    whose,
+    rest,
+    ...limits(guard),
+    limit(guard.queuedPerUser),
+    guard.exclusive ? "1" : "",
+    ...listed(input === undefined ? [] : [input]),
+    ...listed(["leaseMs", numeral(leaseMs), ...fields, ...progressIn(events)]),
+    ...listed(written(events)),
+  ];
+}
+
+function changed({ patch, events, result }: TaskChange, beginsLease: boolean): string[] {
+  return [
+    beginsLease ? "1" : "",
+    ...listed(result === undefined ? [] : [JSON.stringify(result)]),
+    ...listed([...fieldsOf(patch), ...progressIn(events)]),
+    ...listed(written(events)),
+  ];
+}
+
+function limits(guard: Pick<Guard, "runningPerUser" | "runningPerSession">): string[] {
+  return [limit(guard.runningPerUser), limit(guard.runningPerSession)];
+}
+
+function limit(value: number | null): string {
+  return value === null ? "" : numeral(value);
+}
+
+function unanswered(): never {
+  throw new Error("Redis answered nothing where it had to.");
+}

@@ -1,0 +1,104 @@
+import type { TaskStore } from "../core/store.ts";
+import { Desk } from "./sqlite/desk.ts";
+import { HintLog } from "./sqlite/hint-log.ts";
+import { Listeners } from "./sqlite/listeners.ts";
+import { openConnection } from "./sqlite/opening.ts";
+import { checkOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
+import { Outbox } from "./sqlite/outbox.ts";
+import { Parts } from "./sqlite/parts.ts";
+import { Reading } from "./sqlite/reading.ts";
+import { Retention } from "./sqlite/retention.ts";
+import { SessionTable } from "./sqlite/session-table.ts";
+import { TaskTable } from "./sqlite/task-table.ts";
+import { Tasks } from "./sqlite/tasks.ts";
+
+export type { SqliteDatabaseLike, SqliteStatementLike, SqliteValue } from "./sqlite/connection.ts";
+export type { SqliteSettings, SqliteStoreOptions } from "./sqlite/options.ts";
+
+/**
+ * Keeps tasks in a SQLite database: they outlive the process, and several processes of one machine can share
+ * the file.
+ *
+ * With a `path` it uses `node:sqlite`, of Node 22.13 or newer. With a `database` it uses an open one of libsql,
+ * better-sqlite3 or `node:sqlite`. Give it a connection of its own: it sets `journal_mode` to WAL, `synchronous`
+ * and `wal_autocheckpoint`, and writes in transactions. Its tables are called `offload_…`. A `database` stays
+ * open when the store is closed.
+ *
+ * SQLite works synchronously: each call keeps the event loop for as long as it takes, most of them for some
+ * ten microseconds, but not while other processes write. Calls of one turn of the event loop are written
+ * together, which is several times as fast. Time is that of the machine. Hints of other processes take up to
+ * 50 ms, and cost them something only while somebody watches.
+ *
+ * @throws `invalid_option`; `missing_peer` where there is no `node:sqlite` for a path; `not_supported` if the
+ * database was made by a newer version; `store_failed` if it cannot be used. Whatever is wrong with a file, it is
+ * left as it is.
+ *
+ * @example
+ * ```ts
+ * import Database from "libsql";
+ * import { sqliteStore } from "tool-offload/stores/sqlite";
+ *
+ * const database = new Database(":memory:");
+ * const store = sqliteStore({ database }); // from Node 22.13 on: sqliteStore({ path: "tasks.db" })
+ * const { records } = await store.list({ userId: "ada" }, { limit: 20 });
+ * console.log(records); // []
+ * await store.close();
+ * database.close();
+ * ```
+ */
+export function sqliteStore(options: SqliteStoreOptions): TaskStore {
+  const { busyTimeoutMs, clock } = checkOptions(options);
+  const connection = openConnection(options, busyTimeoutMs);
+  const now = () => clock.now();
+  const parts = new Parts(connection);
+  const sessions = new SessionTable(connection);
+  const hints = new HintLog(connection);
+  const table = new TaskTable(connection, parts, sessions, hints);
+  const tasks = new Tasks(connection, table, parts, now);
+  const reading = new Reading(connection, parts);
+  const outbox = new Outbox(connection, table, sessions, now);
+  const retention = new Retention(connection, table, sessions, now);
+  const listeners = new Listeners(connection, hints);
+  const desk = new Desk(connection, busyTimeoutMs, {
+    beforeCommit: () => {
+      parts.write();
+      hints.keep();
+    },
+    committed: () => listeners.written(),
+    rolledBack: () => {
+      parts.forget();
+      hints.takeOwn();
+    },
+  });
+  return {
+    isShared: true,
+    insert: (task, guard, leaseMs) => desk.write(() => tasks.insert(task, guard, leaseMs)),
+    get: (scope, id) => desk.peek(() => reading.get(scope, id)),
+    list: (scope, query) => desk.peek(() => reading.list(scope, query)),
+    transition: (task, version, change) => desk.write(() => tasks.transition(task, version, change)),
+    admit: (task, version, change, guard) => desk.write(() => tasks.admit(task, version, change, guard)),
+    append: (task, owner, events) => desk.write(() => tasks.append(task, owner, events)),
+    events: (scope, id, query) => desk.read(() => reading.events(scope, id, query)),
+    result: (scope, id) => desk.read(() => reading.result(scope, id)),
+    checkpoint: (task, owner, checkpoint) => desk.write(() => tasks.checkpoint(task, owner, checkpoint)),
+    payload: (task) => desk.read(() => reading.payload(task)),
+    renew: (owner, tasks_, leaseMs) => desk.write(() => tasks.renew(owner, tasks_, leaseMs)),
+    lapsed: (limit) => desk.peek(() => reading.lapsed(limit, now())),
+    claim: (claimant, leaseMs, filter) => desk.write(() => outbox.claim(claimant, leaseMs, filter)),
+    prolong: (claim, leaseMs) => desk.write(() => outbox.prolong(claim, leaseMs)),
+    settle: (claim, outcome) => desk.write(() => outbox.settle(claim, outcome)),
+    resetTurns: (session) => desk.write(() => outbox.resetTurns(session)),
+    sweep: async (limits, limit) => {
+      if (!(await desk.peek(() => retention.hasWork(limits))))
+        return { expired: [], evicted: 0, more: false };
+      return desk.write(() => retention.sweep(limits, limit));
+    },
+    watch: (listener) => listeners.add(listener),
+    close: async () => {
+      if (!(await desk.close())) return;
+      listeners.close();
+      if (options.database === undefined) connection.close();
+      else connection.release();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { type NewTaskEvent, numbered } from "../../core/events.ts";
+import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/store.ts";
+import { weightOf } from "../shared.ts";
+import type { Entry } from "./entry.ts";
+import type { Parts } from "./parts.ts";
+
+/** Old events looked at in one go when some have to leave. */
+const LOOK = 64;
+
+/** The newest events of each task. An entry knows the oldest that is kept, and how many characters all have. */
+export class EventLog {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Writes the newest events of an entry, whose record counts them already. */
+  append(entry: Entry, events: readonly NewTaskEvent[]): void {
+    let seq = entry.record.lastSeq - events.length;
+    for (const event of events) {
+      seq += 1;
+      this.#parts.putEvent(entry.key, seq, weightOf(event), JSON.stringify(event));
+    }
+    while (isFull(entry)) this.#dropOldest(entry);
+  }
+
+  page({ key, oldestSeq, record }: Entry, { after, limit }: EventQuery): EventPage {
+    const events = this.#parts.events(key, after, limit).map((event) => JSON.parse(event) as NewTaskEvent);
+    const firstSeq = Math.max(after + 1, oldestSeq);
+    return {
+      events: numbered(record.id, firstSeq, events),
+      nextAfter: events.length > 0 ? firstSeq + events.length - 1 : after,
+      truncated: after + 1 < oldestSeq,
+    };
+  }
+
+  #dropOldest(entry: Entry): void {
+    for (const { seq, chars } of this.#parts.oldestEvents(entry.key, LOOK)) {
+      if (!isFull(entry)) break;
+      entry.oldestSeq = seq + 1;
+      entry.logChars -= chars;
+    }
+    this.#parts.dropEventsBefore(entry.key, entry.oldestSeq);
+  }
+}
+
+export function charsOf(events: readonly NewTaskEvent[]): number {
+  return events.reduce((sum, event) => sum + weightOf(event), 0);
+}
+
+/** The newest event stays, however long it is. */
+function isFull({ record, oldestSeq, logChars }: Entry): boolean {
+  const count = record.lastSeq - oldestSeq + 1;
+  return count > RING_EVENTS || (count > 1 && logChars > RING_CHARS);
+}

@@ -1,0 +1,55 @@
+import type { Guard, Limit } from "../../core/store.ts";
+import type { TaskRecord } from "../../core/task.ts";
+import type { Connection } from "./connection.ts";
+import { encodeNullable, encodeText } from "./text.ts";
+
+// The statuses are named because the index is sorted by them.
+const HAS_UNFINISHED = `SELECT 1 FROM offload_tasks WHERE userId = ? AND session = ? AND shelf IS NULL
+  AND status IN ('queued', 'running', 'input_required') LIMIT 1`;
+const QUEUED = `SELECT count(*) AS ofUser FROM offload_tasks
+  WHERE userId = ? AND status = 'queued' AND shelf IS NULL`;
+const RUNNING = `SELECT count(*) AS ofUser, count(iif(session = ?, 1, NULL)) AS ofSession FROM offload_tasks
+  WHERE userId = ? AND status = 'running' AND shelf IS NULL`;
+
+/** The conditions a task has to meet to come in, or to run. */
+export class Limits {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** The limit that keeps a new task out. */
+  refuse(record: TaskRecord, guard: Guard): Limit | undefined {
+    if (guard.exclusive && this.#hasUnfinished(record)) return "exclusive";
+    if (record.status === "running") return this.refuseToRun(record, guard);
+    return this.#mayQueue(record, guard) ? undefined : "queued_per_user";
+  }
+
+  /** The limit that keeps a task from running. */
+  refuseToRun({ userId, sessionId }: TaskRecord, guard: Guard): Limit | undefined {
+    const { runningPerUser, runningPerSession } = guard;
+    const inSession = sessionId === null ? null : runningPerSession;
+    if (runningPerUser === null && inSession === null) return undefined;
+    const names = [encodeNullable(sessionId), encodeText(userId)];
+    const running = this.#connection.get<{ ofUser: number; ofSession: number }>(RUNNING, ...names);
+    if (isMet(runningPerUser, running?.ofUser)) return "running_per_user";
+    return isMet(inSession, running?.ofSession) ? "running_per_session" : undefined;
+  }
+
+  #hasUnfinished({ userId, sessionId }: TaskRecord): boolean {
+    if (sessionId === null) return false;
+    const names = [encodeText(userId), encodeNullable(sessionId)];
+    return this.#connection.get(HAS_UNFINISHED, ...names) !== undefined;
+  }
+
+  #mayQueue({ status, userId }: TaskRecord, { queuedPerUser }: Guard): boolean {
+    if (status !== "queued" || queuedPerUser === null) return true;
+    const queued = this.#connection.get<{ ofUser: number }>(QUEUED, encodeText(userId));
+    return !isMet(queuedPerUser, queued?.ofUser);
+  }
+}
+
+function isMet(limit: number | null, count = 0): boolean {
+  return limit !== null && count >= limit;
+}

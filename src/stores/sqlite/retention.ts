@@ -1,0 +1,94 @@
+import type { RetentionLimits, Sweep } from "../../core/store.ts";
+import { dropFollowUp } from "../shared.ts";
+import type { Connection } from "./connection.ts";
+import type { SessionTable } from "./session-table.ts";
+import type { TaskTable } from "./task-table.ts";
+
+type Shelf = "pending" | "done";
+
+const OLD = `SELECT key FROM offload_tasks INDEXED BY offload_tasks_ended
+  WHERE shelf = ? AND completedAt <= ? ORDER BY completedAt LIMIT ?`;
+const CROWDED = "SELECT userId, tasks FROM offload_shelves WHERE shelf = ? AND tasks > ? LIMIT ?";
+const OLDEST_OF_USER = {
+  // Those of one user are few enough to be put in order: an index that has them in order costs at each write.
+  pending: `SELECT key FROM offload_tasks INDEXED BY offload_tasks_outstanding
+    WHERE userId = ? AND mode IS NOT NULL AND shelf = 'pending' ORDER BY completedAt, id LIMIT ?`,
+  done: `SELECT key FROM offload_tasks INDEXED BY offload_tasks_done
+    WHERE userId = ? AND shelf = 'done' ORDER BY completedAt, id LIMIT ?`,
+};
+
+/** Lets go of what has been kept long enough. It looks only at what is over its limit. */
+export class Retention {
+  readonly #connection: Connection;
+  readonly #table: TaskTable;
+  readonly #sessions: SessionTable;
+  readonly #now: () => number;
+
+  constructor(connection: Connection, table: TaskTable, sessions: SessionTable, now: () => number) {
+    this.#connection = connection;
+    this.#table = table;
+    this.#sessions = sessions;
+    this.#now = now;
+  }
+
+  /** Whether a sweep, which is asked for after each completion, would find something. Reads only. */
+  hasWork(limits: RetentionLimits): boolean {
+    if (this.#sessions.hasLapsed(this.#now()) || this.#forgettable(limits, 1).length > 0) return true;
+    return !this.#pending(limits, 1).next().done || !this.#done(limits, 1).next().done;
+  }
+
+  /** Expired ones come first: they may be evicted. */
+  sweep(limits: RetentionLimits, limit: number): Sweep {
+    const sweep: Sweep = { expired: [], evicted: 0, more: false };
+    this.#sessions.endLapsed(this.#now());
+    for (const session of this.#forgettable(limits, limit)) this.#sessions.resetTurns(session);
+    for (const key of this.#pending(limits, limit)) {
+      if (sweep.expired.length === limit) return { ...sweep, more: true };
+      this.#expire(key, sweep);
+    }
+    const left = limit - sweep.expired.length;
+    for (const key of this.#done(limits, left)) {
+      if (sweep.evicted === left) return { ...sweep, more: true };
+      this.#table.evict(key);
+      sweep.evicted += 1;
+    }
+    return sweep;
+  }
+
+  #pending({ followUpTtlMs, followUpsPerUser }: RetentionLimits, limit: number): Generator<number> {
+    return this.#over("pending", followUpTtlMs, followUpsPerUser, limit);
+  }
+
+  #done({ finishedTtlMs, finishedPerUser }: RetentionLimits, limit: number): Generator<number> {
+    return this.#over("done", finishedTtlMs, finishedPerUser, limit);
+  }
+
+  /** Keys of tasks, one more than the limit: who meets that one knows that there is more. */
+  *#over(shelf: Shelf, ttlMs: number | null, perUser: number | null, limit: number): Generator<number> {
+    if (ttlMs !== null) yield* this.#keys(OLD, shelf, this.#now() - ttlMs, limit + 1);
+    if (perUser === null) return;
+    for (const { userId, tasks } of this.#crowded(shelf, perUser, limit + 1)) {
+      yield* this.#keys(OLDEST_OF_USER[shelf], userId, Math.min(limit + 1, tasks - perUser));
+    }
+  }
+
+  #crowded(shelf: Shelf, perUser: number, limit: number): { userId: string; tasks: number }[] {
+    return this.#connection.all(CROWDED, shelf, perUser, limit);
+  }
+
+  #keys(sql: string, ...values: (string | number)[]): number[] {
+    return this.#connection.all<{ key: number }>(sql, ...values).map(({ key }) => key);
+  }
+
+  #forgettable({ finishedTtlMs }: RetentionLimits, limit: number) {
+    if (finishedTtlMs === null) return [];
+    return this.#sessions.countedUntil(this.#now() - finishedTtlMs, limit);
+  }
+
+  #expire(key: number, sweep: Sweep): void {
+    const entry = this.#table.at(key);
+    if (entry === undefined) return;
+    const now = this.#now();
+    sweep.expired.push(this.#table.change(entry, dropFollowUp(entry.record.followUp, "expired", now), now));
+  }
+}

@@ -1,0 +1,114 @@
+import type { Connection } from "./connection.ts";
+
+/**
+ * A task is on one shelf: NULL while it is unfinished, "pending" while its follow-up waits, "claimed" while that
+ * is being delivered, else "done". A pending one is `ready` to be claimed, or waits until `wakesAt`, or, where
+ * both are NULL, for the end of the claim on its session. A deferred one, which has not failed, comes along with
+ * anything else of its session. `turns` are those of its session; `mode` is set while its follow-up is outstanding. `kept` is all of it as JSON; other columns are for finding it.
+ *
+ * Queries name their index where several would do: SQLite guesses, and those that look alike are not.
+ */
+const TASKS = `
+CREATE TABLE offload_tasks (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  userId TEXT NOT NULL,
+  session TEXT NOT NULL,
+  createdAt REAL NOT NULL,
+  status TEXT NOT NULL,
+  liveKey TEXT,
+  leaseEndsAt REAL NOT NULL,
+  completedAt REAL NOT NULL DEFAULT 0,
+  shelf TEXT,
+  mode TEXT,
+  turns INTEGER NOT NULL DEFAULT 0,
+  dueAt REAL NOT NULL DEFAULT 0,
+  isDeferred INTEGER NOT NULL DEFAULT 0,
+  ready INTEGER,
+  wakesAt REAL,
+  kept TEXT NOT NULL
+);
+CREATE INDEX offload_tasks_of_user ON offload_tasks (userId, createdAt, id);
+CREATE INDEX offload_tasks_of_session ON offload_tasks (userId, session, createdAt, id);
+CREATE INDEX offload_tasks_unfinished ON offload_tasks (userId, status, session) WHERE shelf IS NULL;
+CREATE INDEX offload_tasks_leased ON offload_tasks (leaseEndsAt) WHERE shelf IS NULL;
+CREATE INDEX offload_tasks_live ON offload_tasks (userId, liveKey) WHERE liveKey IS NOT NULL;
+CREATE INDEX offload_tasks_ended ON offload_tasks (shelf, completedAt) WHERE shelf IS NOT NULL;
+CREATE INDEX offload_tasks_done ON offload_tasks (userId, completedAt, id) WHERE shelf = 'done';
+CREATE INDEX offload_tasks_outstanding ON offload_tasks (userId, session, completedAt, id)
+  WHERE mode IS NOT NULL;
+CREATE INDEX offload_tasks_ready ON offload_tasks (mode, turns, completedAt) WHERE ready = 1;
+CREATE INDEX offload_tasks_waking ON offload_tasks (wakesAt) WHERE wakesAt IS NOT NULL;`;
+
+/** What is read on its own, so that nobody who asks for a task loads it: see parts.ts. */
+const PARTS = `
+CREATE TABLE offload_parts (
+  task INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  chars INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (task, part)
+) WITHOUT ROWID;
+CREATE TRIGGER offload_tasks_evicted AFTER DELETE ON offload_tasks BEGIN
+  DELETE FROM offload_parts WHERE task = old.key;
+END;`;
+
+/** How many of a user's tasks are on the shelves that have a limit, counted where no write can forget it. */
+const SHELVES = `
+CREATE TABLE offload_shelves (
+  userId TEXT NOT NULL, shelf TEXT NOT NULL, tasks INTEGER NOT NULL,
+  PRIMARY KEY (userId, shelf)
+) WITHOUT ROWID;
+CREATE INDEX offload_shelves_full ON offload_shelves (shelf, tasks);
+CREATE TRIGGER offload_shelves_left AFTER UPDATE OF shelf ON offload_tasks
+  WHEN old.shelf IN ('pending', 'done') AND old.shelf IS NOT new.shelf BEGIN
+  UPDATE offload_shelves SET tasks = tasks - 1 WHERE userId = old.userId AND shelf = old.shelf;
+  DELETE FROM offload_shelves WHERE userId = old.userId AND shelf = old.shelf AND tasks = 0;
+END;
+CREATE TRIGGER offload_shelves_entered AFTER UPDATE OF shelf ON offload_tasks
+  WHEN new.shelf IN ('pending', 'done') AND old.shelf IS NOT new.shelf BEGIN
+  INSERT INTO offload_shelves VALUES (new.userId, new.shelf, 1) ON CONFLICT DO UPDATE SET tasks = tasks + 1;
+END;
+CREATE TRIGGER offload_shelves_deleted AFTER DELETE ON offload_tasks
+  WHEN old.shelf IN ('pending', 'done') BEGIN
+  UPDATE offload_shelves SET tasks = tasks - 1 WHERE userId = old.userId AND shelf = old.shelf;
+  DELETE FROM offload_shelves WHERE userId = old.userId AND shelf = old.shelf AND tasks = 0;
+END;`;
+
+/** A session has a row while it is claimed or turns were counted. */
+const SESSIONS = `
+CREATE TABLE offload_sessions (
+  userId TEXT NOT NULL, session TEXT NOT NULL,
+  turns INTEGER NOT NULL, countedAt REAL NOT NULL,
+  token TEXT, leaseEndsAt REAL, countsTurn INTEGER,
+  PRIMARY KEY (userId, session)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX offload_sessions_claimed ON offload_sessions (token) WHERE token IS NOT NULL;
+CREATE INDEX offload_sessions_leased ON offload_sessions (leaseEndsAt) WHERE token IS NOT NULL;
+CREATE INDEX offload_sessions_counted ON offload_sessions (countedAt) WHERE turns > 0;`;
+
+/** The newest writes, for who watches from another connection; nothing while nobody does. */
+const HINTS = `
+CREATE TABLE offload_hints (n INTEGER PRIMARY KEY, writer INTEGER NOT NULL, hints TEXT NOT NULL);
+CREATE TABLE offload_watchers (writer INTEGER PRIMARY KEY, until REAL NOT NULL);`;
+
+/** Each makes the schema one version newer. They are never changed, only added to. */
+export const MIGRATIONS: readonly string[] = [TASKS + PARTS + SHELVES + SESSIONS + HINTS];
+
+/** The version of the schema in a database; 0: it has none yet. */
+export function schemaVersion(connection: Connection): number {
+  const table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'offload_meta'";
+  if (connection.get(table) === undefined) return 0;
+  const row = connection.get<{ value: number }>("SELECT value FROM offload_meta WHERE name = 'schema'");
+  return row?.value ?? 0;
+}
+
+/** Brings the schema up to date, in one transaction of the caller's. */
+export function migrate(connection: Connection): void {
+  const version = schemaVersion(connection);
+  if (version === 0) {
+    connection.exec("CREATE TABLE IF NOT EXISTS offload_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID");
+  }
+  for (const migration of MIGRATIONS.slice(version)) connection.exec(migration);
+  connection.run("INSERT OR REPLACE INTO offload_meta VALUES ('schema', ?)", MIGRATIONS.length);
+}

@@ -1,0 +1,57 @@
+import { Cluster, Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { redisStore } from "../../src/stores/redis.ts";
+import { makeTask } from "../../src/testing/make-task.ts";
+import { LONG_MS, NO_LIMITS, output } from "../../src/testing/suite/lab.ts";
+import { type RedisServer, startRedis, startRedisCluster } from "../support/redis-server.ts";
+import { describeRedis, newPrefix } from "./redis/lab.ts";
+import { storeSuite } from "./suite.ts";
+
+/** A server to be used instead of our own. Its database is written to. */
+const url = process.env.TOOL_OFFLOAD_REDIS_URL;
+
+const describePlain = url === undefined ? describeRedis : describe;
+
+describePlain("one server", () => {
+  let server: RedisServer | undefined;
+  let client: Redis;
+  beforeAll(async () => {
+    if (url === undefined) server = await startRedis();
+    client = server ? new Redis(server.port) : new Redis(url ?? "");
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await server?.stop();
+  });
+
+  storeSuite("redisStore", () => redisStore({ client, prefix: newPrefix() }));
+});
+
+describeRedis("a cluster of three", () => {
+  let nodes: RedisServer[] = [];
+  let client: Cluster;
+  beforeAll(async () => {
+    nodes = await startRedisCluster();
+    client = new Cluster(nodes.map(({ port }) => port));
+  }, 30_000);
+  afterAll(async () => {
+    client.disconnect();
+    await Promise.all(nodes.map((node) => node.stop()));
+  });
+
+  storeSuite("redisStore", () => redisStore({ client, prefix: newPrefix() }));
+
+  test("hints come from every node", async () => {
+    const prefix = newPrefix();
+    const [store, other] = [redisStore({ client, prefix }), redisStore({ client, prefix })];
+    const users = new Set<string>();
+    const stop = store.watch?.(({ userId }) => void users.add(userId));
+    const tasks = Array.from({ length: 20 }, (_, n) => makeTask({ userId: `user-${n}` }));
+    for (const task of tasks) await other.insert(task, NO_LIMITS, LONG_MS);
+    await vi.waitFor(async () => {
+      for (const { record } of tasks) await other.append(record, "process-1", [output("x")]);
+      expect(users.size).toBe(20);
+    });
+    stop?.();
+  });
+});

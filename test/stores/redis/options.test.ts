@@ -1,0 +1,155 @@
+import type { Cluster, Redis } from "ioredis";
+import { afterEach, describe, expect, expectTypeOf, test, vi } from "vitest";
+import { TaskOffloadError } from "../../../src/core/errors.ts";
+import { type RedisLike, type RedisStoreOptions, redisStore } from "../../../src/stores/redis.ts";
+import { makeTask } from "../../../src/testing/make-task.ts";
+import { ADA, LONG_MS, NO_LIMITS, upTo } from "../../../src/testing/suite/lab.ts";
+import { describeWithServer, newStore } from "./lab.ts";
+
+const NO_ANSWER = () => Promise.resolve(null);
+const client = { eval: NO_ANSWER, evalsha: NO_ANSWER };
+
+test("clients of ioredis fit", () => {
+  expectTypeOf<Redis>().toExtend<RedisLike>();
+  expectTypeOf<Redis<"resp3">>().toExtend<RedisLike>();
+  expectTypeOf<Cluster>().toExtend<RedisLike>();
+  expectTypeOf<Date>().not.toExtend<RedisLike>();
+});
+
+describe("options", () => {
+  const WRONG: [options: unknown, message: string][] = [
+    [undefined, "options must be an object; got undefined."],
+    [{ client, prefx: "a" }, "prefx is not an option; there are client, prefix, shards."],
+    [{}, "client must be a Redis client; got undefined."],
+    [{ client: "redis://localhost" }, 'client must be a Redis client; got "redis://localhost".'],
+    [{ client: { eval: NO_ANSWER } }, "client.evalsha must be a function; got undefined."],
+    [{ client: { evalsha: NO_ANSWER } }, "client.eval must be a function; got undefined."],
+    [{ client: { ...client, duplicate: 1 } }, "client.duplicate must be a function; got 1."],
+    [{ client, prefix: "" }, 'prefix must be a text without braces, not empty; got "".'],
+    [{ client, prefix: "a{b}" }, 'prefix must be a text without braces, not empty; got "a{b}".'],
+    [{ client, prefix: 7 }, "prefix must be a text without braces, not empty; got 7."],
+    [{ client, shards: 0 }, "shards must be a whole number from 1 to 1024; got 0."],
+    [{ client, shards: 1.5 }, "shards must be a whole number from 1 to 1024; got 1.5."],
+    [{ client, shards: 2_000 }, "shards must be a whole number from 1 to 1024; got 2000."],
+  ];
+
+  test.each(WRONG)("%j are refused", (options, message) => {
+    const make = () => redisStore(options as RedisStoreOptions);
+    expect(make).toThrow(new TaskOffloadError("invalid_option", message));
+  });
+
+  test("what is undefined has its default", async () => {
+    const keys: unknown[] = [];
+    const evalsha = (...args: unknown[]) => Promise.resolve(keys.push(args[2]) && null);
+    const options = { client: { ...client, evalsha }, prefix: undefined, shards: undefined };
+    await redisStore(options).get(ADA, "id");
+    await redisStore({ ...options, prefix: "mine", shards: 1 }).get(ADA, "id");
+    expect(keys).toEqual(["{tool-offload:14}", "{mine:0}"]);
+  });
+
+  test("other processes see it", () => {
+    expect(redisStore({ client }).isShared).toBe(true);
+  });
+});
+
+describe("scripts", () => {
+  const failing = (message: string) => ({
+    ...client,
+    evalsha: () => Promise.reject(new Error(message)),
+    eval: vi.fn(() => Promise.resolve(null)),
+  });
+
+  test("a server that does not know one is given it", async () => {
+    const forgetful = failing("NOSCRIPT No matching script. Please use EVAL.");
+    expect(await redisStore({ client: forgetful }).get(ADA, "id")).toBeUndefined();
+    expect(forgetful.eval.mock.calls).toMatchObject([
+      [expect.stringContaining("redis.call"), 1, {}, "ada/id", ""],
+    ]);
+  });
+
+  test.each(["READONLY You can't write against a read only replica.", "Connection is closed."])(
+    "any other failure is the caller's: %s",
+    async (message) => {
+      const broken = failing(message);
+      await expect(redisStore({ client: broken }).get(ADA, "id")).rejects.toThrow(message);
+      expect(broken.eval).not.toHaveBeenCalled();
+    },
+  );
+
+  test("what no script could use is refused before one is run", async () => {
+    const evalsha = vi.fn(NO_ANSWER);
+    const store = redisStore({ client: { ...client, evalsha } });
+    const claim = { token: "token", userId: "ada", sessionId: null, tasks: [], turns: 0 };
+    const calls = [
+      store.insert(makeTask(), NO_LIMITS, Number.NaN),
+      store.settle(claim, { id: { type: "defer", delayMs: Number.NaN } }),
+      store.settle(claim, { id: { type: "forget" } as never }),
+      store.prolong(claim, undefined as never),
+    ];
+    for (const answer of await Promise.allSettled(calls)) {
+      expect(answer).toMatchObject({ status: "rejected", reason: expect.any(TypeError) });
+    }
+    expect(evalsha).not.toHaveBeenCalled();
+  });
+});
+
+describe("watching", () => {
+  const subscriber = (subscribe: () => Promise<unknown>) => {
+    const listeners: Record<string, (...args: never[]) => void> = {};
+    const made = { subscribe: vi.fn(subscribe), disconnect: vi.fn(), listeners };
+    const on = (event: string, listener: (...args: never[]) => void) => (listeners[event] = listener);
+    return { ...made, on };
+  };
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("a client that cannot be duplicated gives no hints", () => {
+    expect(redisStore({ client })).not.toHaveProperty("watch");
+  });
+
+  test("a subscription that fails is tried again, as long as somebody watches", async () => {
+    vi.useFakeTimers();
+    const connection = subscriber(() => Promise.reject(new Error("Connection is closed.")));
+    const store = redisStore({ client: { ...client, duplicate: () => connection } });
+    const stop = store.watch?.(() => {});
+    await vi.advanceTimersByTimeAsync(2_500);
+    expect(connection.subscribe).toHaveBeenCalledTimes(3);
+    stop?.();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(connection.subscribe).toHaveBeenCalledTimes(3);
+    expect(connection.disconnect).toHaveBeenCalledTimes(1);
+  });
+
+  test("a connection that fails harms nobody", () => {
+    const connection = subscriber(NO_ANSWER);
+    redisStore({ client: { ...client, duplicate: () => connection } }).watch?.(() => {});
+    expect(connection.listeners.error).toBeDefined();
+    expect(() => connection.listeners.error?.()).not.toThrow();
+  });
+});
+
+describeWithServer("closing", [], (lab) => {
+  test("the client stays as it is", async () => {
+    const client = lab.newClient();
+    const [store, other] = [newStore(client, "one"), newStore(client, "two")];
+    store.watch?.(() => {});
+    await store.close();
+    expect(await client.ping()).toBe("PONG");
+    expect(await other.get(ADA, "id")).toBeUndefined();
+    await expect(store.get(ADA, "id")).rejects.toThrow("The store is closed.");
+  });
+
+  test("what is under way is done, or rejected before it has begun", async () => {
+    const client = lab.newClient();
+    const store = newStore(client, "closing");
+    const tasks = upTo(50).map(() => makeTask());
+    const inserts = tasks.map((task) => store.insert(task, NO_LIMITS, LONG_MS));
+    const claims = upTo(20).map(() => store.claim("me", LONG_MS, {}));
+    await store.close();
+    expect(await Promise.all(inserts)).toMatchObject(tasks.map(() => ({ status: "inserted" })));
+    expect(await Promise.all(claims)).toEqual(claims.map(() => undefined));
+    const { records } = await newStore(client, "closing").list(ADA, { limit: 99 });
+    expect(records).toHaveLength(50);
+  });
+});
