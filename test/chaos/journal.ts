@@ -1,0 +1,54 @@
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+
+/** What a process did. A `call` names one call of a tool, everywhere: it is the task's `toolCallId`. */
+export type Entry =
+  | { event: "tool.begun"; call: string }
+  | { event: "tool.ended"; call: string }
+  | { event: "turn.begun"; call: string }
+  /** `answered`: with the value or the error of the tool. `offloaded`: with the placeholder. */
+  | { event: "turn.ended"; call: string; outcome: "answered" | "offloaded" | "failed"; reason?: string }
+  /** By something outside of it, for longer than a claim can bear. */
+  | { event: "process.held_up"; since: number }
+  | ({ event: "delivery.begun" } & Told)
+  | ({ event: "delivery.ended" } & Told)
+  | ({ event: "delivery.broken" } & Told);
+
+interface Told {
+  /** Counted in each process. */
+  delivery: number;
+  session: string;
+  /** The tasks. */
+  ids: string[];
+}
+
+/** A line of the journal: who did it, and when. */
+export type Line = Entry & { at: number; pid: number };
+
+export type LineOf<Event extends Line["event"]> = Extract<Line, { event: Event }>;
+
+export type Note = (entry: Entry) => void;
+
+/** Written at once, so that it stays when the process is killed. */
+export function writerOf(journal: string): Note {
+  return (entry) => {
+    const line: Line = { ...entry, at: Date.now(), pid: process.pid };
+    appendFileSync(journal, `${JSON.stringify(line)}\n`);
+  };
+}
+
+export function linesOf(journal: string): Line[] {
+  const text = existsSync(journal) ? readFileSync(journal, "utf8") : "";
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  return whole
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line);
+}
+
+/** The lines of some events. */
+export function linesWith<Event extends Line["event"]>(
+  lines: readonly Line[],
+  ...events: Event[]
+): LineOf<Event>[] {
+  return lines.filter((line): line is LineOf<Event> => (events as string[]).includes(line.event));
+}

@@ -1,0 +1,130 @@
+import type { TaskStore } from "../../src/core/store.ts";
+import { isFinished, type TaskRecord } from "../../src/core/task.ts";
+import { overlapsIn, timesTold } from "./deliveries.ts";
+import { linesOf } from "./journal.ts";
+import { isLoad, type Load } from "./load.ts";
+import { pausesOf } from "./pauses.ts";
+import type { Worker } from "./processes.ts";
+import { turnsIn } from "./turns.ts";
+
+/** What became of the tasks of one round. */
+export interface Report {
+  tasks: number;
+  turns: number;
+  /** Turns whose slow call stayed in the foreground. */
+  kept: number;
+  /** Ended as `lost`: their process was gone. */
+  lost: number;
+  /** Follow-ups in more than one delivery that came to its end. */
+  redelivered: number;
+  /** What was going on whenever the store was hit. */
+  loads: Load[];
+  /** Everything here must be 0. */
+  faults: {
+    unfinished: number;
+    withoutResult: number;
+    /** Logs with a gap, or with another number of ends than one. */
+    brokenLogs: number;
+    /** Follow-ups that are not delivered, the caller having had the value neither. */
+    undelivered: number;
+    /** Follow-ups that are acknowledged and stand in no delivery. */
+    unseen: number;
+    /** Deliveries of one session that ran at the same time. */
+    overlapping: number;
+    /** Turns that rejected, gave a wrong value, came late, or never ended. */
+    failedTurns: number;
+    /** Placeholders without a task whose follow-up was delivered. */
+    brokenPromises: number;
+    /** Follow-ups that were delivered though the turn had had the value, and no lease had lapsed. */
+    toldInVain: number;
+    /** Tasks that were given up for lost though no lease had lapsed. */
+    givenUp: number;
+    /** Times the store was hit while nothing went on. */
+    idleHits: number;
+    /** Processes that ended by themselves, or did not end when they were told to. */
+    faultyWorkers: number;
+  };
+}
+
+/** What a round has seen happen. */
+export interface Events {
+  journal: string;
+  workers: readonly Worker[];
+  /** What was going on whenever the store was hit. */
+  loads: Load[];
+  /** Whether a lease may have lapsed. */
+  mayLapse: boolean;
+}
+
+const ENDS = ["task.completed", "task.failed", "task.cancelled"];
+
+/** Every task of these users. */
+export async function recordsOf(store: TaskStore, users: number): Promise<TaskRecord[]> {
+  const pages = await Promise.all(
+    Array.from({ length: users }, (_, user) => store.list({ userId: `u${user}` }, { limit: 10_000 })),
+  );
+  return pages.flatMap(({ records }) => records);
+}
+
+export function isOver({ status, followUp }: TaskRecord): boolean {
+  return isFinished(status) && followUp.status !== "pending" && followUp.status !== "claimed";
+}
+
+export async function judge(store: TaskStore, users: number, events: Events): Promise<Report> {
+  const { workers, loads, mayLapse } = events;
+  const records = await recordsOf(store, users);
+  const lines = linesOf(events.journal);
+  const begun = timesTold(lines, "delivery.begun");
+  const ended = timesTold(lines, "delivery.ended");
+  const pauses = pausesOf(lines, workers);
+  const turns = turnsIn(lines, pauses);
+  const count = (isSo: (record: TaskRecord) => boolean) => records.filter(isSo).length;
+  const logs = await Promise.all(records.map((record) => isLogWhole(store, record)));
+  const results = await Promise.all(records.map((record) => hasResult(store, record)));
+  const lost = count(({ error }) => error?.code === "lost");
+  const delivered = records.filter(({ followUp }) => followUp.status === "delivered");
+  return {
+    tasks: records.length,
+    turns: turns.taken,
+    kept: turns.kept,
+    lost,
+    redelivered: [...ended.values()].filter((times) => times > 1).length,
+    loads,
+    faults: {
+      unfinished: count(({ status }) => !isFinished(status)),
+      withoutResult: results.filter((has) => !has).length,
+      brokenLogs: logs.filter((isWhole) => !isWhole).length,
+      undelivered: count((record) => !isSettled(record)),
+      unseen: delivered.filter(({ id }) => !begun.has(id)).length,
+      overlapping: overlapsIn(lines, pauses),
+      failedTurns: turns.failed,
+      brokenPromises: without(turns.promised, delivered),
+      toldInVain: mayLapse ? 0 : delivered.filter(({ toolCallId }) => turns.answered.has(toolCallId)).length,
+      givenUp: mayLapse ? 0 : lost,
+      idleHits: loads.filter((load) => !isLoad(load)).length,
+      faultyWorkers: workers.filter(({ isFaulty }) => isFaulty).length,
+    },
+  };
+}
+
+/** Somebody was told how it ended: in a delivery, or in the foreground. */
+function isSettled({ followUp: { status, reason } }: TaskRecord): boolean {
+  return status === "delivered" || (status === "dropped" && reason === "returned");
+}
+
+function without(calls: ReadonlySet<string>, records: readonly TaskRecord[]): number {
+  const found = new Set(records.map(({ toolCallId }) => toolCallId));
+  return [...calls].filter((call) => !found.has(call)).length;
+}
+
+async function isLogWhole(store: TaskStore, record: TaskRecord): Promise<boolean> {
+  const page = await store.events({ userId: record.userId }, record.id, { after: 0, limit: 1_000 });
+  const events = page?.events ?? [];
+  const isGapless = events.every(({ seq }, index) => seq === index + 1);
+  const ends = events.filter(({ type }) => ENDS.includes(type));
+  return isGapless && events.length === record.lastSeq && ends.length === 1;
+}
+
+async function hasResult(store: TaskStore, { userId, id, status }: TaskRecord): Promise<boolean> {
+  return status !== "completed" || (await store.result({ userId }, id)) !== undefined;
+}

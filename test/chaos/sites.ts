@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { startPostgres } from "../support/postgres-server.ts";
+import { startRedis } from "../support/redis-server.ts";
+import type { Place } from "./stores.ts";
+import { crashing, cutting, frozen, killed, locked, slowing, type Trouble } from "./troubles.ts";
+import { Wire } from "./wire.ts";
+
+/** Longer than a client waits before it says so. */
+const DOWN_MS = 500;
+
+/** A store, and what may happen there. */
+export interface Site {
+  place(round: number): Place;
+  troubles: Record<string, Trouble>;
+  close(): Promise<void>;
+}
+
+/** It has neither a server nor connections: what can be slow there is another process that writes. */
+async function sqliteSite(): Promise<Site> {
+  const directory = mkdtempSync(join(tmpdir(), "chaos-"));
+  return {
+    place: (n) => ({ kind: "sqlite", path: join(directory, `${n}.db`) }),
+    troubles: { killed, frozen, "locked for 3 s": locked },
+    close: async () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+async function redisSite(): Promise<Site> {
+  const server = await startRedis("--appendonly", "yes");
+  const wire = await new Wire({ port: server.port, host: "127.0.0.1" }).start();
+  const crash = async () => {
+    await server.kill();
+    await sleep(DOWN_MS);
+    await server.start();
+  };
+  const cut = async () => {
+    const client = new Redis(server.port);
+    for (const type of ["normal", "pubsub"]) await client.call("CLIENT", "KILL", "TYPE", type);
+    client.disconnect();
+  };
+  return {
+    place: (n) => ({ kind: "redis", port: server.port, prefix: `chaos${n}` }),
+    troubles: {
+      killed,
+      frozen,
+      "server crashed": crashing(crash),
+      "connections cut": cutting(cut),
+      "3 s away": slowing(wire),
+    },
+    close: async () => {
+      await wire.stop();
+      await server.stop();
+    },
+  };
+}
+
+async function postgresSite(): Promise<Site> {
+  const server = await startPostgres();
+  if (server === undefined) throw new Error("There is no PostgreSQL on this machine.");
+  const place = (n: number): Place => ({ kind: "postgres", config: server.config, schema: `chaos_${n}` });
+  if (!server.isOwn) return { place, troubles: { killed, frozen }, close: () => server.stop() };
+  const wire = await new Wire({ path: `${server.config.host}/.s.PGSQL.${server.config.port}` }).start();
+  const cut = async () => {
+    const client = new pg.Client(server.config);
+    await client.connect();
+    await client.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    );
+    await client.end();
+  };
+  return {
+    place,
+    troubles: {
+      killed,
+      frozen,
+      "server crashed": crashing(() => server.crash()),
+      "connections cut": cutting(cut),
+      "3 s away": slowing(wire),
+    },
+    close: async () => {
+      await wire.stop();
+      await server.stop();
+    },
+  };
+}
+
+export const SITES: Record<string, () => Promise<Site>> = {
+  sqlite: sqliteSite,
+  redis: redisSite,
+  postgres: postgresSite,
+};

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import Database from "libsql";
+import type { Worker } from "./processes.ts";
+import type { Place } from "./stores.ts";
+import type { Way, Wire } from "./wire.ts";
+
+/** Milliseconds of a lease. */
+const LEASE_MS = 1_000;
+/** More than a manager waits for its store: `storeTimeoutMs` is 2_000. */
+const SLOW_MS = 3_000;
+const CUTS = 5;
+
+/** A round under way. */
+export interface Scene {
+  place: Place;
+  /** The process with the tasks. */
+  victim: Worker;
+  random: () => number;
+  /** Waits for the midst of the work, and notes what was going on there: now the store is hit. */
+  hit(): Promise<void>;
+}
+
+export interface Trouble {
+  happens(scene: Scene): Promise<void>;
+  /** The workers' way to the store. @default the direct one */
+  wire?: Wire;
+  pace: Pace;
+}
+
+/** How the workers go about it. */
+export interface Pace {
+  /** Milliseconds after which the tasks of a process are taken for lost. */
+  leaseMs: number;
+  /** Whether that may happen. */
+  mayLapse: boolean;
+  /** Milliseconds that a tool takes at most. */
+  toolMs: number;
+}
+
+/** Processes are found dead soon. */
+const BRISK: Pace = { leaseMs: LEASE_MS, mayLapse: true, toolMs: 1_500 };
+/** No process dies, and every lease outlasts what happens to the store. */
+const CALM: Pace = { leaseMs: 10_000, mayLapse: false, toolMs: 1_500 };
+/** Some tools outlast a call of the slow store. */
+const SLOW: Pace = { ...CALM, toolMs: 3_500 };
+
+/** Killed at any instant, also while it starts its tasks. */
+export const killed: Trouble = {
+  pace: BRISK,
+  async happens({ victim, random }) {
+    await sleep(random() * 1_500);
+    await victim.kill();
+  },
+};
+
+/** Held up for longer than its lease, and woken again. */
+export const frozen: Trouble = {
+  pace: BRISK,
+  async happens({ victim, random }) {
+    await victim.started;
+    await sleep(random() * 800);
+    victim.freeze();
+    await sleep(2.5 * LEASE_MS);
+    victim.wake();
+  },
+};
+
+/** The store's server crashes and comes back. */
+export function crashing(crash: () => Promise<void>): Trouble {
+  return {
+    pace: CALM,
+    async happens({ random, hit }) {
+      await sleep(random() * 800);
+      await hit();
+      await crash();
+    },
+  };
+}
+
+/** The store's server closes all connections, again and again. */
+export function cutting(cut: () => Promise<unknown>): Trouble {
+  return {
+    pace: CALM,
+    async happens({ random, hit }) {
+      for (let times = 0; times < CUTS; times += 1) {
+        await sleep(random() * 500);
+        await hit();
+        await cut();
+      }
+    },
+  };
+}
+
+/** The store's server is far away for a while: either what it is asked comes late, or what it answers. */
+export function slowing(wire: Wire): Trouble {
+  return {
+    pace: SLOW,
+    wire,
+    async happens({ random, hit }) {
+      const way: Way = random() < 0.5 ? "requests" : "answers";
+      await hit();
+      wire.delays[way] = SLOW_MS;
+      await sleep(SLOW_MS * (1 + random() / 2));
+      wire.delays[way] = 0;
+      await sleep(SLOW_MS);
+    },
+  };
+}
+
+/** Another process writes for so long that nobody else can, and soon again. */
+export const locked: Trouble = {
+  pace: SLOW,
+  async happens({ place, hit }) {
+    if (place.kind !== "sqlite") throw new Error(`There is no lock in ${place.kind}.`);
+    const database = new Database(place.path, { timeout: SLOW_MS });
+    for (const table of ["one", "two"]) {
+      await hit();
+      database.exec("BEGIN IMMEDIATE");
+      database.exec(`CREATE TABLE ${table} (n)`);
+      await sleep(SLOW_MS);
+      database.exec("COMMIT");
+    }
+    database.close();
+  },
+};

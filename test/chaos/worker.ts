@@ -1,0 +1,109 @@
+/** One process of the chaos tests: it starts tasks, takes turns, delivers follow-ups, and notes all of it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { FollowUpDispatcher } from "../../src/follow-up/index.ts";
+import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../src/index.ts";
+import { type CallTerms, nextCall, takeTurn } from "./calls.ts";
+import { writerOf } from "./journal.ts";
+import { seeded } from "./random.ts";
+import { open, type Place } from "./stores.ts";
+import type { Pace } from "./troubles.ts";
+import { TIMEOUT_MS } from "./turns.ts";
+
+export interface WorkerOptions extends Pick<Pace, "leaseMs" | "toolMs"> {
+  place: Place;
+  journal: string;
+  seed: number;
+  users: number;
+  /** Tasks this process starts. */
+  tasks: number;
+  /** Turns it takes at a time, one after the other, until it is told to rest. */
+  turns: number;
+}
+
+const CLAIM_MS = 1_000;
+/** A store that fails may be back by then. */
+const RETRY_MS = 50;
+/** A process that gets no turn for so long cannot hold its claims. */
+const HELD_UP_MS = CLAIM_MS / 2;
+const PULSE_MS = 50;
+
+const options = JSON.parse(process.argv[2] ?? "") as WorkerOptions;
+const random = seeded(options.seed);
+const note = writerOf(options.journal);
+const terms: CallTerms = { ...options, random, note };
+const { store } = open(options.place);
+const tasks = new BackgroundTaskManager({
+  store,
+  leaseMs: options.leaseMs,
+  limits: { runningPerUser: Infinity, runningPerSession: Infinity },
+  retention: { finishedPerUser: Infinity },
+});
+const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: TIMEOUT_MS });
+const dispatcher = new FollowUpDispatcher({
+  tasks,
+  leaseMs: CLAIM_MS,
+  coalesceMs: 20,
+  pollMs: 100,
+  retryMs: 50,
+  maxAttempts: 1_000,
+  maxConsecutiveTurns: Infinity,
+  async deliver({ scope, followUps, signal }) {
+    deliveries += 1;
+    const session = `${scope.userId}/${scope.sessionId}`;
+    const told = { delivery: deliveries, session, ids: followUps.map(({ id }) => id) };
+    note({ event: "delivery.begun", ...told });
+    try {
+      await sleep(5 + random() * 60, undefined, { signal });
+    } catch (error) {
+      note({ event: "delivery.broken", ...told });
+      throw error;
+    }
+    note({ event: "delivery.ended", ...told });
+  },
+});
+let deliveries = 0;
+let isResting = false;
+let lastPulse = Date.now();
+
+async function startTasks(): Promise<void> {
+  for (let task = 0; task < options.tasks; task += 1) {
+    const { call, execute } = nextCall(terms);
+    await tasks.start(call, execute).catch(() => sleep(RETRY_MS));
+  }
+}
+
+async function takeTurns(): Promise<void> {
+  while (!isResting) {
+    await takeTurn(offload, nextCall(terms), note);
+    await sleep(random() * 500);
+  }
+}
+
+function pulse(): void {
+  const now = Date.now();
+  if (now - lastPulse > HELD_UP_MS) note({ event: "process.held_up", since: lastPulse });
+  lastPulse = now;
+}
+
+async function rest(): Promise<void> {
+  isResting = true;
+  await turns;
+  process.send?.("resting");
+}
+
+async function stop(): Promise<void> {
+  isResting = true;
+  await dispatcher.stop();
+  await tasks.close({ drainMs: 5_000 });
+  process.exit(0);
+}
+
+process.on("message", (message) => void (message === "rest" ? rest() : stop()));
+// Nobody is left to stop it.
+process.on("disconnect", () => process.exit(1));
+setInterval(pulse, PULSE_MS);
+dispatcher.start();
+process.send?.("ready");
+const turns = Promise.all(Array.from({ length: options.turns }, takeTurns));
+await startTasks();
+process.send?.("started");
