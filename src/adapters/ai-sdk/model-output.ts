@@ -1,0 +1,19 @@
+import { isPlaceholder } from "../shared/placeholder.ts";
+import type { ModelOutputLike, ModelOutputOptions, ToolLike } from "./like.ts";
+
+/** The tool's own conversion, or the framework's, for everything but placeholders. */
+export function modelOutputOf(tool: ToolLike) {
+  const own = tool.toModelOutput as ((options: ModelOutputOptions) => ModelOutputLike) | undefined;
+  return (options: ModelOutputOptions): ModelOutputLike => {
+    const { output } = options;
+    if (isPlaceholder(output)) return { type: "text", value: output.message };
+    return own === undefined ? usualOutput(output) : own.call(tool, options);
+  };
+}
+
+/** As the framework does it for a tool that says nothing. */
+function usualOutput(output: unknown): ModelOutputLike {
+  if (typeof output === "string") return { type: "text", value: output };
+  const json = JSON.stringify(output);
+  return { type: "json", value: json === undefined ? null : JSON.parse(json) };
+}

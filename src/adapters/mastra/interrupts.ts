@@ -1,0 +1,79 @@
+import { checkFunction } from "../../core/values/validate.ts";
+import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
+import { noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
+import { checkInbox, checkOptions, checkScope } from "../shared/options.ts";
+import type { InputStepLike, MemoryLike, ProcessorLike, ThreadLike } from "./like.ts";
+import { lookInto, signalOf } from "./messages.ts";
+import type { ScopeOption } from "./options.ts";
+import { memoryOf, scopeOf } from "./scope.ts";
+
+/** The options of {@link followUpProcessor}. */
+export interface FollowUpProcessorOptions {
+  /** Where the late results are. */
+  inbox: Pick<FollowUpInbox, "claim">;
+  /** The agent's memory: what a turn has taken in is written there before it is acknowledged. */
+  memory: MemoryLike;
+  /** Whose results they are. Without it: user = resource, session = thread of the run. */
+  scope?: ScopeOption | undefined;
+}
+
+/**
+ * An input processor that takes late results into the turn that asks: when it begins, everything that waits; at
+ * each later step, what may interrupt it. It serves `generate` and `stream` alike.
+ *
+ * No store and no memory that fails breaks a turn: what it cannot take in is released, and comes again. A store
+ * that does not answer is waited for a second at most once the results are in the memory.
+ *
+ * @throws `invalid_option`, naming the option and its value. Where `scope` is a function that answers none, so does
+ * the turn: that is an error of the host's code
+ * @example With an agent
+ * ```ts
+ * import { BackgroundTaskManager } from "tool-offload";
+ * import { followUpProcessor, type MemoryLike } from "tool-offload/adapters/mastra";
+ * import { FollowUpInbox } from "tool-offload/follow-up";
+ *
+ * declare const memory: MemoryLike; // new Memory({ storage })
+ *
+ * const inbox = new FollowUpInbox({ tasks: new BackgroundTaskManager() });
+ * const inputProcessors = [followUpProcessor({ inbox, memory })];
+ * // new Agent({ …, memory, inputProcessors })
+ * ```
+ */
+export function followUpProcessor(options: FollowUpProcessorOptions): ProcessorLike {
+  checkOptions(options, ["inbox", "memory", "scope"]);
+  const { inbox, memory, scope } = options;
+  checkInbox(inbox);
+  checkFunction("memory.saveMessages", memory?.saveMessages);
+  if (scope !== undefined) checkScope(scope);
+  return {
+    id: "tool-offload-follow-ups",
+    async processInputStep(step) {
+      const thread = threadOf(step);
+      if (thread === undefined) return undefined;
+      const during = step.stepNumber === 0 ? "idle" : "turn";
+      const claim = await inbox.claim(scopeOf(scope, step), { during }).catch(noneIfStoreFailed);
+      if (claim === undefined) return undefined;
+      const isKept = await keep(claim, memory, thread, step).catch(() => false);
+      await settled(isKept ? claim.acknowledge() : claim.release());
+      return undefined;
+    },
+  };
+}
+
+/** Puts it into the turn and its thread. @throws what the memory throws */
+async function keep(claim: FollowUpClaim, memory: MemoryLike, thread: ThreadLike, step: InputStepLike) {
+  const { news } = await lookInto(memory, thread, claim.followUps);
+  if (news.length > 0) {
+    const signal = await step.sendSignal?.(signalOf(claim, news));
+    // Mastra keeps it when the turn has ended. A second time changes nothing.
+    await memory.saveMessages({ messages: [signal?.toDBMessage(thread) as never] });
+  }
+  return true;
+}
+
+/** A run without a thread, or a framework that cannot be told, has nothing to take in. */
+function threadOf({ requestContext, sendSignal }: InputStepLike): ThreadLike | undefined {
+  const { resourceId, threadId } = memoryOf({ requestContext });
+  if (resourceId === undefined || threadId === undefined || sendSignal === undefined) return undefined;
+  return { resourceId, threadId };
+}

@@ -1,0 +1,136 @@
+import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
+import { newAmong, noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
+import { checkInbox, checkOptions, checkScope, type ScopeFor, scopeFor } from "../shared/options.ts";
+import type { RunContextLike, RunStateLike, SessionLike } from "./like.ts";
+import { followUpOf, toInput } from "./messages.ts";
+
+/** The options of {@link interruptible}. */
+export interface InterruptOptions<Context = unknown> {
+  /** Where the late results are. */
+  inbox: Pick<FollowUpInbox, "claim">;
+  /** Whose turn it is, or what tells it from the `context` that was given to `run`. */
+  scope: ScopeFor<Context>;
+}
+
+/** A turn that results may interrupt. */
+export interface InterruptibleTurn {
+  /** The context that `state` was made with. */
+  runContext: RunContextLike;
+  /** The state that is run. */
+  state: RunStateLike;
+  /** Where the turn is kept. @default none: then the host keeps `state`, once the turn has ended without an error */
+  session?: Pick<SessionLike, "getItems"> | undefined;
+}
+
+/** What lets results interrupt turns: for {@link afterTools}, and around each turn. */
+export interface Interrupts {
+  /**
+   * Takes in what waits, at a step of a turn. `afterTools` calls it. A store that fails stops no turn.
+   *
+   * @throws `invalid_option` where `scope` is a function that answers none
+   */
+  step(runContext: RunContextLike): Promise<void>;
+  /**
+   * Runs a turn, and acknowledges what it has taken in; what it has not comes again. Without a session, a turn that
+   * throws has taken in nothing. It waits for the store for a second at most: what is not settled by then is so later.
+   *
+   * @throws what the turn throws
+   */
+  during<T>(turn: InterruptibleTurn, run: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * Lets the results of tools whose `followUp` is `"interrupt"` into the running turn, at its next step: as input
+ * of its `RunState`. So the turn has to be run from a state that the host has made, and what the user said has
+ * to be in the session before: see the example. A turn that is run in another way is not interrupted; its
+ * results come in a turn of their own.
+ *
+ * @throws `invalid_option`, naming the option and its value
+ * @example
+ * ```ts
+ * import { Agent, MemorySession, RunContext, RunState, run } from "@openai/agents";
+ * import { assistantMessage, ScriptedModel } from "@openai/agents/testing";
+ * import { BackgroundTaskManager } from "tool-offload";
+ * import { afterTools, interruptible } from "tool-offload/adapters/openai-agents";
+ * import { FollowUpInbox } from "tool-offload/follow-up";
+ *
+ * const tasks = new BackgroundTaskManager();
+ * const scope = { userId: "ada", sessionId: "chat-7" };
+ * const interrupts = interruptible({ inbox: new FollowUpInbox({ tasks }), scope });
+ * const agent = new Agent({
+ *   name: "Builder",
+ *   model: new ScriptedModel([[assistantMessage("Built.")]]),
+ *   toolUseBehavior: afterTools("run_llm_again", interrupts),
+ * });
+ * const session = new MemorySession();
+ *
+ * await session.addItems([{ role: "user", content: "Build it." }]);
+ * const runContext = new RunContext();
+ * const state = new RunState(runContext, await session.getItems(), agent, 10);
+ * const turn = { runContext, state, session };
+ * const result = await interrupts.during(turn, () => run(agent, state, { session }));
+ * console.log(result.finalOutput); // "Built."
+ * await tasks.close();
+ * ```
+ */
+export function interruptible<Context = unknown>(options: InterruptOptions<Context>): Interrupts {
+  checkOptions(options, ["inbox", "scope"]);
+  checkInbox(options.inbox);
+  checkScope(options.scope);
+  return new Interruptions(options as InterruptOptions);
+}
+
+class Interruptions implements Interrupts {
+  readonly #options: InterruptOptions;
+  readonly #turns = new WeakMap<RunContextLike, { state: RunStateLike; claims: FollowUpClaim[] }>();
+
+  constructor(options: InterruptOptions) {
+    this.#options = options;
+  }
+
+  async step(runContext: RunContextLike): Promise<void> {
+    const turn = this.#turns.get(runContext);
+    if (turn === undefined) return;
+    const claim = await this.#claim(runContext);
+    if (claim === undefined) return;
+    turn.claims.push(claim);
+    try {
+      const fresh = newAmong(claim.followUps, turn.state.history, followUpOf);
+      if (fresh.length > 0) turn.state.addInput(toInput({ message: claim.messageFor(fresh) }));
+    } catch {
+      // No step is left in this turn. It is not in the history, so it is released at the end.
+    }
+  }
+
+  async during<T>({ runContext, state, session }: InterruptibleTurn, run: () => Promise<T>): Promise<T> {
+    const claims: FollowUpClaim[] = [];
+    this.#turns.set(runContext, { state, claims });
+    let hasEnded = false;
+    try {
+      const result = await run();
+      hasEnded = true;
+      return result;
+    } finally {
+      this.#turns.delete(runContext);
+      const kept = async () => (session ? session.getItems() : hasEnded ? state.history : []);
+      if (claims.length > 0) await settled(settle(claims, kept));
+    }
+  }
+
+  /** A store that fails must not break the turn: what waits comes in a turn of its own. */
+  async #claim(runContext: RunContextLike): Promise<FollowUpClaim | undefined> {
+    const { inbox, scope } = this.#options;
+    const own = scopeFor(scope, runContext?.context);
+    return inbox.claim(own, { during: "turn" }).catch(noneIfStoreFailed);
+  }
+}
+
+/** What cannot be settled now comes again when its claim lapses, and is known by its marker then. */
+async function settle(
+  claims: readonly FollowUpClaim[],
+  kept: () => Promise<readonly object[]>,
+): Promise<void> {
+  const items = await kept();
+  const isIn = ({ followUps }: FollowUpClaim) => newAmong(followUps, items, followUpOf).length === 0;
+  await Promise.all(claims.map((claim) => (isIn(claim) ? claim.acknowledge() : claim.release())));
+}

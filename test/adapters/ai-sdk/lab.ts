@@ -1,0 +1,68 @@
+import { generateText, isStepCount, type ModelMessage, type ToolSet } from "ai";
+import { BackgroundTaskManager, type MiddlewareOptions, ToolOffloadMiddleware } from "tool-offload";
+import * as z from "zod";
+import type { Message, ModelCall, Reply } from "../scenarios/framework.ts";
+import { scriptedModel } from "./model.ts";
+
+export const scope = { userId: "ada", sessionId: "chat-1" };
+export const anything = z.object({ what: z.string().optional() });
+/** What the framework gives a tool. */
+export const call = { toolCallId: "one", messages: [], context: {} };
+
+/** A middleware that waits 30 ms unless told otherwise, and its tasks. */
+export function makeOffload(options: Partial<MiddlewareOptions> = {}) {
+  const tasks = new BackgroundTaskManager();
+  return { tasks, scope, offload: new ToolOffloadMiddleware({ tasks, timeoutMs: 30, ...options }) };
+}
+
+/** The same, where nobody asks for the tasks. */
+export function quick(options: Partial<MiddlewareOptions> = {}) {
+  const { offload } = makeOffload(options);
+  return { offload, scope };
+}
+
+/** One that nothing here is too slow for. */
+export function patient() {
+  return quick({ timeoutMs: 10_000 });
+}
+
+/** A promise in the hands of a test. */
+export function gate<T>() {
+  let open!: (value: T) => void;
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+export function asks(
+  toolName: string,
+  id = "one",
+  input: Record<string, unknown> = {},
+): { calls: ModelCall[] } {
+  return { calls: [{ id, toolName, input }] };
+}
+
+type Script = (Reply | ((shown: Message[]) => Reply))[];
+type Terms = Partial<Parameters<typeof generateText<ToolSet>>[0]> & { messages?: ModelMessage[] };
+
+/** A model that answers one after the other, and what it was shown. */
+export function scripted(script: Script) {
+  const shown: Message[][] = [];
+  const model = scriptedModel((messages) => {
+    const next = script[shown.push(messages) - 1];
+    if (next === undefined) throw new Error("The model is asked more often than the test says.");
+    return typeof next === "function" ? next(messages) : next;
+  });
+  return { model, shown };
+}
+
+/** One turn of the framework's own loop. */
+export async function play(tools: ToolSet, script: Script, terms: Terms = {}) {
+  const { model, shown } = scripted(script);
+  const settings = { stopWhen: isStepCount(10), maxRetries: 0, messages: [{ role: "user", content: "Go." }] };
+  const result = await generateText({ ...settings, ...terms, model, tools } as Parameters<
+    typeof generateText<ToolSet>
+  >[0]);
+  return { result, shown };
+}

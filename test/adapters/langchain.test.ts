@@ -1,0 +1,78 @@
+import type { BaseCheckpointSaver } from "@langchain/langgraph";
+import {
+  type AgentMiddleware,
+  type BaseMessage,
+  createAgent,
+  fakeModel,
+  type Runtime,
+  type ToolRuntime,
+} from "langchain";
+import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
+import {
+  type LateResults,
+  type MessageLike,
+  offloadMiddleware,
+  type RuntimeLike,
+  taskTools,
+  type toInput,
+} from "tool-offload/adapters/langchain";
+import { type Delivery, type FollowUpClaim, FollowUpInbox } from "tool-offload/follow-up";
+import { afterAll, describe, expect, expectTypeOf, test } from "vitest";
+import type { CheckpointerLike } from "../../src/adapters/langchain/like.ts";
+import { langchain } from "./langchain/driver.ts";
+import { describeFramework } from "./scenarios/describe.ts";
+
+describeFramework(langchain);
+
+const tasks = new BackgroundTaskManager();
+const offload = new ToolOffloadMiddleware({ tasks });
+const inbox = new FollowUpInbox({ tasks });
+afterAll(() => tasks.close());
+
+test("the library's own types fit", () => {
+  expectTypeOf<Runtime>().toExtend<RuntimeLike>();
+  expectTypeOf<ToolRuntime>().toExtend<RuntimeLike>();
+  expectTypeOf<BaseMessage>().toExtend<MessageLike>();
+  expectTypeOf<BaseCheckpointSaver>().toExtend<CheckpointerLike>();
+  expectTypeOf<Delivery>().toExtend<LateResults>();
+  expectTypeOf<FollowUpClaim>().toExtend<LateResults>();
+  expectTypeOf(offloadMiddleware).returns.toExtend<AgentMiddleware>();
+  const middleware = [offloadMiddleware({ offload, inbox })];
+  const agent = createAgent({ model: fakeModel(), tools: taskTools({ tasks }), middleware });
+  type Answer = Awaited<ReturnType<typeof agent.invoke>>;
+  expectTypeOf<Answer["messages"]>().toEqualTypeOf<BaseMessage[]>();
+  type Input = Parameters<typeof agent.invoke>[0];
+  expectTypeOf<ReturnType<typeof toInput>>().toExtend<Input>();
+});
+
+describe("options that cannot be meant", () => {
+  test.each([
+    [undefined, "options must be an object; got undefined."],
+    [null, "options must be an object; got null."],
+    [{}, "offload must be a ToolOffloadMiddleware; got undefined."],
+    [{ offload: tasks }, "offload must be a ToolOffloadMiddleware; got an object."],
+    [{ offload, tools: [] }, "tools is not an option; there are offload, scope, metadata, inbox."],
+    [{ offload, scope: "ada" }, 'scope must be an object with a userId; got "ada".'],
+    [{ offload, scope: null }, "scope must be an object with a userId; got null."],
+    [{ offload, scope: { userId: "" } }, 'scope.userId must be a non-empty string; got "".'],
+    [{ offload, metadata: 7 }, "metadata must be an object or a function; got 7."],
+    [{ offload, inbox: 1 }, "inbox must be a FollowUpInbox; got 1."],
+    [{ offload, inbox: null }, "inbox must be a FollowUpInbox; got null."],
+  ])("of the middleware: %o", (options, message) => {
+    expect(() => offloadMiddleware(options as never)).toThrow(
+      expect.objectContaining({ code: "invalid_option", message }),
+    );
+  });
+
+  test.each([
+    [undefined, "options must be an object; got undefined."],
+    [{ tasks, scopes: 1 }, "scopes is not an option; there are tasks, scope, maxWaitMs, maxChars."],
+    [{ tasks, scope: 1 }, "scope must be an object with a userId; got 1."],
+    [{ tasks, scope: { userId: "" } }, 'scope.userId must be a non-empty string; got "".'],
+    [{ tasks, maxWaitMs: -1 }, "maxWaitMs must be a whole number from 0 on; got -1."],
+    [{ tasks: {} }, undefined],
+  ])("of the tools: %o", (options, message) => {
+    const expected = { code: "invalid_option", ...(message && { message }) };
+    expect(() => taskTools(options as never)).toThrow(expect.objectContaining(expected));
+  });
+});

@@ -1,0 +1,126 @@
+import { MemorySaver } from "@langchain/langgraph";
+import {
+  type AgentMiddleware,
+  AIMessage,
+  type BaseMessage,
+  createAgent,
+  fakeModel,
+  HumanMessage,
+  type StructuredTool,
+  ToolMessage,
+  tool,
+} from "langchain";
+import { followUpOf, offloadMiddleware, taskTools, toInput } from "tool-offload/adapters/langchain";
+import type { Delivery } from "tool-offload/follow-up";
+import type {
+  Conversation,
+  Framework,
+  Message,
+  Offloading,
+  PlainTool,
+  Setup,
+} from "../scenarios/framework.ts";
+
+const MOST_REQUESTS = 50;
+
+/** LangChain's own loop: an agent with a checkpointer, each conversation one of its threads. */
+export const langchain: Framework = {
+  name: "LangChain",
+  open: async (setup) => new Thread(setup),
+  cannot: {},
+};
+
+class Thread implements Conversation {
+  readonly #agent: ReturnType<typeof agentOf>;
+  readonly #isStreaming: boolean;
+  readonly #config: { configurable: { thread_id: string; user_id: string } };
+  #isBusy = false;
+
+  constructor(setup: Setup) {
+    const { userId, sessionId = "chat-0" } = setup.offload?.scope ?? { userId: "nobody" };
+    this.#agent = agentOf(setup);
+    this.#isStreaming = setup.isStreaming;
+    this.#config = { configurable: { thread_id: sessionId, user_id: userId } };
+  }
+
+  say(text: string, signal?: AbortSignal): Promise<string> {
+    return this.#turn({ messages: [new HumanMessage(text)] }, signal);
+  }
+
+  async deliver(delivery: Delivery): Promise<unknown> {
+    if (this.#isBusy) return "busy";
+    return this.#turn(toInput(delivery, await this.#messages()), delivery.signal);
+  }
+
+  async history(): Promise<Message[]> {
+    return (await this.#messages()).map(toMessage);
+  }
+
+  async raw(): Promise<unknown> {
+    return (await this.#messages()).map((message) => {
+      const { type, data } = message.toDict();
+      return { type, data: { ...data, id: undefined } };
+    });
+  }
+
+  async #turn(input: { messages: HumanMessage[] } | null, signal: AbortSignal | undefined): Promise<string> {
+    this.#isBusy = true;
+    try {
+      const config = { ...this.#config, ...(signal && { signal }) };
+      if (this.#isStreaming) for await (const _ of await this.#agent.stream(input, config));
+      else await this.#agent.invoke(input, config);
+      return (await this.#messages()).at(-1)?.text ?? "";
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #messages(): Promise<BaseMessage[]> {
+    return (await this.#agent.graph.getState(this.#config)).values.messages ?? [];
+  }
+}
+
+function agentOf({ tools, answer, offload }: Setup) {
+  const model = fakeModel();
+  const reply = (shown: BaseMessage[]) => toReply(answer(shown.filter(isNoSystem).map(toMessage)));
+  for (let request = 0; request < MOST_REQUESTS; request += 1) model.respond(reply);
+  const own = tools.map(toTool);
+  const checkpointer = new MemorySaver();
+  if (offload === undefined) return createAgent({ model, tools: own, checkpointer });
+  const all = [...own, ...taskTools({ tasks: offload.tasks })];
+  return createAgent({ model, tools: all, checkpointer, middleware: [middlewareOf(offload)] });
+}
+
+function middlewareOf({ middleware, inbox }: Offloading): AgentMiddleware {
+  return offloadMiddleware({ offload: middleware, inbox });
+}
+
+function toTool({ name, description, inputSchema, execute }: PlainTool): StructuredTool {
+  const run = async (input: Record<string, unknown>, { signal }: { signal?: AbortSignal }) =>
+    execute(input, signal);
+  return tool(run as never, { name, description, schema: inputSchema }) as unknown as StructuredTool;
+}
+
+function isNoSystem(message: BaseMessage): boolean {
+  return message.type !== "system";
+}
+
+function toReply(reply: ReturnType<Setup["answer"]>): AIMessage {
+  if ("text" in reply) return new AIMessage(reply.text);
+  const toolCalls = reply.calls.map(({ id, toolName, input }) => ({ id, name: toolName, args: input }));
+  return new AIMessage({ content: "", tool_calls: toolCalls });
+}
+
+function toMessage(message: BaseMessage): Message {
+  const { text } = message;
+  if (ToolMessage.isInstance(message)) return { role: "tool", callId: message.tool_call_id, text };
+  if (!AIMessage.isInstance(message)) {
+    return { role: "user", text, isFollowUp: followUpOf(message) !== undefined };
+  }
+  const calls = message.tool_calls ?? [];
+  return {
+    role: "assistant",
+    text,
+    calls: calls.map(({ id = "", name, args }) => ({ id, toolName: name, input: args })),
+  };
+}

@@ -1,0 +1,152 @@
+import { Agent } from "@mastra/core/agent";
+import type { MastraDBMessage } from "@mastra/core/agent/message-list";
+import { InMemoryStore } from "@mastra/core/storage";
+import { createTool } from "@mastra/core/tools";
+import { Memory } from "@mastra/memory";
+import {
+  followUpOf,
+  followUpProcessor,
+  offloadTools,
+  sendFollowUps,
+  taskTools,
+} from "tool-offload/adapters/mastra";
+import type { Delivery } from "tool-offload/follow-up";
+import type { Conversation, Framework, Message, PlainTool, Setup } from "../scenarios/framework.ts";
+import { scriptedModel } from "./model.ts";
+
+const RESOURCE = "ada";
+const THREAD = "chat-1";
+
+export const mastra: Framework = {
+  name: "Mastra",
+  open: async (setup) => new MastraConversation(setup),
+  cannot: {},
+};
+
+interface TurnOptions {
+  memory: { resource: string; thread: string };
+  maxSteps: number;
+  abortSignal?: AbortSignal;
+}
+
+class MastraConversation implements Conversation {
+  readonly #memory = new Memory({ storage: new InMemoryStore() });
+  readonly #agent: Agent;
+  readonly #isStreaming: boolean;
+  readonly #deliver: ReturnType<typeof sendFollowUps>;
+  /** Turns of `generate`: Mastra does not know of them. */
+  #isGenerating = false;
+
+  constructor({ tools, answer, isStreaming, offload }: Setup) {
+    this.#isStreaming = isStreaming;
+    const memory = this.#memory;
+    const own = Object.fromEntries(tools.map((tool) => [tool.name, toolOf(tool)]));
+    this.#agent = new Agent({
+      id: "agent",
+      name: "agent",
+      instructions: "Do as the script says.",
+      model: scriptedModel(answer),
+      memory,
+      tools: offload
+        ? { ...offloadTools(own, { offload: offload.middleware }), ...taskTools({ tasks: offload.tasks }) }
+        : own,
+      inputProcessors: offload ? [followUpProcessor({ inbox: offload.inbox, memory })] : [],
+    });
+    this.#deliver = sendFollowUps(this.#agent, {
+      streamOptions: { maxSteps: 5 },
+      isBusy: () => this.#isGenerating,
+    });
+  }
+
+  async say(text: string, signal?: AbortSignal): Promise<string> {
+    const memory = { resource: RESOURCE, thread: THREAD };
+    const options = { memory, maxSteps: 10, ...(signal && { abortSignal: signal }) };
+    const output = this.#isStreaming
+      ? await (await this.#agent.stream(text, options)).getFullOutput()
+      : await this.#generate(text, options);
+    signal?.throwIfAborted();
+    if (output.error) throw output.error;
+    return output.text;
+  }
+
+  deliver(delivery: Delivery): Promise<unknown> {
+    return this.#deliver(delivery);
+  }
+
+  async history(): Promise<Message[]> {
+    return (await this.#messages()).flatMap(messagesOf);
+  }
+
+  async raw(): Promise<unknown> {
+    const messages = await this.#messages();
+    const drop = (key: string, value: unknown) => (["id", "createdAt"].includes(key) ? undefined : value);
+    return JSON.parse(JSON.stringify(messages, drop));
+  }
+
+  async #generate(text: string, options: TurnOptions) {
+    this.#isGenerating = true;
+    try {
+      return await this.#agent.generate(text, options);
+    } finally {
+      this.#isGenerating = false;
+    }
+  }
+
+  async #messages(): Promise<MastraDBMessage[]> {
+    const orderBy = { field: "createdAt", direction: "ASC" } as const;
+    const query = { resourceId: RESOURCE, threadId: THREAD, perPage: false, orderBy } as const;
+    return (await this.#memory.recall(query)).messages;
+  }
+}
+
+function toolOf({ name, description, inputSchema, execute }: PlainTool) {
+  return createTool({
+    id: name,
+    description,
+    inputSchema,
+    execute: async (input, { abortSignal }) => execute(input, abortSignal),
+  });
+}
+
+/** Mastra keeps a turn's steps in one message, and a result within its call. */
+function messagesOf(message: MastraDBMessage): Message[] {
+  const { role, content } = message;
+  if (role !== "assistant") {
+    return [{ role: "user", text: textIn(content.parts), isFollowUp: followUpOf(message) !== undefined }];
+  }
+  return stepsOf(content.parts).flatMap((step): Message[] => {
+    const invocations = step.flatMap((part) =>
+      part.type === "tool-invocation" ? [part.toolInvocation] : [],
+    );
+    const calls = invocations.map(({ toolCallId, toolName, args }) => {
+      return { id: toolCallId, toolName, input: args };
+    });
+    const results = invocations.flatMap((invocation): Message[] => {
+      if (invocation.state !== "result") return [];
+      const { toolCallId, result } = invocation;
+      return [
+        {
+          role: "tool",
+          callId: toolCallId,
+          text: typeof result === "string" ? result : JSON.stringify(result),
+        },
+      ];
+    });
+    return [{ role: "assistant", text: textIn(step), calls }, ...results];
+  });
+}
+
+type Parts = MastraDBMessage["content"]["parts"];
+
+function stepsOf(parts: Parts): Parts[] {
+  const steps: Parts[] = [[]];
+  for (const part of parts) {
+    if (part.type === "step-start") steps.push([]);
+    else steps.at(-1)?.push(part);
+  }
+  return steps.filter((step) => step.length > 0);
+}
+
+function textIn(parts: Parts): string {
+  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+}

@@ -1,0 +1,4 @@
+import { describeFramework } from "../scenarios/describe.ts";
+import { mastra } from "./driver.ts";
+
+describeFramework(mastra);

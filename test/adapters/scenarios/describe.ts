@@ -1,0 +1,22 @@
+import { describe, test } from "vitest";
+import type { Framework } from "./framework.ts";
+import { SCENARIOS } from "./scenarios.ts";
+
+/** Puts a framework through every scenario, in plain and in streaming runs. */
+export function describeFramework(framework: Framework): void {
+  describe.each([
+    { run: "plain", isStreaming: false },
+    { run: "streaming", isStreaming: true },
+  ])(`${framework.name}, $run runs`, ({ isStreaming }) => {
+    for (const [name, scenario] of Object.entries(SCENARIOS)) {
+      const reason = framework.cannot[name];
+      const play = () => scenario({ framework, isStreaming });
+      if (reason === undefined) test(name, play);
+      else test.fails(`cannot: ${name} (${reason})`, play);
+    }
+  });
+
+  test("what it cannot do are scenarios that there are", ({ expect }) => {
+    for (const name of Object.keys(framework.cannot)) expect(Object.keys(SCENARIOS)).toContain(name);
+  });
+}
