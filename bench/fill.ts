@@ -12,21 +12,17 @@ export const UNLIMITED = {
 };
 
 const NO_GUARD = { runningPerUser: null, runningPerSession: null, queuedPerUser: null, exclusive: false };
-const LEASE_MS = 30_000;
+export const LEASE_MS = 30_000;
 
 /** Puts so many finished tasks, of many users, into a store: three events and a small result each. */
 export async function fill(store: TaskStore, count: number): Promise<void> {
   const users = usersOf(count);
   for (let i = 0; i < count; i += 1) {
-    const id = filledId(i);
     const at = Date.now();
-    await store.insert(
-      { record: recordOf(id, `u${i % users}`, at), events: [{ at, type: "task.started" }] },
-      NO_GUARD,
-      LEASE_MS,
-    );
-    await store.append(id, [{ at, type: "task.progress", progress: { value: 1 } }]);
-    await store.transition(id, 1, {
+    const record = recordOf(filledId(i), `u${i % users}`, at);
+    await store.insert({ record, events: [{ at, type: "task.started" }] }, NO_GUARD, LEASE_MS);
+    await store.append(record, record.owner, [{ at, type: "task.progress", progress: { value: 1 } }]);
+    await store.transition(record, 1, {
       patch: { status: "completed", completedAt: at },
       events: [{ at, type: "task.completed" }],
       result: { kind: "whole", json: '{"ok":true}', lossy: [] },
@@ -42,7 +38,8 @@ export function filledId(index: number): string {
   return `filled-${index.toString().padStart(13, "0")}`;
 }
 
-function recordOf(id: string, userId: string, now: number) {
+/** A running task with little in it. */
+export function recordOf(id: string, userId: string, now: number) {
   return {
     id,
     userId,
@@ -66,6 +63,7 @@ function recordOf(id: string, userId: string, now: number) {
     lastSeq: 0,
     version: 1,
     owner: "bench",
+    runs: 1,
     duplicateKey: null,
   };
 }
