@@ -1,4 +1,6 @@
 import type { OffloadOutcome, TaskScope } from "tool-offload";
+import type { Delivery } from "tool-offload/follow-up";
+import { abridged } from "./abridged.ts";
 import { say, short } from "./terminal.ts";
 
 /** A tool, its function wrapped by a middleware. */
@@ -13,7 +15,11 @@ interface AgentTool<I, T> {
  */
 export class ScriptedAgent {
   readonly scope: TaskScope;
+  /** Turns that no user has asked for: the ones that late results gave it. */
+  ownTurns = 0;
   #turn = new AbortController();
+  #isBusy = false;
+  #plan: { answer: string; woken: (delivery: Delivery) => void } | undefined;
 
   constructor(scope: TaskScope) {
     this.scope = scope;
@@ -22,6 +28,7 @@ export class ScriptedAgent {
   /** A turn begins: the user has said something. */
   hear(text: string): void {
     this.#turn = new AbortController();
+    this.#isBusy = true;
     say("user", text);
   }
 
@@ -37,8 +44,29 @@ export class ScriptedAgent {
   /** The turn ends with an answer, and its signal is aborted, as hosts do when a request is over. */
   answer(text: string): AbortSignal {
     say("agent", `answers: ${text}`);
+    this.#isBusy = false;
     this.#turn.abort(new DOMException("The turn is over.", "AbortError"));
     return this.#turn.signal;
+  }
+
+  /** A turn begins: late results have come. Returning from it says that they are taken in. */
+  deliver(delivery: Delivery): "busy" | undefined {
+    if (this.#isBusy) return "busy";
+    this.ownTurns += 1;
+    const count = delivery.followUps.length;
+    say("host", `wakes the agent, with ${count} ${count === 1 ? "result" : "results"} in one message`);
+    say("model", `reads, here abridged: ${abridged(delivery.message.text)}`);
+    say("agent", `says, without having been asked: ${this.#plan?.answer ?? "I have read it."}`);
+    this.#plan?.woken(delivery);
+    this.#plan = undefined;
+    return undefined;
+  }
+
+  /** Waits for the next turn of its own, in which it is to say this. */
+  wokenToSay(answer: string): Promise<Delivery> {
+    return new Promise((woken) => {
+      this.#plan = { answer, woken };
+    });
   }
 }
 

@@ -7,14 +7,14 @@
  * Every line that says "true" was checked at that moment; the first that is not ends the demo with an error.
  */
 import { constants } from "node:os";
+import { comingBack } from "./follow-up-scene.ts";
 import { overHttp } from "./http-scene.ts";
 import {
+  aftermath,
   agentGoesOn,
   cooperativeCancel,
-  failure,
   fastCall,
   progress,
-  results,
   slowCalls,
   stubbornCancel,
 } from "./scenes.ts";
@@ -31,8 +31,8 @@ async function play(stage: Stage): Promise<void> {
   await progress(stage, slow);
   await cooperativeCancel(stage, slow);
   await stubbornCancel(stage, slow);
-  await failure(stage, slow);
-  await results(stage, slow);
+  await comingBack(stage, slow);
+  await aftermath(stage, slow);
   await overHttp(stage, slow);
 }
 

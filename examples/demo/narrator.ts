@@ -1,14 +1,15 @@
 import type { BackgroundTaskManager, TaskEvent, TaskScope } from "tool-offload";
 import { say, short } from "./terminal.ts";
 
-/** Tells what happens to a user's tasks, as it happens, until the signal aborts. */
+/** Tells what happens to a user's tasks, as it happens, until the signal aborts. Their way back tells of itself. */
 export async function narrate(
   tasks: BackgroundTaskManager,
   scope: TaskScope,
   signal: AbortSignal,
 ): Promise<void> {
   for await (const { event, task } of tasks.watch(scope, { signal })) {
-    say("task", `${task.toolName} ${task.id.slice(0, 6)}  ${describe(event)}`);
+    if (event.type.startsWith("task."))
+      say("task", `${task.toolName} ${task.id.slice(0, 6)}  ${describe(event)}`);
   }
 }
 

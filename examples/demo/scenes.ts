@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { OffloadOutcome, TaskInfo } from "tool-offload";
 import { killCommands, livingCommands } from "./processes.ts";
 import { CANCEL_GRACE_MS, type Stage, TIMEOUT_MS } from "./stage.ts";
-import { claim, say, scene, short } from "./terminal.ts";
+import { claim, say, scene } from "./terminal.ts";
 
 const TESTS = 'for n in 1 2 3 4 5; do sleep 0.9; echo "$n/5 suite $n passed"; done';
-const BACKUP = "sleep 2; echo 'no space left on /backup' >&2; exit 3";
+const BACKUP = "sleep 4.5; echo 'no space left on /backup' >&2; exit 3";
 const STUBBORN = "trap '' TERM; for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1; done";
 
 /** What the slow scene leaves running, for the later ones. */
@@ -113,41 +113,26 @@ export async function stubbornCancel({ ada, tasks }: Stage, { stubborn }: SlowTa
   claim("The event is right: its process is still there.", livingCommands().includes(STUBBORN));
 }
 
-export async function failure({ ada, tasks }: Stage, { backup }: SlowTasks): Promise<void> {
-  scene("7. A tool that fails");
-  await tasks.wait(ada.scope, [backup.id]);
-  const result = await tasks.result(ada.scope, backup.id);
-  claim(
-    "The backup has failed, and says why.",
-    result?.status === "failed" && result.error.code === "tool_error",
-  );
-  claim(`"${result.error.message}"`, result.error.message === "exit code 3: no space left on /backup");
-}
-
-export async function results(stage: Stage, slow: SlowTasks): Promise<void> {
-  scene("8. The results");
+export async function aftermath(stage: Stage, slow: SlowTasks): Promise<void> {
+  scene("8. What is kept");
   const { ada, tasks } = stage;
-  await tasks.wait(ada.scope, [slow.tests.id, slow.archive.id]);
   await cleanUp(stage, slow);
   const tests = await tasks.result(ada.scope, slow.tests.id);
   const archive = await tasks.result(ada.scope, slow.archive.id);
   claim(
-    "The tests have passed.",
-    tests?.status === "completed" && String(tests.value).endsWith("5/5 suite 5 passed"),
+    "The result of the tests can be read in full.",
+    tests?.status === "completed" && String(tests.value).split("\n").length === 5,
   );
-  claim("The archive has arrived.", archive?.status === "completed" && isPage(archive.value));
-  ada.hear("How far are we?");
+  claim("The archive too.", archive?.status === "completed" && isPage(archive.value));
+  ada.hear("Is there anything else?");
   const { tasks: all } = await tasks.list(ada.scope);
-  say("host", "tells the model what has come of its tasks:");
-  for (const task of all.toReversed()) {
-    say("model", `${task.id.slice(0, 6)}  ${task.status.padEnd(9)}  ${short(task.summary, 60)}`);
-  }
-  const statuses = all
-    .map((task) => task.status)
-    .sort()
-    .join(", ");
-  claim(`Nothing is lost: ${statuses}.`, statuses === "cancelled, cancelled, completed, completed, failed");
-  ada.answer("The tests have passed and the archive is here. The backup disk is full.");
+  const statuses = all.map(({ status }) => status).sort();
+  claim(
+    `Nothing is lost: ${statuses.join(", ")}.`,
+    statuses.join() === "cancelled,cancelled,completed,completed,failed",
+  );
+  claim("Nothing is told twice: it is still the one turn.", ada.ownTurns === 1);
+  ada.answer("No. You know everything that I know.");
 }
 
 /** The host ends the process that the manager could only give up. */

@@ -18,7 +18,7 @@ export interface RunningServer {
 /** The pages that the agent reads: "/news" answers at once, "/archive" takes its time. */
 export function startSite(): Promise<RunningServer> {
   return listen((request, response) => {
-    const delayMs = request.url === "/archive" ? 2_500 : 0;
+    const delayMs = request.url === "/archive" ? 4_500 : 0;
     setTimeout(() => response.end(`This is ${request.url}, as of today.`), delayMs);
   });
 }

@@ -1,4 +1,5 @@
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
+import { type Delivery, FollowUpDispatcher } from "tool-offload/follow-up";
 import { ScriptedAgent } from "./agent.ts";
 import { narrate } from "./narrator.ts";
 import { killCommands } from "./processes.ts";
@@ -7,6 +8,7 @@ import { fetchPage, shell, wait } from "./tools.ts";
 
 export const TIMEOUT_MS = 500;
 export const CANCEL_GRACE_MS = 1_500;
+export const COALESCE_MS = 500;
 
 export type Stage = Awaited<ReturnType<typeof setStage>>;
 
@@ -21,11 +23,17 @@ export async function setStage() {
   };
   const ada = new ScriptedAgent({ userId: "ada", sessionId: "release" });
   const bob = new ScriptedAgent({ userId: "bob", sessionId: "tea" });
+  const deliver = (delivery: Delivery) => {
+    const agent = [ada, bob].find(({ scope }) => scope.userId === delivery.scope.userId);
+    return agent === undefined ? "gone" : agent.deliver(delivery);
+  };
+  const dispatcher = new FollowUpDispatcher({ tasks, deliver, coalesceMs: COALESCE_MS }).start();
   const [site, api] = await Promise.all([startSite(), startApi(tasks)]);
   const curtain = new AbortController();
   const narration = narrate(tasks, { userId: "ada" }, curtain.signal);
 
   async function strike(): Promise<void> {
+    await dispatcher.stop({ drainMs: 0 });
     await tasks.close({ drainMs: 0 });
     curtain.abort();
     await Promise.all([narration, site.close(), api.close(), killCommands()]);

@@ -1,0 +1,47 @@
+/**
+ * The AI SDK's own loop, with a slow tool and a fast one. The slow call becomes a task, the turn ends without it,
+ * and when the result is there the dispatcher runs a turn that uses it.
+ *
+ * The model is a mock, unless AI_GATEWAY_API_KEY is set. The tools, their tasks and the loop are real.
+ */
+import assert from "node:assert/strict";
+import { BackgroundTaskManager } from "tool-offload";
+import { followUpOf, isPlaceholder } from "tool-offload/adapters/ai-sdk";
+import { FollowUpDispatcher } from "tool-offload/follow-up";
+import { Chat } from "./chat.ts";
+import { model } from "./model.ts";
+
+const scope = { userId: "ada", sessionId: "chat-7" };
+const tasks = new BackgroundTaskManager();
+const chat = new Chat({ tasks, scope, model });
+const dispatcher = new FollowUpDispatcher({ tasks, deliver: (delivery) => chat.deliver(delivery) }).start();
+
+// The user speaks: the turns that nobody has asked for are counted from 0 again. Then the first turn: a value from the fast tool, a placeholder from the slow one.
+await dispatcher.userSpoke(scope);
+const { steps, text } = await chat.say(
+  "How many stars are in the catalogue, and what is the weather in Paris?",
+);
+const results = steps.flatMap(({ toolResults }) => toolResults);
+assert.deepEqual(results.map(({ toolName, output }) => [toolName, isPlaceholder(output)]).sort(), [
+  ["count_stars", true],
+  ["weather", false],
+]);
+assert(!text.includes("9096"));
+
+// The second turn begins by itself.
+await chat.changed;
+await dispatcher.stop();
+const last = chat.messages.at(-1);
+const answer = JSON.stringify(last?.content).replaceAll(",", "");
+assert.match(answer, /9096/);
+assert.equal(last?.role, "assistant");
+
+// The result came as a marked message of its own, and the call still has its one result, the placeholder.
+const notices = chat.messages.flatMap((message) => followUpOf(message)?.tasks ?? []);
+assert.deepEqual(
+  notices.map(({ toolName, status }) => [toolName, status]),
+  [["count_stars", "completed"]],
+);
+const [task] = (await tasks.list(scope)).tasks;
+assert.equal(task?.followUp.status, "delivered");
+await tasks.close();

@@ -1,0 +1,52 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+interface ServerOptions {
+  /** A free one, if it is not given. */
+  port?: string | undefined;
+  /** How long a result waits for others, to be told in one turn with them. */
+  coalesceMs?: number;
+}
+
+/** The server in a process of its own. It ends with this one, whichever way that ends. */
+export class ServerProcess {
+  readonly url: string;
+  readonly ended: Promise<unknown>;
+  readonly #child: ChildProcess;
+
+  private constructor(url: string, child: ChildProcess) {
+    this.url = url;
+    this.ended = once(child, "exit");
+    this.#child = child;
+  }
+
+  static async start(folder: string, options: ServerOptions = {}): Promise<ServerProcess> {
+    const { port = "0", coalesceMs = 1_000 } = options;
+    const file = fileURLToPath(new URL("./server.ts", import.meta.url));
+    const child = fork(file, [folder, port, String(coalesceMs)]);
+    process.once("exit", () => child.kill("SIGKILL"));
+    const died = once(child, "exit").then(([code]) => {
+      throw new Error(`The server has ended with code ${code}.`);
+    });
+    const [url] = await Promise.race([once(child, "message"), died]);
+    died.catch(() => undefined);
+    return new ServerProcess(url, child);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Without a warning, and at once. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.ended;
+  }
+
+  /** In order. */
+  async stop(): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.ended;
+  }
+}

@@ -1,0 +1,88 @@
+import { type BackgroundTaskManager, type TaskScope, ToolOffloadMiddleware } from "tool-offload";
+import {
+  type ClaimMoment,
+  FollowUpInbox,
+  type FollowUpMarker,
+  type FollowUpMessage,
+} from "tool-offload/follow-up";
+import { askModel } from "./model.ts";
+import { type ToolName, tools } from "./tools.ts";
+
+export interface Call {
+  toolName: ToolName;
+  target: string;
+}
+
+export interface Message {
+  role: "user" | "assistant" | "tool";
+  content: string;
+  /** Of a tool's answer. */
+  toolName?: ToolName;
+  /** Of a message with late results. */
+  marker?: FollowUpMarker;
+}
+
+/** An agent's loop that takes late results in by itself: at each step of a turn, and before the next turn. */
+export class Agent {
+  readonly messages: Message[] = [];
+  readonly #scope: TaskScope;
+  readonly #offload: ToolOffloadMiddleware;
+  readonly #inbox: FollowUpInbox;
+
+  constructor(tasks: BackgroundTaskManager, scope: TaskScope) {
+    this.#scope = scope;
+    // "interrupt": its result goes into the turn that is running. Any other waits for the next turn.
+    const tools = { deploy: { followUp: "interrupt" } } as const;
+    this.#offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 200, tools });
+    this.#inbox = new FollowUpInbox({ tasks });
+  }
+
+  /** One turn: what the user says, and what the agent makes of it. */
+  async turn(content: string): Promise<void> {
+    await this.#takeIn("idle");
+    this.messages.push({ role: "user", content });
+    for (;;) {
+      const reply = askModel(this.messages);
+      if ("text" in reply) {
+        this.messages.push({ role: "assistant", content: reply.text });
+        return;
+      }
+      const calls = reply.calls.map(({ toolName, target }) => `${toolName} ${target}`);
+      this.messages.push({ role: "assistant", content: `calls ${calls.join(" and ")}` });
+      this.messages.push(...(await Promise.all(reply.calls.map((call) => this.#call(call)))));
+      // After the step's answers: models want a call and its answer side by side. Where something interrupts,
+      // whatever else waits comes along.
+      await this.#takeIn("turn");
+    }
+  }
+
+  /**
+   * Puts late results into the conversation, and acknowledges them once they are there. If the process ends in
+   * between they come again, so it leaves out those it has. See examples/follow-up for one that keeps them on disk.
+   */
+  async #takeIn(during: ClaimMoment): Promise<void> {
+    const claim = await this.#inbox.claim(this.#scope, { during });
+    if (claim === undefined) return;
+    const known = this.messages.flatMap(({ marker }) => marker?.tasks.map(({ id }) => id) ?? []);
+    const news = claim.followUps.filter(({ id }) => !known.includes(id));
+    try {
+      if (news.length > 0) await this.#addNotice(claim.messageFor(news));
+    } catch (error) {
+      await claim.release();
+      throw error;
+    }
+    await claim.acknowledge();
+  }
+
+  /** Put your write here, and let it be done before this returns. */
+  async #addNotice({ text, marker }: FollowUpMessage): Promise<void> {
+    this.messages.push({ role: "user", content: text, marker });
+  }
+
+  async #call({ toolName, target }: Call): Promise<Message> {
+    const call = { toolName, input: { target }, scope: this.#scope };
+    const outcome = await this.#offload.run(call, tools[toolName]);
+    const content = outcome.status === "completed" ? outcome.value : outcome.message;
+    return { role: "tool", toolName, content };
+  }
+}
