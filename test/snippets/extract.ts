@@ -15,6 +15,8 @@ export interface Snippet {
 }
 
 const FENCE = /^( *)```(\w+)\n([\s\S]*?)^\1```$/gm;
+/** The caption of an example that needs something that is not there when the others are run. */
+const NOT_RUN = /^ With /;
 const TYPES_ONLY = /<!-- check: types -->\s*$/;
 
 /** The fenced blocks of a Markdown text in any of these languages. */
@@ -43,11 +45,15 @@ function examplesIn(file: string): Snippet[] {
   const text = readFileSync(join(root, file), "utf8");
   return [...text.matchAll(/\/\*\*[\s\S]*?\*\//g)].flatMap(({ 0: comment, index }) => {
     const lines = comment.replaceAll(/^\s*\/?\*+[ /]?/gm, "");
-    const [, ...examples] = lines.split(/^@example\s*$/m);
+    const [, ...examples] = lines.split(/^@example/m);
     return examples.map((example) => {
-      const code = (example.split(/^@\w/m)[0] ?? "").replaceAll(/^```(\w+)?$/gm, "").trim();
+      const [caption = "", ...rest] = (example.split(/^@\w/m)[0] ?? "").split("\n");
+      const code = rest
+        .join("\n")
+        .replaceAll(/^```(\w+)?$/gm, "")
+        .trim();
       const place = `${file}:${lineAt(text, index)}`;
-      return { place, code: ownImports(file, text, code) + code, typesOnly: false };
+      return { place, code: ownImports(file, text, code) + code, typesOnly: NOT_RUN.test(caption) };
     });
   });
 }

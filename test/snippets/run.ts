@@ -30,10 +30,13 @@ export class Workshop {
   }
 
   /** Runs a program in a process of its own; answers what it printed. Rejects if it fails or does not end. */
-  async run({ code }: Snippet): Promise<string> {
+  async run({ code }: Snippet, env: Record<string, string> = {}): Promise<string> {
     this.#count += 1;
     const file = this.#write(`snippet-${this.#count}.ts`, code);
-    const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: TIMEOUT_MS });
+    const { stdout } = await promisify(execFile)(process.execPath, [file], {
+      timeout: TIMEOUT_MS,
+      env: { ...process.env, ...env },
+    });
     return stdout;
   }
 

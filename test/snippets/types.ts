@@ -20,6 +20,8 @@ declare global {
 }
 `;
 
+const ENTRIES = ["src/http/index.ts", "src/follow-up/index.ts", "src/tools/index.ts", "src/testing/index.ts"];
+
 /** Snippets as modules of one program, beside the sources of the library. */
 export class SnippetProgram {
   readonly #files: Map<string, Snippet>;
@@ -34,7 +36,7 @@ export class SnippetProgram {
     const texts = new Map([...this.#files].map(([file, { code }]) => [file, code]));
     const host = hostWith(texts.set(prelude, PRELUDE), config);
     this.#program = ts.createProgram(
-      [...this.#files.keys(), prelude, join(root, "src/http/index.ts")],
+      [...this.#files.keys(), prelude, ...ENTRIES.map((entry) => join(root, entry))],
       config,
       host,
     );
