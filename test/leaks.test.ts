@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../src/index.ts";
+import { heapUsed } from "./support/heap.ts";
 import { STORES } from "./support/stores.ts";
 
 /** A restless store takes its time. */
@@ -60,9 +61,4 @@ function countingSignal(): { signal: AbortSignal; listeners(): number } {
     removeEventListener.apply(signal, given);
   };
   return { signal, listeners: () => count };
-}
-
-function heapUsed(): number {
-  for (let i = 0; i < 5; i += 1) globalThis.gc?.();
-  return process.memoryUsage().heapUsed;
 }
