@@ -12,7 +12,7 @@ export function describeFramework(framework: Framework): void {
       const reason = framework.cannot[name];
       const play = () => scenario({ framework, isStreaming });
       if (reason === undefined) test(name, play);
-      else test.fails(`cannot: ${name} (${reason})`, play);
+      else test.fails(`cannot: ${name} (${reason})`, { retry: 0 }, play);
     }
   });
 
