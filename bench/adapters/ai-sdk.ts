@@ -3,7 +3,8 @@ import { MockLanguageModelV4 } from "ai/test";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
 import { offloadTools } from "tool-offload/adapters/ai-sdk";
 import * as z from "zod";
-import { nanoseconds, type Row, sideBySide } from "../side-by-side.ts";
+import type { Row } from "../side-by-side.ts";
+import { addedRow, turnsSideBySide } from "./turns.ts";
 
 const usage = {
   inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
@@ -32,25 +33,19 @@ export async function aiSdkBench(): Promise<Row[]> {
     execute: async ({ a }, { abortSignal }) => (abortSignal?.aborted ? 0 : a + 1),
   });
   const terms = { offload, scope: { userId: "u1", sessionId: "s1" } };
-  const cost = await sideBySide(
+  const cost = await turnsSideBySide(
     {
       bare: () => turn({ add }),
       again: () => turn({ add }),
       wrapped: () => turn(offloadTools({ add }, terms)),
       asking: () => turn(offloadTools({ add: asks }, terms)),
     },
-    { rounds: 80, repeat: 40 },
+    3_000,
   );
-  const row = (name: string, ns: number, limit: number): Row => ({
-    name,
-    detail: `${nanoseconds(ns)} a turn; ${nanoseconds(cost.bare)} unwrapped, ${added(ns, cost.bare)}`,
-    ratio: ns / cost.bare,
-    limit,
-  });
   return [
-    row("AI SDK: a turn with a fast call, wrapped", cost.wrapped, 1.15),
-    row("… and a tool that reads its own signal", cost.asking, 1.2),
-    row("for comparison: unwrapped once more", cost.again, Number.POSITIVE_INFINITY),
+    addedRow("AI SDK: a turn with a fast call, wrapped", cost.wrapped, cost.bare),
+    addedRow("… and a tool that reads its own signal", cost.asking, cost.bare),
+    addedRow("for comparison: unwrapped once more", cost.again, cost.bare),
   ];
 }
 
@@ -58,8 +53,4 @@ async function turn(tools: ToolSet): Promise<void> {
   const model = new MockLanguageModelV4({ doGenerate: [CALL, TEXT] });
   const { text } = await generateText({ model, tools, prompt: "Go.", stopWhen: isStepCount(3) });
   if (text !== "Done.") throw new Error(`The turn ended with ${text}.`);
-}
-
-function added(ns: number, bare: number): string {
-  return `${ns < bare ? "-" : "+"}${nanoseconds(Math.abs(ns - bare))}`;
 }

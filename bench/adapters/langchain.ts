@@ -11,7 +11,8 @@ import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
 import { offloadMiddleware } from "tool-offload/adapters/langchain";
 import { FollowUpInbox } from "tool-offload/follow-up";
 import * as z from "zod";
-import { nanoseconds, type Row, sideBySide, type Work } from "../side-by-side.ts";
+import type { Row, Work } from "../side-by-side.ts";
+import { addedRow, turnsSideBySide } from "./turns.ts";
 
 /** What a wrapped tool that answers at once adds to a turn of a LangChain agent: two steps, one call, a fake model. */
 export async function langchainBench(): Promise<Row[]> {
@@ -19,7 +20,7 @@ export async function langchainBench(): Promise<Row[]> {
   const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 10_000 });
   const ours = offloadMiddleware({ offload });
   const withInbox = offloadMiddleware({ offload, inbox: new FollowUpInbox({ tasks }) });
-  const cost = await sideBySide(
+  const cost = await turnsSideBySide(
     {
       bare: turns([], false),
       again: turns([], false),
@@ -28,21 +29,16 @@ export async function langchainBench(): Promise<Row[]> {
       bareKept: turns([], true),
       wrappedKept: turns([withInbox], true),
     },
-    { rounds: 60, repeat: 15 },
+    900,
   );
   await tasks.close();
-  const row = (name: string, ns: number, bare: number, limit: number): Row => ({
-    name,
-    detail: `${nanoseconds(ns)} a turn; ${nanoseconds(bare)} unwrapped, ${added(ns, bare)}`,
-    ratio: ns / bare,
-    limit,
-  });
   const none = Number.POSITIVE_INFINITY;
+  const inbox = "… with an inbox, a graph step more for each model step";
   return [
-    row("LangChain: a turn with a fast call, wrapped", cost.wrapped, cost.bare, 1.25),
-    row("… with an inbox, a graph step more for each model step", cost.wrappedKept, cost.bareKept, none),
-    row("for comparison: a middleware of LangChain that does nothing", cost.passing, cost.bare, none),
-    row("for comparison: unwrapped once more", cost.again, cost.bare, none),
+    addedRow("LangChain: a turn with a fast call, wrapped", cost.wrapped, cost.bare),
+    addedRow(inbox, cost.wrappedKept, cost.bareKept, none),
+    addedRow("for comparison: a middleware of LangChain that does nothing", cost.passing, cost.bare, none),
+    addedRow("for comparison: unwrapped once more", cost.again, cost.bare),
   ];
 }
 
@@ -64,8 +60,4 @@ function turns(middleware: AgentMiddleware[], isKept: boolean): Work {
 /** What LangChain charges for any middleware around tools. */
 function passing(): AgentMiddleware {
   return createMiddleware({ name: "Passing", wrapToolCall: (request, handler) => handler(request) });
-}
-
-function added(ns: number, bare: number): string {
-  return `${ns < bare ? "-" : "+"}${nanoseconds(Math.abs(ns - bare))}`;
 }
