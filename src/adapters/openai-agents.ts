@@ -23,3 +23,4 @@ export type { OffloadToolsOptions } from "./openai-agents/options.ts";
 export { afterTools, type StopRule } from "./openai-agents/stop-rules.ts";
 export { takeIn } from "./openai-agents/take-in.ts";
 export { type TaskTool, type TaskToolsOptions, taskTools } from "./openai-agents/task-tools.ts";
+export { toolContext } from "./shared/tool-context.ts";

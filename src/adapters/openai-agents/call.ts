@@ -1,7 +1,7 @@
 import type { ToolContext } from "../../core/call.ts";
 import { metadataFor, scopeFor } from "../shared/options.ts";
 import { isForTheModel, noting } from "../shared/refusals.ts";
-import { withSignal } from "../shared/tool-context.ts";
+import { CONTEXT, withSignal } from "../shared/tool-context.ts";
 import type { CallDetailsLike, RunContextLike } from "./like.ts";
 import type { OffloadToolsOptions } from "./options.ts";
 import { rememberPlaceholder } from "./placeholders.ts";
@@ -47,8 +47,8 @@ export function isFromProgram(details: CallDetailsLike | undefined): boolean {
   return details?.toolCall?.caller?.type === "program";
 }
 
-/** The framework's details, what it hides in them included, with the tool's own signal. */
+/** The framework's details, what it hides in them included, with the tool's own context and signal. */
 function ownDetails(details: CallDetailsLike | undefined, context: ToolContext): CallDetailsLike {
   const own = Object.create(Object.prototype, Object.getOwnPropertyDescriptors(details ?? {}));
-  return withSignal(own, "signal", context);
+  return withSignal(Object.assign(own, { [CONTEXT]: context }), "signal", context);
 }

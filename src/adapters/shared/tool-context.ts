@@ -6,7 +6,7 @@ export const CONTEXT = Symbol.for("tool-offload.context");
 /**
  * What the library gives a tool: `report` and `write` for its progress and its output, `taskId`, `scope`.
  *
- * @param given what the tool's `execute` was given beside its input, or a copy of it
+ * @param given what the tool's `execute` was given beside its input, or a copy of it: of OpenAI Agents, the `details`
  * @returns `undefined` where the tool runs without `offloadTools`
  * @example The AI SDK
  * ```ts
@@ -18,6 +18,22 @@ export const CONTEXT = Symbol.for("tool-offload.context");
  *   inputSchema: z.object({ to: z.number() }),
  *   async execute({ to }, options) {
  *     for (let value = 1; value <= to; value += 1) toolContext(options)?.report({ value, total: to });
+ *     return to;
+ *   },
+ * });
+ * ```
+ * @example OpenAI Agents
+ * ```ts
+ * import { tool } from "@openai/agents";
+ * import { toolContext } from "tool-offload/adapters/openai-agents";
+ * import * as z from "zod";
+ *
+ * export const count = tool({
+ *   name: "count",
+ *   description: "Counts.",
+ *   parameters: z.object({ to: z.number() }),
+ *   async execute({ to }, _runContext, details) {
+ *     for (let value = 1; value <= to; value += 1) toolContext(details)?.report({ value, total: to });
  *     return to;
  *   },
  * });
@@ -34,7 +50,7 @@ export const CONTEXT = Symbol.for("tool-offload.context");
  * console.log(await count({ to: 3 }, {})); // 3
  * ```
  */
-export function toolContext(given: object): ToolContext | undefined {
+export function toolContext(given: object | undefined): ToolContext | undefined {
   return (given as { [CONTEXT]?: ToolContext } | undefined)?.[CONTEXT];
 }
 

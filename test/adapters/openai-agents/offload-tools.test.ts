@@ -9,7 +9,7 @@ import {
 } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents/testing";
 import { TaskOffloadError, type ToolOffloadMiddleware } from "tool-offload";
-import { offloadingTool, offloadTools, taskTools } from "tool-offload/adapters/openai-agents";
+import { offloadingTool, offloadTools, taskTools, toolContext } from "tool-offload/adapters/openai-agents";
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { open, optionsFor, runner, saying, scope, scripted, slowTool, toolFor, turn } from "./stage.ts";
@@ -119,6 +119,23 @@ describe.each(Object.entries(WAYS))("%s", (_name, toolsOf) => {
     expect(seen.toolCall?.callId).toBe("one");
     expect(seen.signal).toBeInstanceOf(AbortSignal);
     expect(seen.signal).not.toBe(signal);
+  });
+
+  test("lets a tool report its progress and write its output", async () => {
+    const { tasks, offload } = open();
+    const slow = slowTool();
+    const execute = (_input: unknown, _context: unknown, details?: object) => {
+      toolContext(details)?.report({ value: 1, total: 2 });
+      toolContext(details)?.write("compiling\n");
+      return slow.options.execute();
+    };
+    await turn(scripted([["one", "slow"]], "Started."), toolsOf(offload, { ...slow.options, execute }));
+    const [task] = (await tasks.list(scope)).tasks;
+    expect(task?.progress).toEqual({ value: 1, total: 2 });
+    const { events } = await tasks.events(scope, task?.id ?? "");
+    expect(events).toContainEqual(expect.objectContaining({ type: "task.output", chunk: "compiling\n" }));
+    slow.resolve("done");
+    expect(toolContext(undefined)).toBe(undefined);
   });
 
   test("asks for approval first, and offloads the call once it has it", async () => {
