@@ -37,9 +37,10 @@ import {
   scope,
   scripted,
 } from "./ai-sdk/lab.ts";
+import { VERSIONS } from "./ai-sdk/versions.ts";
 import { describeFramework } from "./scenarios/describe.ts";
 
-describeFramework(aiSdk);
+for (const version of VERSIONS) describeFramework(aiSdk(version));
 
 const inputSchema = anything;
 const done = { text: "Done." };

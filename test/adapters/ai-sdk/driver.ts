@@ -1,17 +1,20 @@
-import { generateText, isStepCount, type ModelMessage, streamText, type ToolSet, tool } from "ai";
+import { type ModelMessage, type streamText, type ToolSet, tool } from "ai";
 import { followUpSteps, offloadTools, taskTools, toModelMessage } from "tool-offload/adapters/ai-sdk";
 import type { Delivery } from "tool-offload/follow-up";
 import type { Conversation, Framework, PlainTool, Setup } from "../scenarios/framework.ts";
-import { scriptedModel, toMessages } from "./model.ts";
+import { toMessages } from "./model.ts";
+import type { Version } from "./versions.ts";
 
 /** A host as the README describes one: it keeps the messages, and runs the turns. */
 class Chat implements Conversation {
+  readonly #version: Version;
   readonly #setup: Setup;
   readonly #tools: ToolSet;
   readonly #messages: ModelMessage[] = [];
   #isBusy = false;
 
-  constructor(setup: Setup) {
+  constructor(version: Version, setup: Setup) {
+    this.#version = version;
     this.#setup = setup;
     this.#tools = toolsOf(setup);
   }
@@ -35,26 +38,27 @@ class Chat implements Conversation {
   }
 
   async #turn(message: ModelMessage, signal: AbortSignal | undefined): Promise<string> {
-    const { offload } = this.#setup;
+    const { ai, scriptedModel, keeping } = this.#version;
+    const { offload, answer, isStreaming } = this.#setup;
     this.#isBusy = true;
     this.#messages.push(message);
     const followUps = offload && followUpSteps({ inbox: offload.inbox, scope: offload.scope });
-    const kept: ModelMessage[] = [];
+    let kept: ModelMessage[] = [];
     const keep = (messages: ModelMessage[]) => void this.#messages.push(...messages);
     try {
       const terms = {
-        model: scriptedModel(this.#setup.answer),
+        model: scriptedModel(answer),
         tools: this.#tools,
         messages: [...this.#messages],
-        stopWhen: isStepCount(20),
+        stopWhen: ai.isStepCount(20),
         maxRetries: 0,
         ...(signal && { abortSignal: signal }),
         ...(followUps && { prepareStep: followUps.prepareStep }),
-        onStepEnd: ({ response }: { response: { messages: ModelMessage[] } }) => {
-          kept.push(...response.messages);
-        },
+        ...keeping((soFar) => {
+          kept = soFar;
+        }),
       };
-      return this.#setup.isStreaming ? await streamed(terms) : (await generateText(terms)).text;
+      return isStreaming ? await streamed(ai, terms) : (await ai.generateText(terms)).text;
     } finally {
       await (followUps ? followUps.save(kept, keep) : keep(kept));
       this.#isBusy = false;
@@ -62,9 +66,12 @@ class Chat implements Conversation {
   }
 }
 
-async function streamed(terms: Parameters<typeof streamText<ToolSet>>[0]): Promise<string> {
+async function streamed(
+  ai: Version["ai"],
+  terms: Parameters<typeof streamText<ToolSet>>[0],
+): Promise<string> {
   const errors: unknown[] = [];
-  const result = streamText({ ...terms, onError: ({ error }) => void errors.push(error) });
+  const result = ai.streamText({ ...terms, onError: ({ error }) => void errors.push(error) });
   await result.consumeStream();
   if (errors.length > 0) throw errors[0];
   return result.text;
@@ -82,8 +89,7 @@ function toolOf({ description, inputSchema, execute }: PlainTool) {
   return tool({ description, inputSchema, execute: (input, { abortSignal }) => execute(input, abortSignal) });
 }
 
-export const aiSdk: Framework = {
-  name: "AI SDK",
-  open: async (setup) => new Chat(setup),
-  cannot: {},
-};
+/** One of the framework's versions. */
+export function aiSdk(version: Version): Framework {
+  return { name: version.name, open: async (setup) => new Chat(version, setup), cannot: {} };
+}

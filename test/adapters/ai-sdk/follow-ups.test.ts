@@ -15,6 +15,7 @@ import { describe, expect, test, vi } from "vitest";
 import { faultOfHistory } from "../scenarios/history.ts";
 import { anything, asks, call, makeOffload, play, scope } from "./lab.ts";
 import { toMessages } from "./model.ts";
+import { VERSIONS } from "./versions.ts";
 
 /** Tasks of the user's session that have ended, and an inbox for them. */
 async function ended(...names: string[]) {
@@ -34,21 +35,28 @@ async function ended(...names: string[]) {
 }
 
 describe("a message of late results", () => {
-  test("is marked, in the model's form and in the page's, and the one becomes the other", async () => {
-    const { claim, tasks } = await ended("build");
-    const claimed = await claim();
-    const news = { ...claimed, messageFor: () => claimed.message };
-    const page = toUIMessage(news);
-    const model = toModelMessage(news);
-    const id = news.followUps[0]?.id;
-    expect(page).toMatchObject({ id: `follow-up-${id}`, role: "user", parts: [{ text: news.message.text }] });
-    expect(followUpOf(page ?? { role: "" })).toEqual(news.message.marker);
-    const [stored] = await validateUIMessages({ messages: JSON.parse(JSON.stringify([page])) });
-    const [converted] = await convertToModelMessages([stored as UIMessage]);
-    expect(converted).toEqual(model);
-    expect(followUpOf(converted as ModelMessage)).toEqual(news.message.marker);
-    await tasks.close({ drainMs: 0 });
-  });
+  test.each(VERSIONS)(
+    "is marked, in the model's form and in the page's, and the one becomes the other: $name",
+    async ({ ai }) => {
+      const { claim, tasks } = await ended("build");
+      const claimed = await claim();
+      const news = { ...claimed, messageFor: () => claimed.message };
+      const page = toUIMessage(news);
+      const model = toModelMessage(news);
+      const id = news.followUps[0]?.id;
+      expect(page).toMatchObject({
+        id: `follow-up-${id}`,
+        role: "user",
+        parts: [{ text: news.message.text }],
+      });
+      expect(followUpOf(page ?? { role: "" })).toEqual(news.message.marker);
+      const [stored] = await ai.validateUIMessages({ messages: JSON.parse(JSON.stringify([page])) });
+      const [converted] = await ai.convertToModelMessages([stored as UIMessage]);
+      expect(converted).toEqual(model);
+      expect(followUpOf(converted as ModelMessage)).toEqual(news.message.marker);
+      await tasks.close({ drainMs: 0 });
+    },
+  );
 
   test.each([
     { role: "user", content: "Hello." },
@@ -97,38 +105,45 @@ describe("late results in a running turn", () => {
   const tools = { look: tool({ inputSchema: anything, execute: async () => "seen" }) };
   const done = { text: "Done." };
 
-  test("stay in their place, at later steps and in what is kept, and are acknowledged after that", async () => {
-    const { inbox, states, tasks, finish } = await ended();
-    const claims = vi.spyOn(inbox, "claim");
-    const followUps = followUpSteps({ inbox, scope });
-    const { prepareStep } = followUps;
-    const script = [asks("look"), asks("look", "two"), asks("look", "three"), done];
-    const prepared = async (step: Parameters<typeof prepareStep>[0] & { stepNumber: number }) => {
-      if (step.stepNumber === 1) await finish("build");
-      return prepareStep(step);
-    };
-    const { result, shown } = await play(tools, script, { prepareStep: prepared as never });
-    const roles = (messages: { role: string }[]) => messages.map(({ role }) => role).join(" ");
-    expect(shown.map(roles)).toEqual([
-      "user",
-      "user assistant tool user",
-      "user assistant tool user assistant tool",
-      "user assistant tool user assistant tool assistant tool",
-    ]);
-    expect(await states()).toMatchObject([{ status: "claimed" }]);
-    // With one in hand, nobody is asked for more.
-    expect(claims).toHaveBeenCalledTimes(2);
-    const write = vi.fn(async (messages: ModelMessage[]) => {
+  test.each(VERSIONS)(
+    "stay in their place, at later steps and in what is kept, and are acknowledged after that: $name",
+    async (version) => {
+      const { inbox, states, tasks, finish } = await ended();
+      const claims = vi.spyOn(inbox, "claim");
+      const followUps = followUpSteps({ inbox, scope });
+      const { prepareStep } = followUps;
+      const script = [asks("look"), asks("look", "two"), asks("look", "three"), done];
+      const prepared = async (step: Parameters<typeof prepareStep>[0] & { stepNumber: number }) => {
+        if (step.stepNumber === 1) await finish("build");
+        return prepareStep(step);
+      };
+      let responses: ModelMessage[] = [];
+      const keeping = version.keeping((soFar) => {
+        responses = soFar;
+      });
+      const { shown } = await play(tools, script, { prepareStep: prepared as never, ...keeping }, version);
+      const roles = (messages: { role: string }[]) => messages.map(({ role }) => role).join(" ");
+      expect(shown.map(roles)).toEqual([
+        "user",
+        "user assistant tool user",
+        "user assistant tool user assistant tool",
+        "user assistant tool user assistant tool assistant tool",
+      ]);
       expect(await states()).toMatchObject([{ status: "claimed" }]);
-      return messages;
-    });
-    const kept = await followUps.save(result.responseMessages, write);
-    expect(await states()).toMatchObject([{ status: "delivered", attempts: 1 }]);
-    expect(roles(kept)).toBe("assistant tool user assistant tool assistant tool assistant");
-    expect(faultOfHistory(kept.flatMap(toMessages))).toBe(undefined);
-    expect(kept.filter(followUpOf)).toHaveLength(1);
-    await tasks.close({ drainMs: 0 });
-  });
+      // With one in hand, nobody is asked for more.
+      expect(claims).toHaveBeenCalledTimes(2);
+      const write = vi.fn(async (messages: ModelMessage[]) => {
+        expect(await states()).toMatchObject([{ status: "claimed" }]);
+        return messages;
+      });
+      const kept = await followUps.save(responses, write);
+      expect(await states()).toMatchObject([{ status: "delivered", attempts: 1 }]);
+      expect(roles(kept)).toBe("assistant tool user assistant tool assistant tool assistant");
+      expect(faultOfHistory(kept.flatMap(toMessages))).toBe(undefined);
+      expect(kept.filter(followUpOf)).toHaveLength(1);
+      await tasks.close({ drainMs: 0 });
+    },
+  );
 
   test("come again, where keeping the turn failed", async () => {
     const { inbox, states, tasks, claim } = await ended("build");
@@ -172,29 +187,29 @@ describe("late results in a running turn", () => {
     await tasks.close({ drainMs: 0 });
   });
 
-  test("come more than once in a turn that is kept step by step, each once", async () => {
-    const { inbox, states, tasks, finish } = await ended("build");
-    const followUps = followUpSteps({ inbox, scope });
-    const messages: ModelMessage[] = [];
-    let kept: ModelMessage[] = [];
-    await play(tools, [asks("look"), done], {
-      prepareStep: followUps.prepareStep,
-      onStepEnd: async ({ response }) => {
-        messages.push(...response.messages);
-        kept = await followUps.save(messages, (all) => all);
-        if (messages.length === 2) await finish("test");
-      },
-    });
-    expect(kept.map((message) => followUpOf(message)?.tasks.length ?? message.role)).toEqual([
-      1,
-      "assistant",
-      "tool",
-      1,
-      "assistant",
-    ]);
-    expect(await states()).toMatchObject([{ status: "delivered" }, { status: "delivered" }]);
-    await tasks.close({ drainMs: 0 });
-  });
+  test.each(VERSIONS)(
+    "come more than once in a turn that is kept step by step, each once: $name",
+    async (version) => {
+      const { inbox, states, tasks, finish } = await ended("build");
+      const followUps = followUpSteps({ inbox, scope });
+      let kept: ModelMessage[] = [];
+      const keeping = version.keeping(async (soFar) => {
+        kept = await followUps.save(soFar, (all) => all);
+        if (soFar.length === 2) await finish("test");
+      });
+      const { prepareStep } = followUps;
+      await play(tools, [asks("look"), done], { prepareStep, ...keeping }, version);
+      expect(kept.map((message) => followUpOf(message)?.tasks.length ?? message.role)).toEqual([
+        1,
+        "assistant",
+        "tool",
+        1,
+        "assistant",
+      ]);
+      expect(await states()).toMatchObject([{ status: "delivered" }, { status: "delivered" }]);
+      await tasks.close({ drainMs: 0 });
+    },
+  );
 
   test("that were not kept are no more than claimed where the framework carries them on, until they are", async () => {
     const { inbox, states, tasks } = await ended("build");

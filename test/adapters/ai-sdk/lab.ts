@@ -1,8 +1,9 @@
-import { generateText, isStepCount, type ModelMessage, type ToolSet } from "ai";
+import type { generateText, ModelMessage, ToolSet } from "ai";
 import { BackgroundTaskManager, type MiddlewareOptions, ToolOffloadMiddleware } from "tool-offload";
 import * as z from "zod";
 import type { Message, ModelCall, Reply } from "../scenarios/framework.ts";
 import { scriptedModel } from "./model.ts";
+import { version7 } from "./versions.ts";
 
 export const scope = { userId: "ada", sessionId: "chat-1" };
 export const anything = z.object({ what: z.string().optional() });
@@ -46,22 +47,30 @@ export function asks(
 type Script = (Reply | ((shown: Message[]) => Reply))[];
 type Terms = Partial<Parameters<typeof generateText<ToolSet>>[0]> & { messages?: ModelMessage[] };
 
-/** A model that answers one after the other, and what it was shown. */
-export function scripted(script: Script) {
+/** Answers one after the other, and what the model that gives them was shown. */
+function answering(script: Script) {
   const shown: Message[][] = [];
-  const model = scriptedModel((messages) => {
+  const answer = (messages: Message[]) => {
     const next = script[shown.push(messages) - 1];
     if (next === undefined) throw new Error("The model is asked more often than the test says.");
     return typeof next === "function" ? next(messages) : next;
-  });
-  return { model, shown };
+  };
+  return { answer, shown };
+}
+
+/** A model of such answers. */
+export function scripted(script: Script) {
+  const { answer, shown } = answering(script);
+  return { model: scriptedModel(answer), shown };
 }
 
 /** One turn of the framework's own loop. */
-export async function play(tools: ToolSet, script: Script, terms: Terms = {}) {
-  const { model, shown } = scripted(script);
-  const settings = { stopWhen: isStepCount(10), maxRetries: 0, messages: [{ role: "user", content: "Go." }] };
-  const result = await generateText({ ...settings, ...terms, model, tools } as Parameters<
+export async function play(tools: ToolSet, script: Script, terms: Terms = {}, version = version7) {
+  const { ai, scriptedModel } = version;
+  const { answer, shown } = answering(script);
+  const messages = [{ role: "user", content: "Go." }];
+  const settings = { stopWhen: ai.isStepCount(10), maxRetries: 0, messages, ...terms };
+  const result = await ai.generateText({ ...settings, model: scriptedModel(answer), tools } as Parameters<
     typeof generateText<ToolSet>
   >[0]);
   return { result, shown };

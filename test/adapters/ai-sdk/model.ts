@@ -1,12 +1,11 @@
-import type {
-  LanguageModelV4CallOptions,
-  LanguageModelV4Content,
-  LanguageModelV4StreamPart,
-} from "@ai-sdk/provider";
 import { simulateReadableStream } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
+import { MockLanguageModelV3 } from "ai-6/test";
 import { followUpOf } from "tool-offload/adapters/ai-sdk";
 import type { Message, ModelCall, Reply } from "../scenarios/framework.ts";
+
+/** What a model answers to what it is shown. */
+export type Answer = (shown: Message[]) => Reply;
 
 const usage = {
   inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
@@ -14,15 +13,27 @@ const usage = {
 };
 
 /** The framework's own mock model, which answers what a script says, in streams too. */
-export function scriptedModel(answer: (shown: Message[]) => Reply): MockLanguageModelV4 {
-  const reply = ({ prompt }: LanguageModelV4CallOptions) => answer(prompt.flatMap(toMessages));
-  return new MockLanguageModelV4({
-    doGenerate: async (options) => {
+export function scriptedModel(answer: Answer): MockLanguageModelV4 {
+  return new MockLanguageModelV4(scriptOf(answer));
+}
+
+/** The same of `ai` 6. */
+export function scriptedModelOf6(answer: Answer): MockLanguageModelV3 {
+  return new MockLanguageModelV3(scriptOf(answer));
+}
+
+type Options = { prompt: Parameters<typeof toMessages>[0][] };
+
+/** In the words that are the same for the models of both versions. */
+function scriptOf(answer: Answer) {
+  const reply = ({ prompt }: Options) => answer(prompt.flatMap(toMessages));
+  return {
+    doGenerate: async (options: Options) => {
       const given = reply(options);
       return { content: contentOf(given), finishReason: finishOf(given), usage, warnings: [] };
     },
-    doStream: async (options) => ({ stream: streamOf(reply(options)) }),
-  });
+    doStream: async (options: Options) => ({ stream: streamOf(reply(options)) }),
+  };
 }
 
 /** What a message of the framework says, whether kept by a host or shown to a model. */
@@ -58,7 +69,13 @@ function finishOf(reply: Reply) {
   return { unified: "text" in reply ? ("stop" as const) : ("tool-calls" as const), raw: undefined };
 }
 
-function contentOf(reply: Reply): LanguageModelV4Content[] {
+type Call = { type: "tool-call"; toolCallId: string; toolName: string; input: string };
+type Chunk =
+  | Call
+  | { type: "text-start" | "text-end"; id: string }
+  | { type: "text-delta"; id: string; delta: string };
+
+function contentOf(reply: Reply): (Call | { type: "text"; text: string })[] {
   if ("text" in reply) return [{ type: "text", text: reply.text }];
   return reply.calls.map(({ id, toolName, input }) => {
     return { type: "tool-call", toolCallId: id, toolName, input: JSON.stringify(input) };
@@ -66,18 +83,15 @@ function contentOf(reply: Reply): LanguageModelV4Content[] {
 }
 
 function streamOf(reply: Reply) {
-  const parts = contentOf(reply).flatMap((part): LanguageModelV4StreamPart[] => {
-    if (part.type !== "text") return [part as LanguageModelV4StreamPart];
+  const parts = contentOf(reply).flatMap((part): Chunk[] => {
+    if (part.type !== "text") return [part];
     return [
       { type: "text-start", id: "1" },
       { type: "text-delta", id: "1", delta: part.text },
       { type: "text-end", id: "1" },
     ];
   });
-  const chunks: LanguageModelV4StreamPart[] = [
-    { type: "stream-start", warnings: [] },
-    ...parts,
-    { type: "finish", finishReason: finishOf(reply), usage },
-  ];
-  return simulateReadableStream({ chunks });
+  const start = { type: "stream-start" as const, warnings: [] };
+  const finish = { type: "finish" as const, finishReason: finishOf(reply), usage };
+  return simulateReadableStream({ chunks: [start, ...parts, finish] });
 }
