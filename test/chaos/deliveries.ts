@@ -1,6 +1,9 @@
 import { type Line, linesWith } from "./journal.ts";
 import { type Pause, pauseIn } from "./pauses.ts";
 
+/** The lease of a claim. */
+export const CLAIM_MS = 1_000;
+
 /** One delivery: what a process did for a session, and when. */
 interface Span extends Pause {
   session: string;
@@ -18,10 +21,13 @@ export function timesTold(
   return counts;
 }
 
-/** How many deliveries began while another one of their session ran. That of a pausing process does not run. */
+/**
+ * How many deliveries began while another one of their session ran. That of a pausing process does not run, nor does
+ * one whose claim may have been made before the pause: it is told to end, and may take a moment to.
+ */
 export function overlapsIn(lines: readonly Line[], pauses: readonly Pause[]): number {
   const running = spansIn(lines).map((span) => {
-    const pause = pauseIn(pauses, span);
+    const pause = pauseIn(pauses, { ...span, from: span.from - CLAIM_MS });
     return pause ? { ...span, to: Math.max(span.from, pause.from) } : span;
   });
   return running.filter((span) => running.some((other) => isDuring(span, other))).length;

@@ -31,7 +31,8 @@ async function sqliteSite(): Promise<Site> {
 }
 
 async function redisSite(): Promise<Site> {
-  const server = await startRedis("--appendonly", "yes");
+  // With everysec, a server whose disk is slow answers before it has written, and takes that with it when it is killed.
+  const server = await startRedis("--appendonly", "yes", "--appendfsync", "always");
   const wire = await new Wire({ port: server.port, host: "127.0.0.1" }).start();
   const crash = async () => {
     await server.kill();

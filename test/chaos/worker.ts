@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FollowUpDispatcher } from "../../src/follow-up/index.ts";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../src/index.ts";
 import { type CallTerms, nextCall, takeTurn } from "./calls.ts";
+import { CLAIM_MS } from "./deliveries.ts";
 import { writerOf } from "./journal.ts";
 import { seeded } from "./random.ts";
 import { open, type Place } from "./stores.ts";
@@ -20,7 +21,6 @@ export interface WorkerOptions extends Pick<Pace, "leaseMs" | "toolMs"> {
   turns: number;
 }
 
-const CLAIM_MS = 1_000;
 /** A store that fails may be back by then. */
 const RETRY_MS = 50;
 /** A process that gets no turn for so long cannot hold its claims. */
