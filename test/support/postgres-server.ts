@@ -127,7 +127,8 @@ class OwnServer implements PostgresServer {
 
   async stop(): Promise<void> {
     await this.#end();
-    rmSync(this.#directory, { recursive: true, force: true });
+    // What it has forked may still be writing.
+    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   get #data(): string {

@@ -96,7 +96,8 @@ export class RedisServer {
   /** Ends it, and removes what it has kept. */
   async stop(): Promise<void> {
     await this.kill();
-    rmSync(this.#directory, { recursive: true, force: true });
+    // What it has forked may still be writing.
+    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 
