@@ -20,6 +20,8 @@ export default defineConfig({
     maxWorkers: 2,
     execArgv: ["--expose-gc"],
     testTimeout: 20_000,
+    // Some start a server, or several that have to find each other.
+    hookTimeout: 60_000,
     // On a machine that others load too; what passed only then is named at the end.
     retry: process.env.CI ? 1 : 0,
     reporters: ["default", new RetriedTests()],

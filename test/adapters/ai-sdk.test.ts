@@ -24,6 +24,7 @@ import {
 } from "tool-offload/adapters/ai-sdk";
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
+import { until } from "../support/until.ts";
 import { aiSdk } from "./ai-sdk/driver.ts";
 import {
   anything,
@@ -463,7 +464,7 @@ describe("the turn", () => {
     await sleep(5);
     turn.abort(new Error("The user has left."));
     await expect(output).rejects.toThrow("The user has left.");
-    await vi.waitFor(async () => {
+    await until(async () => {
       expect((await tasks.list(scope)).tasks).toMatchObject([{ toolName: "it", cancel: { by: "turn" } }]);
     });
     await tasks.close({ drainMs: 0 });
@@ -489,7 +490,7 @@ describe("the turn", () => {
   });
 
   test("with a step's own timeout fails as a turn does, and its tasks go on", async () => {
-    const { tasks, ...terms } = makeOffload();
+    const { tasks, ...terms } = makeOffload({ timeoutMs: 0 });
     const { opened, open } = gate<string>();
     const tools = offloadTools({ it: tool({ inputSchema, execute: () => opened }) }, terms);
     const { model } = scripted([asks("it")]);
@@ -497,13 +498,13 @@ describe("the turn", () => {
     model.doGenerate = (options) =>
       options.prompt.length === 1
         ? doGenerate(options)
-        : sleep(4_000, undefined as never, { signal: options.abortSignal });
+        : sleep(10_000, undefined as never, { signal: options.abortSignal });
     const turn = generateText({
       model,
       tools,
       prompt: "Go.",
       stopWhen: isStepCount(3),
-      timeout: { stepMs: 200 },
+      timeout: { stepMs: 1_000 },
     });
     await expect(turn).rejects.toThrow("aborted");
     open("late");
@@ -514,7 +515,7 @@ describe("the turn", () => {
   });
 
   test("with a tool timeout longer than ours: it does not reach what is a task", async () => {
-    const { tasks, ...terms } = makeOffload();
+    const { tasks, ...terms } = makeOffload({ timeoutMs: 0 });
     const { opened, open } = gate<string>();
     let signal: AbortSignal | undefined;
     const execute = (_: unknown, options: ToolOptionsLike) => {
@@ -522,17 +523,17 @@ describe("the turn", () => {
       return opened;
     };
     const tools = offloadTools({ it: tool({ inputSchema, execute }) }, terms);
-    await play(tools, [asks("it"), done], { timeout: { toolMs: 80 } });
-    await sleep(120);
+    await play(tools, [asks("it"), done], { timeout: { toolMs: 1_000 } });
+    await sleep(1_100);
     expect(signal?.aborted).toBe(false);
     open("late");
     await tasks.close({ drainMs: 0 });
   });
 
   test("with a tool timeout shorter than ours: the call fails, and is no task", async () => {
-    const { tasks, ...terms } = makeOffload({ timeoutMs: 5_000 });
+    const { tasks, ...terms } = makeOffload({ timeoutMs: 10_000 });
     const execute = (_: unknown, { abortSignal }: ToolOptionsLike) =>
-      sleep(4_000, "late", { signal: abortSignal });
+      sleep(10_000, "late", { signal: abortSignal });
     const tools = offloadTools({ it: tool({ inputSchema, execute }) }, terms);
     const { result } = await play(tools, [asks("it"), done], { timeout: { toolMs: 20 } });
     expect(result.steps[0]?.content).toMatchObject([

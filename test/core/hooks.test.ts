@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TimeoutPolicy } from "../../src/index.ts";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../src/index.ts";
-import { watchRejections } from "../support/scene.ts";
+import { gate, watchRejections } from "../support/scene.ts";
 
 const SCOPE = { userId: "ada" };
 const fails = async () => {
@@ -40,8 +40,10 @@ test("rule 6: an async placeholder, redact or summarize that rejects harms nobod
   const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 0, placeholder: asHook, tools });
   for (const toolName of ["tool", "other"]) {
     const call = { toolName, input: { a: 1 }, scope: SCOPE };
-    const outcome = await offload.run(call, () => new Promise((resolve) => setTimeout(resolve, 50)));
+    const slow = gate();
+    const outcome = await offload.run(call, () => slow.promise);
     expect(outcome.status === "offloaded" && outcome.message).toContain("has not finished yet");
+    slow.resolve("done");
   }
   await tasks.close();
 });
@@ -61,12 +63,14 @@ test("a listener that fails is told by event, and the others hear theirs", async
 test("a tool's context is its own: changing its scope moves no task", async () => {
   const tasks = new BackgroundTaskManager();
   const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 0 });
+  const slow = gate();
   await offload.run({ toolName: "tool", input: 1, scope: SCOPE }, (_, context) => {
     (context.scope as { userId: string }).userId = "bob";
-    return new Promise((resolve) => setTimeout(resolve, 20));
+    return slow.promise;
   });
   expect((await tasks.list(SCOPE)).tasks).toHaveLength(1);
   expect((await tasks.list({ userId: "bob" })).tasks).toHaveLength(0);
+  slow.resolve("done");
   await tasks.close();
 });
 

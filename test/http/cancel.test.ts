@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTaskHandler, problemSchema, taskInfoSchema } from "../../src/http/index.ts";
 import { BackgroundTaskManager } from "../../src/index.ts";
+import { until } from "../support/until.ts";
 import {
   BRIDGES,
   byToken,
@@ -190,7 +191,7 @@ describe("a body that is read", () => {
     const handle = createTaskHandler({ tasks, authenticate: byToken, allowCancel: true });
     const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
     expect((await handle(new Request(url, init))).status).toBe(413);
-    await vi.waitFor(() => expect(isCancelled).toBe(true));
+    await until(() => expect(isCancelled).toBe(true));
     expect(given).toBeLessThan(1_100_000);
   });
 

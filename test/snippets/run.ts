@@ -14,7 +14,8 @@ import { promisify } from "node:util";
 import ts from "typescript";
 import { root, type Snippet } from "./extract.ts";
 
-const TIMEOUT_MS = 10_000;
+/** Several start at once, and some import much. */
+const TIMEOUT_MS = 18_000;
 
 /** A folder in which programs find the library, made from `src`, under its own name. */
 export class Workshop {

@@ -1,9 +1,10 @@
 import { Cluster, Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { redisStore } from "../../src/stores/redis.ts";
 import { makeTask } from "../../src/testing/make-task.ts";
 import { LONG_MS, NO_LIMITS, output } from "../../src/testing/suite/lab.ts";
 import { type RedisServer, startRedis, startRedisCluster } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
 import { describeRedis, newPrefix } from "./redis/lab.ts";
 import { storeSuite } from "./suite.ts";
 
@@ -33,7 +34,7 @@ describeRedis("a cluster of three", () => {
   beforeAll(async () => {
     nodes = await startRedisCluster();
     client = new Cluster(nodes.map(({ port }) => port));
-  }, 30_000);
+  });
   afterAll(async () => {
     client.disconnect();
     await Promise.all(nodes.map((node) => node.stop()));
@@ -48,7 +49,7 @@ describeRedis("a cluster of three", () => {
     const stop = store.watch?.(({ userId }) => void users.add(userId));
     const tasks = Array.from({ length: 20 }, (_, n) => makeTask({ userId: `user-${n}` }));
     for (const task of tasks) await other.insert(task, NO_LIMITS, LONG_MS);
-    await vi.waitFor(async () => {
+    await until(async () => {
       for (const { record } of tasks) await other.append(record, "process-1", [output("x")]);
       expect(users.size).toBe(20);
     });

@@ -44,10 +44,21 @@ export async function startRedis(...options: string[]): Promise<RedisServer> {
 
 /** Starts three that are a cluster, the slots shared out among them. */
 export async function startRedisCluster(): Promise<RedisServer[]> {
-  const buses = await Promise.all([freePort(), freePort(), freePort()]);
-  const start = (bus: number) =>
-    startRedis("--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "5000");
-  const nodes = await Promise.all(buses.map(start));
+  const [buses, nodes]: [number[], RedisServer[]] = [[], []];
+  // One after the other: so none is given a port that another was given, and has not taken yet.
+  for (let node = 0; node < 3; node += 1) {
+    const bus = await freePort();
+    const options = [
+      "--cluster-enabled",
+      "yes",
+      "--cluster-port",
+      String(bus),
+      "--cluster-node-timeout",
+      "5000",
+    ];
+    nodes.push(await startRedis(...options));
+    buses.push(bus);
+  }
   const clients = nodes.map(({ port }) => new Redis(port));
   for (const [index, client] of clients.entries()) {
     const [first, last] = [Math.floor((index * 16_384) / 3), Math.floor(((index + 1) * 16_384) / 3) - 1];

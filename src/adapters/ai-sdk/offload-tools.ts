@@ -49,7 +49,7 @@ export type OffloadedTools<T> = { [Name in keyof T]: OffloadedTool<T[Name]> };
  * const report = tool({
  *   description: "Writes a report.",
  *   inputSchema: z.object({ pages: z.number() }),
- *   execute: ({ pages }, { abortSignal }) => sleep(200, `${pages} pages`, { signal: abortSignal }),
+ *   execute: ({ pages }, { abortSignal }) => sleep(1_000, `${pages} pages`, { signal: abortSignal }),
  * });
  * const tools = offloadTools({ report }, { offload, scope: { userId: "ada", sessionId: "chat-7" } });
  *

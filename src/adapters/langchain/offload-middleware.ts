@@ -31,7 +31,7 @@ export type OffloadMiddleware = AgentMiddleware<undefined, undefined, unknown, r
  * const tasks = new BackgroundTaskManager();
  * const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 50 });
  *
- * const report = tool(() => sleep(200, "12 pages"), { name: "report", schema: z.object({}) });
+ * const report = tool(() => sleep(1_000, "12 pages"), { name: "report", schema: z.object({}) });
  * const model = fakeModel()
  *   .respondWithTools([{ name: "report", args: {} }])
  *   .respond(new AIMessage("The report is being written."));

@@ -27,7 +27,7 @@ import { checkOffloadOptions, type OffloadToolsOptions } from "./options.ts";
  * const report = {
  *   id: "report",
  *   execute: ({ pages }: { pages: number }, { abortSignal }: ToolContextLike) =>
- *     sleep(200, `${pages} pages`, { signal: abortSignal }),
+ *     sleep(1_000, `${pages} pages`, { signal: abortSignal }),
  * };
  * const tools = offloadTools({ report }, { offload });
  *

@@ -35,7 +35,7 @@ import { followUpOf, toInput } from "./messages.ts";
  *   },
  * }).start();
  * await tasks.start({ toolName: "add", input: [1, 2], scope }, () => 3);
- * await new Promise((resolve) => setTimeout(resolve, 1_000));
+ * await new Promise((resolve) => tasks.once("follow_up.delivered", resolve));
  * await dispatcher.stop();
  * ```
  */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { FollowUpMode } from "../../core/follow-up.ts";
 import type { ClaimFilter, SessionClaim, Settlement } from "../../core/store.ts";
 import type { TaskRecord } from "../../core/task.ts";
-import { finish, finishPending, insert, type Lab, LEASE_MS, LONG_MS, read, upTo } from "./lab.ts";
+import { finish, finishPending, insert, type Lab, LEASE_MS, LONG_MS, leaseTest, read, upTo } from "./lab.ts";
 
 export function claimSuite(lab: Lab): void {
   const claim = (filter: ClaimFilter = {}, leaseMs = LONG_MS) => lab.store.claim("me", leaseMs, filter);
@@ -195,11 +195,11 @@ export function claimSuite(lab: Lab): void {
     expect(await claim({ minAgeMs: 0 })).toMatchObject({ sessionId: "two" });
   });
 
-  test("a session is claimed when it is old enough, and not before", async () => {
-    const filter = { minAgeMs: 2 * LEASE_MS };
+  leaseTest("a session is claimed when it is old enough, and not before", async (leaseMs) => {
+    const filter = { minAgeMs: 2 * leaseMs };
     await finishPending(lab, { sessionId: "one" });
     expect([await claim(filter), await claimOf("one", filter)]).toEqual([undefined, undefined]);
-    await lab.advance(2 * LEASE_MS);
+    await lab.advance(2 * leaseMs);
     expect(await claim(filter)).toMatchObject({ sessionId: "one" });
   });
 
@@ -220,24 +220,27 @@ export function claimSuite(lab: Lab): void {
     expect(answers.filter((answer) => answer !== undefined)).toMatchObject([{ sessionId: "one" }]);
   });
 
-  test("a claim that lapses gives its session back, one attempt spent", async () => {
+  leaseTest("a claim that lapses gives its session back, one attempt spent", async (leaseMs) => {
     const record = await pending("one", 1);
-    await claim({}, LEASE_MS);
+    await claim({}, leaseMs);
     expect(await claim()).toBeUndefined();
-    await lab.advance(LEASE_MS);
+    await lab.advance(leaseMs);
     const again = await claim();
     expect(claimedIds(again)).toEqual([record.id]);
     expect(again?.tasks[0]?.followUp).toMatchObject({ status: "claimed", attempts: 2 });
   });
 
-  test("a claim that is prolonged keeps its session beyond the first lease, and can be settled then", async () => {
-    await pending("one", 1);
-    const answer = await claim({}, LEASE_MS);
-    expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBe(true);
-    await lab.advance(LEASE_MS);
-    expect([await claim(), await claimOf("one")]).toEqual([undefined, undefined]);
-    expect(await settleAll(answer, { type: "acknowledge" })).toHaveLength(1);
-  });
+  leaseTest(
+    "a claim that is prolonged keeps its session beyond the first lease, and can be settled then",
+    async (leaseMs) => {
+      await pending("one", 1);
+      const answer = await claim({}, leaseMs);
+      expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBe(true);
+      await lab.advance(leaseMs);
+      expect([await claim(), await claimOf("one")]).toEqual([undefined, undefined]);
+      expect(await settleAll(answer, { type: "acknowledge" })).toHaveLength(1);
+    },
+  );
 
   test("the new lease begins at once, and ends like the first", async () => {
     await pending("one", 1);

@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import type { NewTaskEvent } from "../../core/events.ts";
 import type { StoredFollowUp } from "../../core/follow-up.ts";
 import type { StoredResult } from "../../core/result.ts";
@@ -23,6 +23,8 @@ export const NO_LIMITS: Guard = {
 
 /** Short enough to be waited for where a store's clock cannot be moved. */
 export const LEASE_MS = 150;
+/** For a machine that has stood still for longer than the one before. */
+const LEASES_MS = [LEASE_MS, 1_000, 4_000];
 /** Longer than any test. */
 export const LONG_MS = 3_600_000;
 
@@ -30,6 +32,16 @@ export const started: NewTaskEvent = { at: 1, type: "task.started" };
 export const completed: NewTaskEvent = { at: 2, type: "task.completed" };
 export const ADA: TaskScope = { userId: "ada" };
 export const UNKNOWN: TaskKey = { userId: "ada", id: "unknown" };
+
+/**
+ * A test of what is so until a lease is over. Where the machine stands still meanwhile it is over too early, and
+ * the test is tried again with a longer one.
+ */
+export function leaseTest(name: string, run: (leaseMs: number) => Promise<void>): void {
+  test(name, { retry: LEASES_MS.length - 1, timeout: 30_000 }, async ({ task }) => {
+    await run(LEASES_MS[task.result?.retryCount ?? 0] ?? LEASE_MS);
+  });
+}
 
 export function output(chunk: string): NewTaskEvent {
   return { at: 3, type: "task.output", chunk };

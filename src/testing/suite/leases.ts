@@ -7,6 +7,7 @@ import {
   insert,
   type Lab,
   LEASE_MS,
+  leaseTest,
   NO_LIMITS,
   read,
   transition,
@@ -15,19 +16,19 @@ import {
 } from "./lab.ts";
 
 export function leaseSuite(lab: Lab): void {
-  const insertLeased = async (fields: Partial<TaskRecord> = {}) => {
+  const insertLeased = async (fields: Partial<TaskRecord> = {}, leaseMs = LEASE_MS) => {
     const task = makeTask(fields);
-    await lab.store.insert(task, NO_LIMITS, LEASE_MS);
+    await lab.store.insert(task, NO_LIMITS, leaseMs);
     return task.record;
   };
   const lapsedIds = async () => (await lab.store.lapsed(100)).map((record) => record.id).sort();
 
-  test("a task lapses when its lease is over, and not before", async () => {
-    const running = await insertLeased();
-    const queued = await insertLeased({ status: "queued", userId: "grace", sessionId: null });
+  leaseTest("a task lapses when its lease is over, and not before", async (leaseMs) => {
+    const running = await insertLeased({}, leaseMs);
+    const queued = await insertLeased({ status: "queued", userId: "grace", sessionId: null }, leaseMs);
     await insert(lab);
     expect(await lab.store.lapsed(10)).toEqual([]);
-    await lab.advance(LEASE_MS);
+    await lab.advance(leaseMs);
     expect(await lapsedIds()).toEqual([running.id, queued.id].sort());
     expect(await lab.store.lapsed(10)).toContainEqual(await read(lab, running));
   });
@@ -45,20 +46,20 @@ export function leaseSuite(lab: Lab): void {
     expect(await lab.store.lapsed(3)).toHaveLength(3);
   });
 
-  test("renewing prolongs the leases of the owner's tasks, from now on", async () => {
-    const [one, two] = [await insertLeased(), await insertLeased()];
-    await lab.advance(LEASE_MS / 2);
-    await lab.store.renew("process-1", [one], LEASE_MS * 4);
-    await lab.advance(LEASE_MS * 2);
+  leaseTest("renewing prolongs the leases of the owner's tasks, from now on", async (leaseMs) => {
+    const [one, two] = [await insertLeased({}, leaseMs), await insertLeased({}, leaseMs)];
+    await lab.advance(leaseMs / 2);
+    await lab.store.renew("process-1", [one], leaseMs * 4);
+    await lab.advance(leaseMs * 2);
     expect(await lapsedIds()).toEqual([two.id]);
-    await lab.advance(LEASE_MS * 2);
+    await lab.advance(leaseMs * 2);
     expect(await lapsedIds()).toEqual([one.id, two.id].sort());
   });
 
-  test("a lapsed lease can be renewed while nobody has taken the task over", async () => {
-    const record = await insertLeased();
-    await lab.advance(LEASE_MS);
-    await lab.store.renew("process-1", [record], LEASE_MS);
+  leaseTest("a lapsed lease can be renewed while nobody has taken the task over", async (leaseMs) => {
+    const record = await insertLeased({}, leaseMs);
+    await lab.advance(leaseMs);
+    await lab.store.renew("process-1", [record], leaseMs);
     expect(await lab.store.lapsed(10)).toEqual([]);
   });
 
@@ -100,12 +101,12 @@ export function leaseSuite(lab: Lab): void {
     expect(await read(lab, record)).toEqual(record);
   });
 
-  test("admitting a task starts its lease anew", async () => {
-    const record = await insertLeased({ status: "queued" });
-    await lab.advance(LEASE_MS);
+  leaseTest("admitting a task starts its lease anew", async (leaseMs) => {
+    const record = await insertLeased({ status: "queued" }, leaseMs);
+    await lab.advance(leaseMs);
     await lab.store.admit(record, 1, change({ status: "running" }), NO_LIMITS);
     expect(await lab.store.lapsed(10)).toEqual([]);
-    await lab.advance(LEASE_MS);
+    await lab.advance(leaseMs);
     expect(await lapsedIds()).toEqual([record.id]);
   });
 }

@@ -8,8 +8,8 @@ import {
   idsOf,
   insert,
   type Lab,
-  LEASE_MS,
   LONG_MS,
+  leaseTest,
   log,
   output,
   read,
@@ -79,9 +79,9 @@ export function retentionSuite(lab: Lab): void {
   });
 
   test("times that are not in order of writing are kept to all the same", async () => {
-    for (const ms of [9_000, 1_000, 8_000, 2_000, 7_000]) await finish(lab, ago(ms, { id: `${ms}` }));
-    expect(await sweep({ finishedTtlMs: 4_000 })).toEqual({ ...NOTHING, evicted: 3 });
-    expect((await idsOf(lab, "ada")).sort()).toEqual(["1000", "2000"]);
+    for (const ms of [90_000, 10_000, 80_000, 20_000, 70_000]) await finish(lab, ago(ms, { id: `${ms}` }));
+    expect(await sweep({ finishedTtlMs: 40_000 })).toEqual({ ...NOTHING, evicted: 3 });
+    expect((await idsOf(lab, "ada")).sort()).toEqual(["10000", "20000"]);
   });
 
   test("an unfinished task is never evicted", async () => {
@@ -124,7 +124,7 @@ export function retentionSuite(lab: Lab): void {
 
   test("a user keeps so many follow-ups; the oldest are dropped", async () => {
     for (const n of upTo(4))
-      await finishPending(lab, ago(n * 100, { id: `ada-${n}` }), n > 2 ? "silent" : "interrupt");
+      await finishPending(lab, ago(n * 10_000, { id: `ada-${n}` }), n > 2 ? "silent" : "interrupt");
     await finishPending(lab, { userId: "grace" });
     const { expired } = await sweep({ followUpsPerUser: 2 });
     expect(expired.map((record) => record.id).sort()).toEqual(["ada-3", "ada-4"]);
@@ -141,14 +141,17 @@ export function retentionSuite(lab: Lab): void {
     expect(await idsOf(lab, "ada")).toEqual(["new"]);
   });
 
-  test("a follow-up is not dropped while it is being delivered, but when its claim has lapsed", async () => {
-    const record = await finishPending(lab, ago(9_000));
-    await lab.store.claim("me", LEASE_MS, {});
-    expect(await sweep({ followUpTtlMs: 4_000, followUpsPerUser: 0 })).toEqual(NOTHING);
-    await lab.advance(LEASE_MS);
-    const { expired } = await sweep({ followUpTtlMs: 4_000 });
-    expect(expired.map(({ id, followUp }) => [id, followUp.status])).toEqual([[record.id, "dropped"]]);
-  });
+  leaseTest(
+    "a follow-up is not dropped while it is being delivered, but when its claim has lapsed",
+    async (leaseMs) => {
+      const record = await finishPending(lab, ago(9_000));
+      await lab.store.claim("me", leaseMs, {});
+      expect(await sweep({ followUpTtlMs: 4_000, followUpsPerUser: 0 })).toEqual(NOTHING);
+      await lab.advance(leaseMs);
+      const { expired } = await sweep({ followUpTtlMs: 4_000 });
+      expect(expired.map(({ id, followUp }) => [id, followUp.status])).toEqual([[record.id, "dropped"]]);
+    },
+  );
 
   test("a dropped follow-up is never due again", async () => {
     await finishPending(lab, ago(9_000));
@@ -171,24 +174,27 @@ export function retentionSuite(lab: Lab): void {
     expect(await claim({})).toMatchObject({ turns: 1 });
   });
 
-  test("the turns of a session are forgotten when the last is as old as a finished task may be", async () => {
-    await finishTurn();
-    await lab.advance(2 * LEASE_MS);
-    await finishTurn({ sessionId: "other" });
-    await finishPending(lab);
-    await finishPending(lab, { sessionId: "other" });
-    expect(await claim({ maxTurns: 1 })).toBeUndefined();
-    await sweep({ finishedTtlMs: 2 * LEASE_MS });
-    expect(await claim({ maxTurns: 1 })).toMatchObject({ sessionId: "session-1", turns: 0 });
-    expect(await claim({ maxTurns: 1 })).toBeUndefined();
-    expect(await claim({})).toMatchObject({ sessionId: "other", turns: 1 });
-  });
+  leaseTest(
+    "the turns of a session are forgotten when the last is as old as a finished task may be",
+    async (leaseMs) => {
+      await finishTurn();
+      await lab.advance(2 * leaseMs);
+      await finishTurn({ sessionId: "other" });
+      await finishPending(lab);
+      await finishPending(lab, { sessionId: "other" });
+      expect(await claim({ maxTurns: 1 })).toBeUndefined();
+      await sweep({ finishedTtlMs: 2 * leaseMs });
+      expect(await claim({ maxTurns: 1 })).toMatchObject({ sessionId: "session-1", turns: 0 });
+      expect(await claim({ maxTurns: 1 })).toBeUndefined();
+      expect(await claim({})).toMatchObject({ sessionId: "other", turns: 1 });
+    },
+  );
 
-  test("each turn that is counted begins the time anew for all of them", async () => {
+  leaseTest("each turn that is counted begins the time anew for all of them", async (leaseMs) => {
     for (const sessionId of ["one", "two"]) await finishTurn({ sessionId });
-    await lab.advance(2 * LEASE_MS);
+    await lab.advance(2 * leaseMs);
     await finishTurn({ sessionId: "one" });
-    await sweep({ finishedTtlMs: 2 * LEASE_MS });
+    await sweep({ finishedTtlMs: 2 * leaseMs });
     for (const sessionId of ["one", "two"]) await finishPending(lab, { sessionId });
     expect(await claim({ maxTurns: 1 })).toMatchObject({ sessionId: "two", turns: 0 });
     expect(await claim({})).toMatchObject({ sessionId: "one", turns: 2 });

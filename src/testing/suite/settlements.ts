@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { SessionClaim, Settlement } from "../../core/store.ts";
 import type { TaskRecord } from "../../core/task.ts";
-import { finishPending, type Lab, LEASE_MS, LONG_MS, log, read, transition, upTo } from "./lab.ts";
+import { finishPending, type Lab, LEASE_MS, LONG_MS, leaseTest, log, read, transition, upTo } from "./lab.ts";
 
 export function settleSuite(lab: Lab): void {
   const claim = async (leaseMs = LONG_MS): Promise<SessionClaim> => {
@@ -40,21 +40,21 @@ export function settleSuite(lab: Lab): void {
     expect(await isClaimable()).toBe(false);
   });
 
-  test("release: due again after its delay, the attempt spent", async () => {
-    const record = await settleOne({ type: "release", delayMs: LEASE_MS });
+  leaseTest("release: due again after its delay, the attempt spent", async (leaseMs) => {
+    const record = await settleOne({ type: "release", delayMs: leaseMs });
     expect(record).toMatchObject({ version: 4, lastSeq: 2 });
     expect(record.followUp).toMatchObject({ status: "pending", attempts: 1 });
     expect(await isClaimable()).toBe(false);
-    await lab.advance(LEASE_MS);
+    await lab.advance(leaseMs);
     expect((await claim()).tasks).toMatchObject([{ id: record.id, followUp: { attempts: 2 } }]);
   });
 
-  test("defer: due again after its delay, the attempt given back", async () => {
-    const record = await settleOne({ type: "defer", delayMs: LEASE_MS });
+  leaseTest("defer: due again after its delay, the attempt given back", async (leaseMs) => {
+    const record = await settleOne({ type: "defer", delayMs: leaseMs });
     expect(record).toMatchObject({ version: 4, lastSeq: 2 });
     expect(record.followUp).toMatchObject({ status: "pending", attempts: 0 });
     expect(await isClaimable()).toBe(false);
-    await lab.advance(LEASE_MS);
+    await lab.advance(leaseMs);
     expect((await claim()).tasks).toMatchObject([{ id: record.id, followUp: { attempts: 1 } }]);
   });
 

@@ -280,7 +280,7 @@ describe("late results in a running turn", () => {
       expect(await save([{ role: "assistant" }], () => "written")).toBe("written");
       expect(settled).toHaveBeenCalledTimes(1);
       expect(shown?.messages).toHaveLength(2);
-      expect(Date.now() - startedAt).toBeLessThan(3_000);
+      expect(Date.now() - startedAt).toBeLessThan(10_000);
       await tasks.close({ drainMs: 0 });
     });
   });

@@ -139,12 +139,16 @@ describe("errors in time are what they are without us", () => {
   });
 
   test("an abort of the run", async () => {
-    const tools = [aTool("work", () => new Promise(() => undefined))];
+    let turn = new AbortController();
+    const tools = [
+      aTool("work", () => {
+        setTimeout(() => turn.abort(new Error("The user has left.")), 20);
+        return new Promise(() => undefined);
+      }),
+    ];
     const outcome = async (own: { say: (thread: string, config: object) => Promise<string> }) => {
-      const turn = new AbortController();
-      const said = own.say("t1", { signal: turn.signal }).catch((error) => error);
-      setTimeout(() => turn.abort(new Error("The user has left.")), 20);
-      return said;
+      turn = new AbortController();
+      return own.say("t1", { signal: turn.signal }).catch((error) => error);
     };
     const scene = lab({ tools, steps: oneCall(), middleware: { timeoutMs: 60_000 } });
     const bare = await outcome(bareLab({ tools, steps: oneCall() }));

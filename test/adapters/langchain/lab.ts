@@ -117,7 +117,7 @@ export function raw(messages: readonly BaseMessage[]) {
 }
 
 export function eventually(check: () => unknown): Promise<void> {
-  return vi.waitFor(async () => void (await check()), { timeout: 5_000, interval: 5 });
+  return vi.waitFor(async () => void (await check()), { timeout: 15_000, interval: 5 });
 }
 
 /** A promise in the hands of a test. */

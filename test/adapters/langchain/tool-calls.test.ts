@@ -58,16 +58,20 @@ describe("a call that joins another", () => {
     const gate = latch();
     const waits = [0];
     const tools = [aTool("work", () => gate.promise.then(message({ status: "error", name: "work" })))];
+    // By then the first call is a task.
+    const joined = () => {
+      setTimeout(() => gate.resolve(undefined), 100);
+      return twice("two", "three");
+    };
     const { tasks, say, messagesOf } = lab({
       tools,
-      steps: [asks(["same", "work"]), twice("two", "three"), says("Done.")],
+      steps: [asks(["same", "work"]), joined, says("Done.")],
       // The first call goes over at once; those that join it wait.
       middleware: {
         timeoutMs: { timeoutMs: () => waits.pop() ?? 5_000 },
         tools: { work: { onDuplicate: "join" } },
       },
     });
-    setTimeout(() => gate.resolve(undefined), 100);
     await say("t1");
     const answers = (await messagesOf("t1")).filter((one) => ToolMessage.isInstance(one));
     expect(answers.map(({ status, text }) => [status, text]).slice(1)).toEqual([

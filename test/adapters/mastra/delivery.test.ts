@@ -7,6 +7,7 @@ import { followUpOf, sendFollowUps } from "tool-offload/adapters/mastra";
 import { FollowUpDispatcher } from "tool-offload/follow-up";
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
+import { until } from "../../support/until.ts";
 import { scriptedModel } from "./model.ts";
 import { calls, Stage, text } from "./stage.ts";
 
@@ -97,7 +98,7 @@ describe("a thread in which a turn runs", () => {
     await output.consumeStream();
     expect(stage.shown).toHaveLength(2);
     const deliver = sendFollowUps(stage.agent);
-    await vi.waitFor(async () => expect(await deliver(delivery)).toBe(undefined));
+    await until(async () => expect(await deliver(delivery)).toBe(undefined));
     expect(await stage.roles()).toEqual(["user", "assistant", "user", "assistant", "signal", "assistant"]);
   });
 
@@ -237,19 +238,17 @@ describe("a second delivery of the same", () => {
 
 test("a dispatcher that is stopped in the middle of a turn tells it again, once", async () => {
   const stage = await talked(
-    () => new Promise<never>((_, reject) => setTimeout(reject, 200, new Error("Too late."))),
+    () => new Promise<never>((_, reject) => setTimeout(reject, 2_000, new Error("Too late."))),
     text("It is late."),
   );
   const id = await stage.ended();
   const terms = { tasks: stage.tasks, coalesceMs: 0, retryMs: 10, deliver: sendFollowUps(stage.agent) };
   const first = new FollowUpDispatcher(terms).start();
-  await vi.waitFor(() => expect(stage.shown).toHaveLength(2));
+  await until(() => expect(stage.shown).toHaveLength(2));
   await first.stop({ drainMs: 0 });
   expect((await stage.task())?.followUp.status).toBe("pending");
   const second = new FollowUpDispatcher(terms).start();
-  await vi.waitFor(async () => expect((await stage.task())?.followUp.status).toBe("delivered"), {
-    timeout: 5_000,
-  });
+  await until(async () => expect((await stage.task())?.followUp.status).toBe("delivered"));
   await second.stop();
   expect(await toldIn(stage)).toEqual([id]);
   expect((await stage.messages()).at(-1)?.content.parts.at(-1)).toMatchObject({ text: "It is late." });

@@ -121,7 +121,7 @@ test("a store that does not answer when results are settled holds no turn up for
   });
   const startedAt = Date.now();
   expect((await stage.agent.generate("Go.", stage.inThread)).text).toBe("I have it.");
-  expect(Date.now() - startedAt).toBeLessThan(4_000);
+  expect(Date.now() - startedAt).toBeLessThan(10_000);
   expect(acknowledge).toHaveBeenCalledOnce();
 });
 

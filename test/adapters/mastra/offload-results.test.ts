@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { createTool } from "@mastra/core/tools";
 import { isPlaceholder, offloadTools } from "tool-offload/adapters/mastra";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { gate } from "../../support/scene.ts";
 import { calls, Stage, text } from "./stage.ts";
 
 const inputSchema = z.object({});
@@ -10,6 +10,7 @@ const description = "A tool.";
 
 describe("what the model is shown", () => {
   test("the placeholder alone, whatever the outputSchema and toModelOutput want", async () => {
+    const { promise, resolve } = gate();
     const slow = createTool({
       id: "slow",
       description,
@@ -17,7 +18,7 @@ describe("what the model is shown", () => {
       outputSchema: z.object({ rows: z.array(z.string()) }),
       toModelOutput: ({ rows }) => ({ type: "text", value: rows.join(" and ") }),
       execute: async (_, { agent }) => {
-        if (agent?.toolCallId === "one") await sleep(100);
+        if (agent?.toolCallId === "one") await promise;
         return { rows: ["a", "b"] };
       },
     });
@@ -32,6 +33,7 @@ describe("what the model is shown", () => {
       .map((message) => "text" in message && message.text);
     expect(results).toEqual([expect.stringMatching(`^The tool "slow" has not .*${task?.id}`), "a and b"]);
     expect(isPlaceholder(toolResults?.[0]?.payload.result)).toBe(true);
+    resolve("done");
     await stage.tasks.wait(stage.scope, [task?.id ?? ""]);
     expect(await stage.tasks.result(stage.scope, task?.id ?? "")).toMatchObject({
       value: { rows: ["a", "b"] },
@@ -39,18 +41,20 @@ describe("what the model is shown", () => {
   });
 
   test("a late result that breaks the outputSchema is told of as Mastra tells it", async () => {
+    const { promise, resolve } = gate();
     const slow = createTool({
       id: "slow",
       description,
       inputSchema,
       outputSchema: z.object({ rows: z.array(z.string()) }),
-      execute: () => sleep(60, "no rows" as never),
+      execute: () => promise as Promise<never>,
     });
     const stage = new Stage({
       steps: [calls("slow"), text("Started.")],
       tools: ({ offload }) => offloadTools({ slow }, { offload }),
     });
     await stage.agent.generate("Go.", stage.inThread);
+    resolve("no rows");
     const { id = "" } = (await stage.task()) ?? {};
     await stage.tasks.wait(stage.scope, [id]);
     expect(await stage.tasks.result(stage.scope, id)).toMatchObject({
@@ -149,14 +153,14 @@ describe("errors before the hand-over are the same, whole", () => {
 });
 
 describe("suspend", () => {
-  function asking(delayMs: number) {
+  function asking(asked: Promise<unknown>) {
     return createTool({
       id: "ask",
       description,
       inputSchema,
       suspendSchema: z.object({ question: z.string() }),
       execute: async (_, { agent }) => {
-        await sleep(delayMs);
+        await asked;
         await agent?.suspend?.({ question: "Really?" });
       },
     });
@@ -165,7 +169,7 @@ describe("suspend", () => {
   test("in the foreground it suspends the turn", async () => {
     const stage = new Stage({
       steps: [calls("ask")],
-      tools: ({ offload }) => offloadTools({ ask: asking(0) }, { offload }),
+      tools: ({ offload }) => offloadTools({ ask: asking(Promise.resolve()) }, { offload }),
       middleware: { timeoutMs: 5_000 },
     });
     const output = await stage.agent.generate("Go.", stage.inThread);
@@ -174,11 +178,13 @@ describe("suspend", () => {
   });
 
   test("after the hand-over it fails, and leaves the history alone", async () => {
+    const { promise, resolve } = gate();
     const stage = new Stage({
       steps: [calls("ask"), text("Started.")],
-      tools: ({ offload }) => offloadTools({ ask: asking(80) }, { offload }),
+      tools: ({ offload }) => offloadTools({ ask: asking(promise) }, { offload }),
     });
     await stage.agent.generate("Go.", stage.inThread);
+    resolve("now");
     const { id = "" } = (await stage.task()) ?? {};
     const [task] = await stage.tasks.wait(stage.scope, [id]);
     expect(task).toMatchObject({

@@ -119,7 +119,7 @@ describe("what is left alone", () => {
 
   test("a call that Mastra has put in the background, and one that no agent makes", async () => {
     const { offload } = new Stage({ middleware: { timeoutMs: 0 } });
-    const slow = { execute: (..._given: unknown[]) => sleep(50, "the value") };
+    const slow = { execute: (..._given: unknown[]) => sleep(500, "the value") };
     const tools = offloadTools({ slow }, { offload });
     const agent = { toolCallId: "one", resourceId: "ada", threadId: "chat" };
     expect(await tools.slow.execute({}, { agent: { ...agent, isBackgroundTask: true } })).toBe("the value");

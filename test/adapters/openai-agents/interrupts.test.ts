@@ -91,7 +91,7 @@ test("a store that does not answer when a result is settled holds no turn up for
   };
   const startedAt = Date.now();
   expect((await run(broken)).finalOutput).toBe("Done.");
-  expect(Date.now() - startedAt).toBeLessThan(3_000);
+  expect(Date.now() - startedAt).toBeLessThan(10_000);
   expect(acknowledge).toHaveBeenCalledOnce();
 });
 

@@ -8,7 +8,8 @@ import {
 import { assistantMessage, ScriptedModel } from "@openai/agents/testing";
 import { followUpOf, takeIn, toInput } from "tool-offload/adapters/openai-agents";
 import { FollowUpDispatcher } from "tool-offload/follow-up";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { until } from "../../support/until.ts";
 import { deliveryOf, open, runner, saying, scope, toolFor } from "./stage.ts";
 
 async function ended(count = 1) {
@@ -50,7 +51,7 @@ test.each(Object.entries(SESSIONS))(
         if (deliveries === 1) throw new Error("The process died before the acknowledgement.");
       },
     }).start();
-    await vi.waitFor(async () =>
+    await until(async () =>
       expect((await tasks.get(scope, ids[0] ?? ""))?.followUp.status).toBe("delivered"),
     );
     await dispatcher.stop();

@@ -1,5 +1,5 @@
 import type { PoolClient } from "pg";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {
   ADA,
@@ -10,6 +10,7 @@ import {
   output,
   upTo,
 } from "../../../src/testing/suite/lab.ts";
+import { until } from "../../support/until.ts";
 import { describePostgres, intercept, labOf, newSchema } from "./lab.ts";
 
 describePostgres("a server that breaks", (pg) => {
@@ -25,7 +26,7 @@ describePostgres("a server that breaks", (pg) => {
     await expectHints(() => other.append(before, "process-1", [output("before")]));
     const calls = keepCalling(() => store.append(before, "process-1", [output("x")]));
     await pg.server.crash();
-    const after = await vi.waitFor(() => insert(labOf(other)), { timeout: 5_000 });
+    const after = await until(() => insert(labOf(other)));
     expect((await calls.end()).filter((error) => error instanceof Error)).not.toEqual([]);
     expect(await store.get(ADA, before.id)).toMatchObject({ id: before.id });
     hints.splice(0);
@@ -34,15 +35,12 @@ describePostgres("a server that breaks", (pg) => {
 
     /** Whoever has only just begun to listen may have missed the first. */
     function expectHints(write: () => Promise<unknown>): Promise<void> {
-      return vi.waitFor(
-        async () => {
-          await write();
-          expect(hints).not.toEqual([]);
-        },
-        { timeout: 10_000, interval: 100 },
-      );
+      return until(async () => {
+        await write();
+        expect(hints).not.toEqual([]);
+      });
     }
-  }, 30_000);
+  }, 60_000);
 
   test("a connection that is ended in the moment it is taken for listening harms nobody", async () => {
     const schema = newSchema();
@@ -59,10 +57,10 @@ describePostgres("a server that breaks", (pg) => {
       await other.append(record, "process-1", [output("x")]);
       expect(hints).toContain(record.id);
     };
-    await vi.waitFor(heard, { timeout: 10_000, interval: 100 });
+    await until(heard);
     expect(pool.listeners("acquire")).toEqual([]);
     stop?.();
-  }, 30_000);
+  }, 60_000);
 
   test("what is claimed, leased and counted survives", async ({ skip }) => {
     if (!pg.server.isOwn) skip();
@@ -71,12 +69,12 @@ describePostgres("a server that breaks", (pg) => {
     const record = await finishPending(labOf(store));
     const claim = await store.claim("me", LONG_MS, { maxTurns: 9 });
     await pg.server.crash();
-    await vi.waitFor(() => store.get(ADA, record.id), { timeout: 5_000 });
+    await until(() => store.get(ADA, record.id));
     expect(await store.claim("me", LONG_MS, {})).toBeUndefined();
     expect(claim && (await store.settle(claim, { [record.id]: { type: "acknowledge" } }))).toHaveLength(1);
     await finishPending(labOf(store));
     expect(await store.claim("me", LONG_MS, {})).toMatchObject({ turns: 1 });
-  }, 30_000);
+  }, 60_000);
 
   test("a connection that is cut rejects the call that was under way, and no other", async () => {
     const schema = newSchema();
@@ -88,7 +86,7 @@ describePostgres("a server that breaks", (pg) => {
     const { record } = makeTask();
     const insertion = store.insert({ record, events: [] }, NO_LIMITS, LONG_MS).catch((error) => error);
     const waiting = store.get(ADA, record.id);
-    await vi.waitFor(async () => {
+    await until(async () => {
       const text = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE wait_event = 'PgSleep' AND query LIKE $1`;
       expect((await pg.pool.query(text, [`%${schema}%`])).rows).toHaveLength(1);

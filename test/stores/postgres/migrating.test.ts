@@ -26,7 +26,7 @@ describePostgres("migrations", (pg) => {
     expect(await idsOf(labOf(pg.newStore({ schema })), "ada")).toHaveLength(10);
     const { rows } = await pg.pool.query(`SELECT version FROM "${schema}".migrations`);
     expect(rows).toEqual([{ version: 1 }]);
-  }, 60_000);
+  }, 120_000);
 
   test("many callers of one store migrate once, and where it is done nothing but its version is read", async () => {
     const schema = newSchema();

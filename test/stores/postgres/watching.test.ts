@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { TaskStore } from "../../../src/core/store.ts";
 import {
   BackgroundTaskManager,
@@ -20,6 +20,7 @@ import {
   upTo,
   whole,
 } from "../../../src/testing/suite/lab.ts";
+import { until } from "../../support/until.ts";
 import { countStatements, describePostgres, labOf, newSchema, type PostgresLab } from "./lab.ts";
 
 /** Long enough for what should not come to have come. */
@@ -40,7 +41,7 @@ describePostgres("hints", (pg) => {
     pg.newStore({ schema, pool: pg.newPool() }),
   ];
   const settled = (schema: string, count: number) =>
-    vi.waitFor(async () => expect(await listening(pg, schema)).toBe(count), { timeout: 3_000 });
+    until(async () => expect(await listening(pg, schema)).toBe(count));
 
   test("a store hears of what others write, once, in order and whole", async () => {
     const schema = newSchema();
@@ -51,7 +52,7 @@ describePostgres("hints", (pg) => {
     const record = await insert(labOf(other), { sessionId: "\0 é" });
     for (const n of upTo(30)) await other.append(record, "process-1", [progress(n), output("x")]);
     const hint = { id: record.id, userId: "ada", sessionId: "\0 é", status: "running" };
-    await vi.waitFor(() => expect(hints).toHaveLength(31));
+    await until(() => expect(hints).toHaveLength(31));
     expect(hints[0]).toEqual({ ...hint, firstSeq: 1, lastSeq: 1 });
     expect(hints.slice(1)).toEqual(upTo(30).map((n) => ({ ...hint, firstSeq: 2 * n, lastSeq: 2 * n + 1 })));
     stop?.();
@@ -82,7 +83,7 @@ describePostgres("hints", (pg) => {
     expect(await listening(pg, schema)).toBe(1);
     for (const stop of stops) stop?.();
     await settled(schema, 0);
-    await vi.waitFor(() => expect(pool.idleCount).toBe(pool.totalCount));
+    await until(() => expect(pool.idleCount).toBe(pool.totalCount));
     const again = store.watch?.(() => {});
     await settled(schema, 1);
     again?.();
@@ -99,7 +100,7 @@ describePostgres("hints", (pg) => {
       [`%${schema}%`],
     );
     await settled(schema, 1);
-    const record = await vi.waitFor(async () => {
+    const record = await until(async () => {
       const written = await insert(labOf(other));
       expect(hints).not.toEqual([]);
       return written;
@@ -134,7 +135,7 @@ describePostgres("hints", (pg) => {
     const { record } = makeTask();
     await other.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     await other.close();
-    await vi.waitFor(() => expect(hints).toEqual([record.id]));
+    await until(() => expect(hints).toEqual([record.id]));
     stop?.();
   });
 
@@ -168,7 +169,7 @@ describePostgres("hints", (pg) => {
     const tasks = upTo(12).map((n) => makeTask(n % 2 === 0 ? { sessionId } : {}));
     await Promise.all(tasks.map((task) => other.insert(task, NO_LIMITS, LONG_MS)));
     const short = tasks.filter(({ record }) => record.sessionId !== sessionId).map(({ record }) => record.id);
-    await vi.waitFor(() => expect([...hints].sort()).toEqual(short.sort()));
+    await until(() => expect([...hints].sort()).toEqual(short.sort()));
     expect((await store.list({ userId: "ada", sessionId }, { limit: 9 })).records).toHaveLength(6);
     stop?.();
   });
@@ -200,7 +201,7 @@ describePostgres("closing", (pg) => {
     const pool = pg.newPool();
     const store = postgresStore({ pool, schema });
     const stop = store.watch?.(() => {});
-    await vi.waitFor(async () => expect(await listening(pg, schema)).toBe(1));
+    await until(async () => expect(await listening(pg, schema)).toBe(1));
     await store.close();
     expect(pool.idleCount).toBe(pool.totalCount);
     expect(await listening(pg, schema)).toBe(0);
@@ -216,7 +217,7 @@ describePostgres("closing", (pg) => {
     store.watch?.(() => {});
     await quiet(ms);
     await store.close();
-    await vi.waitFor(() => expect(pool.idleCount).toBe(pool.totalCount));
+    await until(() => expect(pool.idleCount).toBe(pool.totalCount));
     await pool.end();
   });
 
@@ -227,7 +228,7 @@ describePostgres("closing", (pg) => {
       text.includes("pg_notify") ? new Promise(() => {}) : pg.pool.query(text, values);
     const listener = pg.newStore({ schema });
     const stop = listener.watch?.(() => {});
-    await vi.waitFor(async () => expect(await listening(pg, schema)).toBe(1));
+    await until(async () => expect(await listening(pg, schema)).toBe(1));
     const store = postgresStore({ pool: { query, connect: () => pool.connect() }, schema });
     await insert(labOf(store));
     const taken = [await pool.connect(), await pool.connect()];
@@ -235,7 +236,7 @@ describePostgres("closing", (pg) => {
     await quiet();
     await store.close();
     for (const client of taken) client.release();
-    await vi.waitFor(() => expect([pool.idleCount, pool.waitingCount]).toEqual([2, 0]));
+    await until(() => expect([pool.idleCount, pool.waitingCount]).toEqual([2, 0]));
     stop?.();
   });
 
@@ -253,7 +254,12 @@ describePostgres("closing", (pg) => {
 
 describePostgres("managers on one schema", (pg) => {
   const managerOn = (schema: string, options: BackgroundTaskManagerOptions = {}) =>
-    new BackgroundTaskManager({ store: pg.newStore({ schema, pool: pg.newPool() }), ...options });
+    new BackgroundTaskManager({
+      store: pg.newStore({ schema, pool: pg.newPool() }),
+      // The first call makes the schema.
+      storeTimeoutMs: 15_000,
+      ...options,
+    });
 
   test("what one offloads and completes, the other sees, waits for and reads", async () => {
     const schema = newSchema();

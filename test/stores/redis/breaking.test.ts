@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { SessionClaim, TaskStore } from "../../../src/core/store.ts";
 import type { TaskRecord } from "../../../src/core/task.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
@@ -19,6 +19,7 @@ import {
   upTo,
   whole,
 } from "../../../src/testing/suite/lab.ts";
+import { until } from "../../support/until.ts";
 import { describeWithServer, keysOf, labOf, newPrefix, newStore, throughClient } from "./lab.ts";
 
 const KEEP_NONE = { finishedPerUser: 0, finishedTtlMs: 0, followUpTtlMs: 0, followUpsPerUser: 0 };
@@ -87,7 +88,7 @@ describeWithServer(
       const { record } = makeTask();
       await other.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
       const heard = () =>
-        vi.waitFor(async () => {
+        until(async () => {
           await other.append(record, "process-1", [output("x")]);
           expect(ids).toContain(record.id);
         });

@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { TaskHint, TaskStore } from "../../../src/core/store.ts";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../../src/index.ts";
 import { INSERT } from "../../../src/stores/redis/lua/insert.ts";
@@ -19,6 +19,7 @@ import {
   output,
   upTo,
 } from "../../../src/testing/suite/lab.ts";
+import { until } from "../../support/until.ts";
 import { describeWithServer, labOf, newPrefix, newStore, throughClient } from "./lab.ts";
 
 const KEEP = { finishedPerUser: 3, finishedTtlMs: LONG_MS, followUpTtlMs: LONG_MS, followUpsPerUser: 9 };
@@ -37,12 +38,12 @@ describeWithServer("many processes on one server", [], (lab) => {
     const hints: TaskHint[] = [];
     store.watch?.((hint) => void hints.push(hint));
     const record = await insert(labOf(writer), { userId: "somebody" });
-    const last = await vi.waitFor(async () => {
+    const last = await until(async () => {
       const seq = await writer.append(record, "process-1", [output("x")]);
       expect(hints).not.toEqual([]);
       return seq;
     });
-    await vi.waitFor(() => expect(hints.at(-1)).toMatchObject({ lastSeq: last }));
+    await until(() => expect(hints.at(-1)).toMatchObject({ lastSeq: last }));
     hints.length = 0;
     return hints;
   };
@@ -117,7 +118,7 @@ describeWithServer("many processes on one server", [], (lab) => {
     const hints = await heardBy(one, other);
     await insert(labOf(foreign), { id: "foreign" });
     await insert(labOf(other), { id: "last" });
-    await vi.waitFor(() => expect(hints.at(-1)).toMatchObject({ id: "last" }));
+    await until(() => expect(hints.at(-1)).toMatchObject({ id: "last" }));
     expect(hints.filter(({ id }) => id === "foreign")).toEqual([]);
     expect(await foreign.get(ADA, "last")).toBeUndefined();
   });
@@ -127,10 +128,10 @@ describeWithServer("many processes on one server", [], (lab) => {
     const hints = await heardBy(one, other);
     const fields = { userId: "üser 😀", sessionId: 'hostile "session"\n{}' };
     const { id } = await insert(labOf(other), fields);
-    await vi.waitFor(() => expect(hints.at(-1)).toEqual({ ...fields, ...FIRST, id }));
+    await until(() => expect(hints.at(-1)).toEqual({ ...fields, ...FIRST, id }));
     await insert(labOf(one), { id: "own" });
     await insert(labOf(other), { id: "last" });
-    await vi.waitFor(() => expect(hints.at(-1)).toMatchObject({ id: "last" }));
+    await until(() => expect(hints.at(-1)).toMatchObject({ id: "last" }));
     expect(hints.map((hint) => hint.id).sort()).toEqual([id, "own", "last"].sort());
   });
 
@@ -139,17 +140,17 @@ describeWithServer("many processes on one server", [], (lab) => {
     await insert(labOf(store));
     const before = await connections();
     const stops = [store.watch?.(() => {}), store.watch?.(() => {})];
-    await vi.waitFor(async () => expect(await connections()).toBe(before + 1));
+    await until(async () => expect(await connections()).toBe(before + 1));
     stops[0]?.();
     await insert(labOf(store));
     expect(await connections()).toBe(before + 1);
     stops[1]?.();
-    await vi.waitFor(async () => expect(await connections()).toBe(before));
+    await until(async () => expect(await connections()).toBe(before));
     store.watch?.(() => {});
-    await vi.waitFor(async () => expect(await connections()).toBe(before + 1));
+    await until(async () => expect(await connections()).toBe(before + 1));
     await store.close();
     store.watch?.(() => {});
-    await vi.waitFor(async () => expect(await connections()).toBe(before));
+    await until(async () => expect(await connections()).toBe(before));
   });
 
   test("what others have ended is swept in turn", async () => {
@@ -177,8 +178,11 @@ describeWithServer("many processes on one server", [], (lab) => {
   test("a manager offloads, and another on the same server sees it through", async () => {
     const prefix = newPrefix();
     const { client, scripts } = counted();
-    const one = new BackgroundTaskManager({ store: newStore(client, prefix) });
-    const other = new BackgroundTaskManager({ store: newStore(lab.newClient(), prefix) });
+    const one = new BackgroundTaskManager({ store: newStore(client, prefix), storeTimeoutMs: 15_000 });
+    const other = new BackgroundTaskManager({
+      store: newStore(lab.newClient(), prefix),
+      storeTimeoutMs: 15_000,
+    });
     const offload = new ToolOffloadMiddleware({ tasks: one, timeoutMs: 0 });
     let end = (_: unknown) => {};
     const call = { toolName: "search", input: { query: "otters" }, scope: ADA };
@@ -186,7 +190,7 @@ describeWithServer("many processes on one server", [], (lab) => {
     if (outcome.status !== "offloaded") throw new Error("It was not offloaded.");
     const { id } = outcome.task;
     expect(await other.get(ADA, id)).toMatchObject({ status: "running", toolName: "search" });
-    const waiting = other.wait(ADA, [id], { timeoutMs: 5_000 });
+    const waiting = other.wait(ADA, [id], { timeoutMs: 15_000 });
     end({ found: ["otter", "😀"] });
     expect(await waiting).toMatchObject([{ id, status: "completed", followUp: { status: "pending" } }]);
     expect(await other.result(ADA, id)).toMatchObject({ value: { found: ["otter", "😀"] } });

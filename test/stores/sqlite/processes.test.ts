@@ -19,7 +19,7 @@ async function withContested(path: string): Promise<void> {
   await store.close();
 }
 
-describe("several processes on one file", { timeout: 60_000 }, () => {
+describe("several processes on one file", { timeout: 120_000 }, () => {
   test("ten that start at once on an empty file make one schema, and all of them work", async () => {
     const path = newPath();
     const answers = await runWorkers(upTo(10).map((worker) => ({ type: "open", path, worker })));
