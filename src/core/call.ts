@@ -83,6 +83,16 @@ export function faultOfScope(scope: TaskScope): TaskOffloadError | undefined {
   if (agentId !== undefined && !isText(agentId)) {
     return fault("scope.agentId", "a non-empty string or undefined", agentId);
   }
+  return faultOfNames(scope);
+}
+
+/** A misspelt `sessionId` would widen the scope to all of the user's tasks, in silence. */
+function faultOfNames(scope: object): TaskOffloadError | undefined {
+  for (const name in scope) {
+    if (name === "userId" || name === "sessionId" || name === "agentId") continue;
+    const message = `scope.${name} is no part of a scope; there are userId, sessionId, agentId.`;
+    return new TaskOffloadError("invalid_input", message);
+  }
   return undefined;
 }
 

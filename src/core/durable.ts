@@ -1,4 +1,5 @@
 import type { Execute, ToolContext } from "./call.ts";
+import { TaskOffloadError } from "./errors.ts";
 import { isAsyncIterable } from "./values/iterables.ts";
 import { isPlain } from "./values/stand-in.ts";
 import { checkFunction, checkLimit, checkNames, checkOneOf, invalidOption } from "./values/validate.ts";
@@ -61,6 +62,17 @@ function knownTool(name: string, tool: DurableTool): KnownTool {
     return isAsyncIterable(returned) ? lastChunkOf(returned, context) : returned;
   };
   return { execute, isRestartable: resumable || idempotent, attempts };
+}
+
+/** A promise that only the manager can keep. @throws `invalid_option` where it does not know the tool */
+export function checkKnown(tool: Partial<DurableTool>, known: ReadonlyMap<string, KnownTool>): void {
+  const { name = "", resumable, idempotent } = tool;
+  if (!(resumable || idempotent) || known.has(name)) return;
+  const declared = resumable ? "resumable" : "idempotent";
+  throw new TaskOffloadError(
+    "invalid_option",
+    `tool "${name}" is ${declared}, and nobody could start it again: give it to the manager, in its option tools.`,
+  );
 }
 
 function checkTool(key: string, name: string, tool: DurableTool): void {

@@ -7,6 +7,7 @@ import {
   type ToolContext,
 } from "./call.ts";
 import { duplicateError } from "./duplicates.ts";
+import { checkKnown } from "./durable.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
 import { Execution } from "./execution.ts";
 import { type BackgroundTaskManager, roomsOf } from "./manager.ts";
@@ -101,11 +102,16 @@ export class ToolOffloadMiddleware {
     return pump.stream(this.#enter<I, unknown, C | R>(call, isCallable ? feed : execute));
   }
 
-  /** A tool as a function that runs each call through this middleware. */
+  /**
+   * A tool as a function that runs each call through this middleware.
+   *
+   * @throws `invalid_option` for a tool that is `resumable` or `idempotent` and that the manager's `tools` have not
+   */
   wrap<I, R>(tool: {
     name: string;
     execute(input: I, context: ToolContext): R;
   }): (input: I, call: Omit<ToolCall<I>, "toolName" | "input">) => Promise<OffloadOutcome<Awaited<R>>> {
+    checkKnown(tool, this.#rooms.tools);
     const execute: Execute<I, R> = (input, context) => tool.execute(input, context);
     return (input, call) => this.run({ ...call, toolName: tool.name, input }, execute);
   }

@@ -4,6 +4,7 @@ import { Timer } from "../core/clock.ts";
 import { roomsOf } from "../core/manager.ts";
 import type { Rooms } from "../core/rooms/rooms.ts";
 import type { ClaimFilter, Settlement } from "../core/store.ts";
+import { describeError } from "../core/summary.ts";
 import type { TaskScope } from "../core/task.ts";
 import { invalidInput, isDuration } from "../core/values/validate.ts";
 import { Beat } from "./beat.ts";
@@ -50,6 +51,7 @@ export class FollowUpDispatcher {
   #isRunning = false;
   #looking: Promise<void> | undefined;
   #isWanted = false;
+  #hasWarned = false;
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: DispatcherOptions) {
@@ -204,6 +206,13 @@ export class FollowUpDispatcher {
   }
 
   #tellFailed({ scope, followUps }: Claimed, error: unknown): void {
-    this.#rooms.hub.emit("delivery.failed", { scope, taskIds: followUps.map(({ id }) => id), error });
+    const taskIds = followUps.map(({ id }) => id);
+    if (this.#rooms.hub.emit("delivery.failed", { scope, taskIds, error }) || this.#hasWarned) return;
+    // A wrong key, or a typo in `deliver`, would look as if no result ever came.
+    this.#hasWarned = true;
+    process.emitWarning(`A delivery has failed, and is tried again: ${describeError(error)}`, {
+      type: "ToolOffloadWarning",
+      detail: 'The manager\'s event "delivery.failed" tells of each; listen to it, and this is not printed.',
+    });
   }
 }

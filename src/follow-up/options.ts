@@ -31,7 +31,7 @@ export interface FollowUpOptions extends MessageOptions {
   tasks: BackgroundTaskManager;
   /** What the model is told. Where it throws, or answers no text, the built-in message goes out. */
   message?: ((followUps: readonly FollowUp[]) => string) | undefined;
-  /** Times a follow-up is tried before it is dropped as `exhausted`. @default 5 */
+  /** Times a follow-up is tried before it is dropped as `exhausted`. @default 12 */
   maxAttempts?: number | undefined;
   /** Milliseconds after which the claim of a process that has died is free again. At least 100. @default 30_000 */
   leaseMs?: number | undefined;
@@ -71,7 +71,7 @@ export interface DispatcherOptions extends FollowUpOptions {
 
 export type DispatcherTerms = ReturnType<typeof dispatcherTerms>;
 
-const SHARED = { maxAttempts: 5, leaseMs: 30_000 };
+const SHARED = { maxAttempts: 12, leaseMs: 30_000 };
 const DEFAULTS = {
   concurrency: 10,
   coalesceMs: 100,

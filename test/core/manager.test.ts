@@ -167,6 +167,7 @@ describe.each(STORES)("the manager on $name", ({ makeStore }) => {
       [{ scope: { userId: "" } }, "scope.userId"],
       [{ scope: { userId: "ada", sessionId: "" } }, "scope.sessionId"],
       [{ scope: { userId: "ada", agentId: "" } }, "scope.agentId"],
+      [{ scope: { userId: "ada", session_id: "s1" } }, "scope.session_id is no part of a scope"],
       [{ toolName: "" }, "toolName"],
       [{ toolCallId: "" }, "toolCallId"],
       [{ metadata: { big: "x".repeat(20_000) } }, "metadata"],
@@ -738,6 +739,9 @@ describe.each(STORES)("the manager on $name", ({ makeStore }) => {
       for (const options of [{ timeoutMs: -1 }, { timeoutMs: Number.NaN }, { mode: "some" as "any" }]) {
         await expect(tasks.wait(ADA, ["x"], options)).rejects.toMatchObject({ code: "invalid_input" });
       }
+      await expect(tasks.wait(ADA, ["x", { id: "y" }] as never)).rejects.toThrow(
+        "ids[1] must be the id of a task",
+      );
     });
   });
 

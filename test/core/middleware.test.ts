@@ -327,6 +327,16 @@ describe.each(STORES)("the middleware on $name", ({ makeStore }) => {
       expect(await search("cats", { scope: ADA })).toEqual({ status: "completed", value: "found cats" });
     });
 
+    test("one that says it can be started again is refused where the manager does not know it", () => {
+      const { offload } = scene();
+      const sync = { name: "sync", execute: stubborn, idempotent: true };
+      const plain = { ...sync, idempotent: false };
+      expect(() => offload.wrap(sync)).toThrow('tool "sync" is idempotent');
+      expect(() => offload.wrap(plain)).not.toThrow();
+      const tasks = new BackgroundTaskManager({ tools: { sync } });
+      expect(() => new ToolOffloadMiddleware({ tasks }).wrap(sync)).not.toThrow();
+    });
+
     test("a slow one is offloaded under its name", async () => {
       const { offload } = scene();
       const wait = offload.wrap({ name: "wait", execute: stubborn });

@@ -481,7 +481,7 @@ describe.each(STORES)("push, on $name", ({ makeStore }) => {
     );
 
     test("rule 16: a delivery that always fails ends as exhausted, with an event", async () => {
-      const process = start({ host: hostOf(fails) });
+      const process = start({ host: hostOf(fails), dispatcher: { maxAttempts: 5 } });
       const { tasks, host, events } = process;
       const { id } = await complete(tasks);
       await pass(LONG_MS);
@@ -495,6 +495,28 @@ describe.each(STORES)("push, on $name", ({ makeStore }) => {
         reason: "exhausted",
         seq: task.lastSeq,
       });
+    });
+
+    test("the first that fails prints a warning, if nobody listens", async () => {
+      const emitWarning = vi.spyOn(globalThis.process, "emitWarning").mockImplementation(() => undefined);
+      const tasks = new BackgroundTaskManager({ store });
+      const dispatcher = new FollowUpDispatcher({ tasks, deliver: fails, maxAttempts: 3 }).start();
+      await complete(tasks);
+      await pass(LONG_MS);
+      expect(emitWarning.mock.calls).toEqual([
+        [
+          expect.stringContaining("A delivery has failed"),
+          expect.objectContaining({ type: "ToolOffloadWarning" }),
+        ],
+      ]);
+      emitWarning.mockClear();
+      tasks.on("delivery.failed", () => undefined);
+      const other = new FollowUpDispatcher({ tasks, deliver: fails, maxAttempts: 3 }).start();
+      await complete(tasks);
+      await pass(LONG_MS);
+      expect(emitWarning).not.toHaveBeenCalled();
+      emitWarning.mockRestore();
+      await Promise.all([dispatcher.stop(), other.stop()]);
     });
 
     test("maxAttempts is how often it is tried", async () => {
@@ -563,7 +585,10 @@ describe.each(STORES)("push, on $name", ({ makeStore }) => {
         await new Promise((resolve) => setTimeout(resolve, 200));
         if (followUps.some(({ id }) => id === poison.id)) throw new Error("It is poison.");
       };
-      const { tasks, host } = start({ host: hostOf(script), dispatcher: { retryMs: 20_000 } });
+      const { tasks, host } = start({
+        host: hostOf(script),
+        dispatcher: { retryMs: 20_000, maxAttempts: 5 },
+      });
       await pass(MOMENT_MS + 1_000);
       expect(deliveredIds(host)).toEqual([poison.id]);
       const later = await complete(tasks);
@@ -583,6 +608,7 @@ describe.each(STORES)("push, on $name", ({ makeStore }) => {
           },
           says("done"),
         ),
+        dispatcher: { maxAttempts: 5 },
       });
       const poison = await complete(process.tasks);
       await pass(MOMENT_MS);
@@ -1257,13 +1283,13 @@ describe.each(STORES)("crashes and failing stores, on $name", ({ makeStore }) =>
       const host = hostOf(hangs);
       for (let deaths = 0; deaths < 6; deaths += 1) {
         const dying = faultyStore(store);
-        const { dispatcher } = startedProcess({ store: dying, host });
+        const { dispatcher } = startedProcess({ store: dying, host, dispatcher: { maxAttempts: 5 } });
         await pass(1_000 + MOMENT_MS);
         cutOff(dying);
         dispatcher.stop({ drainMs: 0 });
         await pass(LEASE_MS);
       }
-      const process = startedProcess({ store });
+      const process = startedProcess({ store, dispatcher: { maxAttempts: 5 } });
       await pass(5_000);
       expect([...host.turns, ...process.host.turns].map(({ attempts }) => attempts)).toEqual([
         [1],
@@ -1278,7 +1304,7 @@ describe.each(STORES)("crashes and failing stores, on $name", ({ makeStore }) =>
 
   test("rule 16: what comes along with one that is exhausted wakes nobody alone", async () => {
     const tasks = new BackgroundTaskManager({ store });
-    const { claim } = inboxOf(tasks, { holdMs: 0, leaseMs: 1_000 });
+    const { claim } = inboxOf(tasks, { holdMs: 0, leaseMs: 1_000, maxAttempts: 5 });
     const loud = await complete(tasks);
     for (let n = 0; n < 5; n += 1) {
       expect(await claim("idle")).toBeDefined();
@@ -1287,7 +1313,7 @@ describe.each(STORES)("crashes and failing stores, on $name", ({ makeStore }) =>
     const silent = await complete(tasks, { followUp: "silent" });
     const other = await complete(tasks, { scope: BOB });
     await pass(COALESCE_MS);
-    const process = startedProcess({ store, dispatcher: { pollMs: LONG_MS } });
+    const process = startedProcess({ store, dispatcher: { pollMs: LONG_MS, maxAttempts: 5 } });
     await pass(20);
     expect(deliveredIds(process.host)).toEqual([other.id]);
     expect(typesIn(process)).toEqual(["follow_up.dropped", "follow_up.delivered"]);

@@ -367,7 +367,7 @@ describe.each(STORES)("pull, on $name", ({ makeStore }) => {
     });
 
     test("rule 16: again and again, it ends as exhausted", async () => {
-      const { claim } = inboxOf(tasks, { holdMs: 0, leaseMs: 1_000 });
+      const { claim } = inboxOf(tasks, { holdMs: 0, leaseMs: 1_000, maxAttempts: 5 });
       const { id } = await complete(tasks);
       const attempts: (number | undefined)[] = [];
       for (let n = 0; n < 7; n += 1) {

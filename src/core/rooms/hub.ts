@@ -63,8 +63,9 @@ export class Hub {
     this.#emitter.off(name, this.#guarded(name, listener as AnyListener));
   }
 
-  emit<Name extends keyof ManagerEvents>(name: Name, notice: ManagerEvents[Name]): void {
-    this.#emitter.emit(name, notice);
+  /** Whether anybody listens. */
+  emit<Name extends keyof ManagerEvents>(name: Name, notice: ManagerEvents[Name]): boolean {
+    return this.#emitter.emit(name, notice);
   }
 
   /** Makes known what was written. Unless `firstSeq` says otherwise, `events` are the newest of `record`. */

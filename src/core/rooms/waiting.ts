@@ -40,6 +40,8 @@ export class Waiting {
     if (!isDuration(timeoutMs)) throw invalidInput("timeoutMs", "milliseconds, 0 or more", timeoutMs);
     if (mode !== "all" && mode !== "any") throw invalidInput("mode", '"all" or "any"', mode);
     if (!Array.isArray(ids)) throw invalidInput("ids", "a list of ids", ids);
+    const wrong = ids.findIndex((id) => typeof id !== "string");
+    if (wrong !== -1) throw invalidInput(`ids[${wrong}]`, "the id of a task", ids[wrong]);
     signal?.throwIfAborted();
     const look = new Look(scope, ids, mode, this.#queries);
     await look.all();
