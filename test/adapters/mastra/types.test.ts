@@ -22,7 +22,7 @@ test("the real framework fits the shapes that the adapter asks for", () => {
   expectTypeOf<Memory>().toExtend<MemoryLike>();
   expectTypeOf<MastraMemory>().toExtend<MemoryLike>();
   expectTypeOf<ToolExecutionContext>().toExtend<ToolContextLike>();
-  expectTypeOf(toolContext).parameter(0).toExtend<object>();
+  expectTypeOf<ToolExecutionContext>().toExtend<Parameters<typeof toolContext>[0]>();
 });
 
 test("what the adapter makes fits the framework", () => {
