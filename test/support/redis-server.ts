@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 
 const STARTS = 3;
-const READY_MS = 10_000;
+const READY_MS = 20_000;
+const CLUSTERED = ["--cluster-enabled", "yes", "--cluster-node-timeout", "5000"];
 const running = new Set<ChildProcess>();
 
 process.on("exit", () => {
@@ -28,9 +29,9 @@ export const noRedis =
  * const client = new Redis(server.port);
  */
 export async function startRedis(...options: string[]): Promise<RedisServer> {
-  const directory = mkdtempSync(join(tmpdir(), "tool-offload-redis-"));
   // Somebody may take the port before the server does.
   for (let start = 1; ; start += 1) {
+    const directory = mkdtempSync(join(tmpdir(), "tool-offload-redis-"));
     const server = new RedisServer(await freePort(), directory, options);
     try {
       await server.start();
@@ -48,15 +49,7 @@ export async function startRedisCluster(): Promise<RedisServer[]> {
   // One after the other: so none is given a port that another was given, and has not taken yet.
   for (let node = 0; node < 3; node += 1) {
     const bus = await freePort();
-    const options = [
-      "--cluster-enabled",
-      "yes",
-      "--cluster-port",
-      String(bus),
-      "--cluster-node-timeout",
-      "5000",
-    ];
-    nodes.push(await startRedis(...options));
+    nodes.push(await startRedis(...CLUSTERED, "--cluster-port", String(bus)));
     buses.push(bus);
   }
   const clients = nodes.map(({ port }) => new Redis(port));
@@ -132,6 +125,7 @@ function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"));
     socket.on("error", () => resolve(false));
+    socket.on("close", () => resolve(false));
     socket.on("data", (data) => {
       socket.destroy();
       resolve(data.toString().startsWith("+PONG"));
