@@ -11,7 +11,7 @@ import {
   type SignalAgentLike,
   type TaskTools,
   type ToolContextLike,
-  toolContext,
+  type toolContext,
 } from "tool-offload/adapters/mastra";
 import { expectTypeOf, test } from "vitest";
 import * as z from "zod";
