@@ -11,7 +11,7 @@ const ALLOWED_BYTES = 10 * 1024 * 1024;
 test.each(STORES)(
   "many calls, half of them offloaded, leave nothing behind on $name but what retention keeps",
   async ({ name, makeStore }) => {
-    const tasks = new BackgroundTaskManager({ store: makeStore() });
+    const tasks = new BackgroundTaskManager({ store: makeStore(), storeTimeoutMs: 60_000 });
     const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 0 });
     const turn = countingSignal();
     await callMany(offload, turn.signal, 5_000);
@@ -23,7 +23,7 @@ test.each(STORES)(
     expect(turn.listeners()).toBe(0);
     await tasks.close();
   },
-  60_000,
+  120_000,
 );
 
 async function callMany(offload: ToolOffloadMiddleware, signal: AbortSignal, calls: number): Promise<void> {

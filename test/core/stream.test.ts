@@ -186,7 +186,7 @@ describe.each(STORES)("rule 5: streams on $name", ({ makeStore }) => {
 
   test("rule 5: a tool that streams for ever does not block the process once it is offloaded", async () => {
     vi.useRealTimers();
-    const { offload, tasks } = sceneOf({ store: makeStore() }, { timeoutMs: 20 });
+    const { offload, tasks } = sceneOf({ store: makeStore(), storeTimeoutMs: 60_000 }, { timeoutMs: 20 });
     let chunks = 0;
     let isOffloaded = false;
     const stream = offload.stream(callOf(), async function* () {

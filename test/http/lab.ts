@@ -36,7 +36,8 @@ export interface LabOptions extends Partial<TaskHandlerOptions> {
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const { bridge = bridgeNamed("@remix-run/node-fetch-server"), around = (handle) => handle } = options;
   // Nothing over HTTP may lean on shared records, or on answers in order.
-  const { tasks = new BackgroundTaskManager({ store: restlessStore(memoryStore()) }), ...rest } = options;
+  const store = restlessStore(memoryStore());
+  const { tasks = new BackgroundTaskManager({ store, storeTimeoutMs: 60_000 }), ...rest } = options;
   const errors: unknown[] = [];
   const onError = (error: unknown) => errors.push(error);
   const handle = createTaskHandler({ tasks, authenticate: byToken, onError, ...rest });
