@@ -180,9 +180,9 @@ describe.each(STORES)("the faults of others, on $name", ({ makeStore }) => {
     for (let input = 0; input < 51; input += 1) {
       const { id } = await soon(tasks.start(callOf({ input }), async () => input));
       await ended(tasks, id);
+      // Among those that end in the same millisecond, the id decides who goes.
+      await pass(1);
     }
-    // A millisecond later than the others: among those that end in the same one, the id decides who goes.
-    await pass(1);
     slow.resolve("long");
     await ended(tasks, long.id);
     await pass(100);
