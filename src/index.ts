@@ -1,33 +1,25 @@
 import { BackgroundTaskManager as CoreManager } from "./core/manager.ts";
-import type { MiddlewareOptions as CoreMiddlewareOptions, ManagerOptions } from "./core/options.ts";
+import type { MiddlewareOptions as CoreMiddlewareOptions, ManagerOptions } from "./core/options/options.ts";
 import { invalidOption } from "./core/values/validate.ts";
 import { memoryStore } from "./stores/memory.ts";
 
-export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/call.ts";
-export { type Clock, systemClock } from "./core/clock.ts";
-export type { DurableContext, DurableTool } from "./core/durable.ts";
+export { defaultPlaceholder } from "./core/calls/placeholder.ts";
+export type { StreamFold, StreamSource, ToolStream } from "./core/calls/stream.ts";
 export { TaskOffloadError, type TaskOffloadErrorCode } from "./core/errors.ts";
-export type { NewTaskEvent, TaskEvent, TaskEventBody } from "./core/events.ts";
-export type { FollowUpDropReason, FollowUpMode, FollowUpStatus, StoredFollowUp } from "./core/follow-up.ts";
-export type { LifecycleEvent, TaskPatch } from "./core/lifecycle.ts";
+export type { ManagerEvents, ManagerListener, TaskNotice } from "./core/ledger/notices.ts";
 export type { ManagerStats } from "./core/manager.ts";
 export { ToolOffloadMiddleware } from "./core/middleware.ts";
-export {
-  DEFAULTS,
-  type LimitOptions,
-  type RetentionOptions,
-  type TaskOptions,
-  type TimeoutPolicy,
-  type ToolOptions,
-} from "./core/options.ts";
-export { defaultPlaceholder } from "./core/placeholder.ts";
-export type { ResultRange, StoredResult } from "./core/result.ts";
-export type { OutsideExecution } from "./core/rooms/adopting.ts";
-export type { CancelOptions } from "./core/rooms/cancelling.ts";
-export type { ManagerEvents, ManagerListener, TaskNotice } from "./core/rooms/hub.ts";
-export type { TaskEventQuery, TaskPage, TaskQuery } from "./core/rooms/queries.ts";
-export type { WaitOptions } from "./core/rooms/waiting.ts";
-export type { Watched, WatchOptions } from "./core/rooms/watching.ts";
+export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/model/call.ts";
+export type { NewTaskEvent, TaskEvent, TaskEventBody } from "./core/model/events.ts";
+export type {
+  FollowUpDropReason,
+  FollowUpMode,
+  FollowUpStatus,
+  StoredFollowUp,
+} from "./core/model/follow-up.ts";
+export type { DurableContext, DurableTool } from "./core/model/known-tool.ts";
+export type { LifecycleEvent, TaskPatch } from "./core/model/lifecycle.ts";
+export type { ResultRange, StoredResult } from "./core/model/result.ts";
 export type {
   ClaimFilter,
   Duplicate,
@@ -48,8 +40,7 @@ export type {
   TaskChange,
   TaskHint,
   TaskStore,
-} from "./core/store.ts";
-export type { StreamFold, StreamSource, ToolStream } from "./core/stream.ts";
+} from "./core/model/store.ts";
 export {
   type CancelledBy,
   isFinished,
@@ -63,7 +54,21 @@ export {
   type TaskResult,
   type TaskScope,
   type TaskStatus,
-} from "./core/task.ts";
+} from "./core/model/task.ts";
+export {
+  DEFAULTS,
+  type LimitOptions,
+  type RetentionOptions,
+  type TaskOptions,
+  type TimeoutPolicy,
+  type ToolOptions,
+} from "./core/options/options.ts";
+export type { TaskEventQuery, TaskPage, TaskQuery } from "./core/reading/queries.ts";
+export type { WaitOptions } from "./core/reading/wait.ts";
+export type { Watched, WatchOptions } from "./core/reading/watch.ts";
+export type { OutsideExecution } from "./core/tasks/adopt.ts";
+export type { CancelOptions } from "./core/tasks/cancel.ts";
+export { type Clock, systemClock } from "./core/time/clock.ts";
 export type { Redact } from "./core/values/redact.ts";
 export { memoryStore } from "./stores/memory.ts";
 

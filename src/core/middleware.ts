@@ -1,3 +1,10 @@
+import { duplicateError } from "./calls/duplicates.ts";
+import { Execution } from "./calls/execution.ts";
+import { defaultPlaceholder, plainPlaceholder, safePlaceholder } from "./calls/placeholder.ts";
+import { Race, type RaceTerms } from "./calls/race.ts";
+import { lastChunk, Pump, type StreamFold, type StreamSource, type ToolStream } from "./calls/stream.ts";
+import { closedError, TaskOffloadError } from "./errors.ts";
+import { type BackgroundTaskManager, roomsOf } from "./manager.ts";
 import {
   type Execute,
   faultOf,
@@ -5,19 +12,12 @@ import {
   ownCall,
   type ToolCall,
   type ToolContext,
-} from "./call.ts";
-import { duplicateError } from "./duplicates.ts";
-import { checkKnown } from "./durable.ts";
-import { closedError, TaskOffloadError } from "./errors.ts";
-import { Execution } from "./execution.ts";
-import { type BackgroundTaskManager, roomsOf } from "./manager.ts";
-import type { MiddlewareOptions } from "./options.ts";
-import { defaultPlaceholder, plainPlaceholder, safePlaceholder } from "./placeholder.ts";
-import { Race, type RaceTerms } from "./race.ts";
-import type { Rooms } from "./rooms/rooms.ts";
-import { lastChunk, Pump, type StreamFold, type StreamSource, type ToolStream } from "./stream.ts";
-import type { TaskInfo } from "./task.ts";
-import { checkMiddlewareOptions, type ToolPlan, ToolPlans } from "./tool-plans.ts";
+} from "./model/call.ts";
+import { checkKnown } from "./model/known-tool.ts";
+import type { TaskInfo } from "./model/task.ts";
+import type { MiddlewareOptions } from "./options/options.ts";
+import { checkMiddlewareOptions, type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
+import type { Rooms } from "./runtime.ts";
 import { invalidInput } from "./values/validate.ts";
 
 /**

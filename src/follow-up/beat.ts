@@ -1,6 +1,6 @@
-import { Timer } from "../core/clock.ts";
-import type { Rooms } from "../core/rooms/rooms.ts";
-import { isFinished } from "../core/task.ts";
+import { isFinished } from "../core/model/task.ts";
+import type { Rooms } from "../core/runtime.ts";
+import { Timer } from "../core/time/clock.ts";
 
 interface BeatTerms {
   readonly coalesceMs: number;

@@ -1,5 +1,5 @@
 import pTimeout from "p-timeout";
-import { type Clock, MAX_TIMER_MS, timersOf } from "../core/clock.ts";
+import { type Clock, MAX_TIMER_MS, timersOf } from "../core/time/clock.ts";
 import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";
 import type { Delivery } from "./options.ts";

@@ -1,11 +1,11 @@
 import { AsyncResource } from "node:async_hooks";
-import { faultOfScope } from "../core/call.ts";
-import { Timer } from "../core/clock.ts";
 import { roomsOf } from "../core/manager.ts";
-import type { Rooms } from "../core/rooms/rooms.ts";
-import type { ClaimFilter, Settlement } from "../core/store.ts";
-import { describeError } from "../core/summary.ts";
-import type { TaskScope } from "../core/task.ts";
+import { faultOfScope } from "../core/model/call.ts";
+import type { ClaimFilter, Settlement } from "../core/model/store.ts";
+import type { TaskScope } from "../core/model/task.ts";
+import type { Rooms } from "../core/runtime.ts";
+import { Timer } from "../core/time/clock.ts";
+import { describeError } from "../core/values/summary.ts";
 import { invalidInput, isDuration } from "../core/values/validate.ts";
 import { Beat } from "./beat.ts";
 import { type DeliveryDesk, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";

@@ -1,6 +1,6 @@
 /** What a message shows of a text that may be long: head and tail, and how to read what lies between. */
 
-import type { CompletedResult } from "../core/result.ts";
+import type { CompletedResult } from "../core/model/result.ts";
 import { encode } from "../core/values/encode.ts";
 import { oneLine, sliceWhole } from "../core/values/text.ts";
 

@@ -1,4 +1,4 @@
-import type { TaskInfo, TaskResult } from "../core/task.ts";
+import type { TaskInfo, TaskResult } from "../core/model/task.ts";
 
 /** One result on its way back. */
 export interface FollowUp {

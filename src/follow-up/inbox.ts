@@ -1,7 +1,7 @@
-import { faultOfScope } from "../core/call.ts";
-import type { FollowUpMode } from "../core/follow-up.ts";
 import { roomsOf } from "../core/manager.ts";
-import type { TaskScope } from "../core/task.ts";
+import { faultOfScope } from "../core/model/call.ts";
+import type { FollowUpMode } from "../core/model/follow-up.ts";
+import type { TaskScope } from "../core/model/task.ts";
 import { invalidInput } from "../core/values/validate.ts";
 import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";

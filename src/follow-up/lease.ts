@@ -1,6 +1,6 @@
-import { Timer } from "../core/clock.ts";
-import type { Rooms } from "../core/rooms/rooms.ts";
-import type { SessionClaim } from "../core/store.ts";
+import type { SessionClaim } from "../core/model/store.ts";
+import type { Rooms } from "../core/runtime.ts";
+import { Timer } from "../core/time/clock.ts";
 
 /** Keeps a claim from lapsing while somebody works on it, for so long at most. */
 export class Lease {

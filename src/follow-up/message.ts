@@ -2,7 +2,7 @@
 
 import { nanoid } from "nanoid";
 import { TaskOffloadError } from "../core/errors.ts";
-import type { TaskStatus } from "../core/task.ts";
+import type { TaskStatus } from "../core/model/task.ts";
 import { checkLimit, checkNames } from "../core/values/validate.ts";
 import type { Excerpt } from "./excerpt.ts";
 import type { FollowUp } from "./follow-up.ts";

@@ -1,5 +1,5 @@
 import type { BackgroundTaskManager } from "../core/manager.ts";
-import type { TaskScope } from "../core/task.ts";
+import type { TaskScope } from "../core/model/task.ts";
 import {
   checkDuration,
   checkFunction,

@@ -1,8 +1,8 @@
 import { nanoid } from "nanoid";
-import type { FollowUpMode } from "../core/follow-up.ts";
-import type { Rooms } from "../core/rooms/rooms.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement, TaskStore } from "../core/store.ts";
-import type { TaskRecord, TaskScope } from "../core/task.ts";
+import type { FollowUpMode } from "../core/model/follow-up.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement, TaskStore } from "../core/model/store.ts";
+import type { TaskRecord, TaskScope } from "../core/model/task.ts";
+import type { Rooms } from "../core/runtime.ts";
 import type { FollowUp } from "./follow-up.ts";
 import { Lease } from "./lease.ts";
 import { type Reading, readClaim } from "./reading.ts";

@@ -1,7 +1,7 @@
-import type { FollowUpMode } from "../core/follow-up.ts";
-import type { Queries } from "../core/rooms/queries.ts";
-import type { SessionClaim, Settlement } from "../core/store.ts";
-import { type TaskRecord, toTaskInfo } from "../core/task.ts";
+import type { FollowUpMode } from "../core/model/follow-up.ts";
+import type { SessionClaim, Settlement } from "../core/model/store.ts";
+import { type TaskRecord, toTaskInfo } from "../core/model/task.ts";
+import type { Queries } from "../core/reading/queries.ts";
 import type { FollowUp } from "./follow-up.ts";
 
 /** What a claim holds for the agent. */

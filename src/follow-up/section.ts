@@ -1,6 +1,6 @@
 /** What a message says of one task. */
 
-import type { CancelledBy, TaskErrorCode } from "../core/task.ts";
+import type { CancelledBy, TaskErrorCode } from "../core/model/task.ts";
 import { oneLine } from "../core/values/text.ts";
 import { type Excerpt, resultExcerpt, resultNotes, textExcerpt } from "./excerpt.ts";
 import type { FollowUp } from "./follow-up.ts";

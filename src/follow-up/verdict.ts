@@ -1,4 +1,4 @@
-import type { Settlement } from "../core/store.ts";
+import type { Settlement } from "../core/model/store.ts";
 import type { DeliveryOutcome } from "./delivery.ts";
 import type { FollowUp } from "./follow-up.ts";
 

@@ -1,4 +1,4 @@
-import { faultOfScope } from "../core/call.ts";
+import { faultOfScope } from "../core/model/call.ts";
 import { type HandlerSettings, handlerSettings, type TaskHandlerOptions } from "./options.ts";
 import { Pages } from "./pages.ts";
 import { Refusal } from "./refusal.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { TASK_STATUSES } from "../core/task.ts";
+import { TASK_STATUSES } from "../core/model/task.ts";
 import { taskEventSchema, taskInfoSchema, taskStatusSchema } from "./task-schemas.ts";
 
 /** The longest a request may wait for a result, in milliseconds. */

@@ -1,5 +1,5 @@
 import { addRoute, createRouter, findRoute } from "rou3";
-import { isFinished, type TaskScope } from "../core/task.ts";
+import { isFinished, type TaskScope } from "../core/model/task.ts";
 import type { TaskSource } from "./options.ts";
 import type { Pages } from "./pages.ts";
 import {

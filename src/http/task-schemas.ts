@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { TASK_STATUSES } from "../core/task.ts";
+import { TASK_STATUSES } from "../core/model/task.ts";
 
 export const taskStatusSchema = z.enum(TASK_STATUSES);
 

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from "../core/clock.ts";
-import type { TaskStore } from "../core/store.ts";
+import type { TaskStore } from "../core/model/store.ts";
+import { type Clock, systemClock } from "../core/time/clock.ts";
 import { Catalogue } from "./memory/catalogue.ts";
 import { Hints } from "./memory/hints.ts";
 import { Outbox } from "./memory/outbox.ts";

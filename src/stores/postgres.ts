@@ -1,5 +1,5 @@
 import { nanoid } from "nanoid";
-import type { TaskStore } from "../core/store.ts";
+import type { TaskStore } from "../core/model/store.ts";
 import { Changes } from "./postgres/changes.ts";
 import { Contents } from "./postgres/contents.ts";
 import { Database } from "./postgres/database.ts";

@@ -1,4 +1,4 @@
-import type { TaskStore } from "../core/store.ts";
+import type { TaskStore } from "../core/model/store.ts";
 import { Hints } from "./redis/hints.ts";
 import { Leases } from "./redis/leases.ts";
 import { type RedisStoreOptions, redisStoreTerms } from "./redis/options.ts";

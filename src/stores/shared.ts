@@ -1,8 +1,8 @@
 /** What stores have in common, whatever they keep tasks in. */
 
-import type { NewTaskEvent } from "../core/events.ts";
-import type { StoredFollowUp } from "../core/follow-up.ts";
-import type { Settlement, TaskChange } from "../core/store.ts";
+import type { NewTaskEvent } from "../core/model/events.ts";
+import type { StoredFollowUp } from "../core/model/follow-up.ts";
+import type { Settlement, TaskChange } from "../core/model/store.ts";
 
 /** What an event weighs beside its text. */
 const EVENT_CHARS = 32;

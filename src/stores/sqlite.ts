@@ -1,4 +1,4 @@
-import type { TaskStore } from "../core/store.ts";
+import type { TaskStore } from "../core/model/store.ts";
 import { Desk } from "./sqlite/desk.ts";
 import { HintLog } from "./sqlite/hint-log.ts";
 import { Listeners } from "./sqlite/listeners.ts";

@@ -1,6 +1,6 @@
-import type { NewTaskEvent } from "../core/events.ts";
-import type { NewTask } from "../core/store.ts";
-import { isFinished, type TaskRecord } from "../core/task.ts";
+import type { NewTaskEvent } from "../core/model/events.ts";
+import type { NewTask } from "../core/model/store.ts";
+import { isFinished, type TaskRecord } from "../core/model/task.ts";
 
 let made = 0;
 

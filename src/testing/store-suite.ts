@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe } from "vitest";
-import type { TaskStore } from "../core/store.ts";
+import type { TaskStore } from "../core/model/store.ts";
 import { admissionSuite } from "./suite/admission.ts";
 import { claimSuite } from "./suite/claims.ts";
 import { insertSuite } from "./suite/insert.ts";

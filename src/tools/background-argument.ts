@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { OffloadOutcome, ToolCall, ToolContext } from "../core/call.ts";
 import type { ToolOffloadMiddleware } from "../core/middleware.ts";
+import type { OffloadOutcome, ToolCall, ToolContext } from "../core/model/call.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
 
 const ARGUMENT = "run_in_background";

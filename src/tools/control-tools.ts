@@ -1,8 +1,8 @@
-import { faultOfScope } from "../core/call.ts";
 import { TaskOffloadError } from "../core/errors.ts";
+import { observe } from "../core/ledger/observe.ts";
 import { type BackgroundTaskManager, roomsOf } from "../core/manager.ts";
-import { observe } from "../core/observing.ts";
-import type { TaskScope } from "../core/task.ts";
+import { faultOfScope } from "../core/model/call.ts";
+import type { TaskScope } from "../core/model/task.ts";
 import { checkNames, invalidOption } from "../core/values/validate.ts";
 import type { Desk } from "./definition.ts";
 import { type TaskListTool, taskListTool } from "./task-list.ts";

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { BackgroundTaskManager } from "../core/manager.ts";
-import type { TaskScope } from "../core/task.ts";
+import type { TaskScope } from "../core/model/task.ts";
 import { checkedInput } from "./input.ts";
 
 export interface ExecuteOptions {

@@ -1,4 +1,4 @@
-import type { EventPage } from "../core/store.ts";
+import type { EventPage } from "../core/model/store.ts";
 import { sliceWhole } from "../core/values/text.ts";
 
 /** Some of what a tool has written. */

@@ -1,4 +1,4 @@
-import type { CompletedResult } from "../core/result.ts";
+import type { CompletedResult } from "../core/model/result.ts";
 import { sliceWhole } from "../core/values/text.ts";
 
 /** A stretch of a result's text: of the text itself if the tool returned one, else of its JSON. */

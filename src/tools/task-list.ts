@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { TASK_STATUSES } from "../core/task.ts";
+import { TASK_STATUSES } from "../core/model/task.ts";
 import { type ControlTool, type Desk, defineTool } from "./definition.ts";
 import { wholeNumber } from "./input.ts";
 import { type TaskView, viewOf } from "./task-view.ts";

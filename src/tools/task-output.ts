@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type CancelledBy, isFinished, type TaskError, type TaskInfo } from "../core/task.ts";
+import { type CancelledBy, isFinished, type TaskError, type TaskInfo } from "../core/model/task.ts";
 import {
   type ControlTool,
   type Desk,

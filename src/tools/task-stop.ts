@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { isFinished, type TaskInfo } from "../core/task.ts";
+import { isFinished, type TaskInfo } from "../core/model/task.ts";
 import {
   type ControlTool,
   type Desk,

@@ -4,7 +4,7 @@ import {
   type TaskInfo,
   type TaskProgress,
   type TaskStatus,
-} from "../core/task.ts";
+} from "../core/model/task.ts";
 
 /** A task as the model sees it. Durations instead of instants: a model knows no clock. */
 export interface TaskView {

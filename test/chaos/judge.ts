@@ -1,5 +1,5 @@
-import type { TaskStore } from "../../src/core/store.ts";
-import { isFinished, type TaskRecord } from "../../src/core/task.ts";
+import type { TaskStore } from "../../src/core/model/store.ts";
+import { isFinished, type TaskRecord } from "../../src/core/model/task.ts";
 import { overlapsIn, timesTold } from "./deliveries.ts";
 import { linesOf } from "./journal.ts";
 import { isLoad, type Load } from "./load.ts";

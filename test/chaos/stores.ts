@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import Database from "libsql";
 import pg from "pg";
-import type { TaskStore } from "../../src/core/store.ts";
+import type { TaskStore } from "../../src/core/model/store.ts";
 import { postgresStore } from "../../src/stores/postgres.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";

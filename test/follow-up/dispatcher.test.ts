@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { observe } from "../../src/core/ledger/observe.ts";
 import { roomsOf } from "../../src/core/manager.ts";
-import { observe } from "../../src/core/observing.ts";
 import { type DispatcherOptions, FollowUpDispatcher } from "../../src/follow-up/index.ts";
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../src/index.ts";
 import {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { observe } from "../../src/core/ledger/observe.ts";
 import { roomsOf } from "../../src/core/manager.ts";
-import { observe } from "../../src/core/observing.ts";
 import { FollowUpInbox } from "../../src/follow-up/index.ts";
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../src/index.ts";
 import {

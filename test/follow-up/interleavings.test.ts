@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type FollowUpMode, type FollowUpStatus, isOutstanding } from "../../src/core/follow-up.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement, TaskStore } from "../../src/core/store.ts";
+import { type FollowUpMode, type FollowUpStatus, isOutstanding } from "../../src/core/model/follow-up.ts";
+import type {
+  ClaimFilter,
+  SessionClaim,
+  SessionKey,
+  Settlement,
+  TaskStore,
+} from "../../src/core/model/store.ts";
 import type { CancelledBy, TaskEvent, TaskRecord, TaskScope } from "../../src/index.ts";
 import { isFinished, memoryStore } from "../../src/index.ts";
 import { makeTask } from "../../src/testing/make-task.ts";

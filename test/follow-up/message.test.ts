@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readResult, storeResult } from "../../src/core/result.ts";
-import type { CancelledBy, TaskErrorCode, TaskResult } from "../../src/core/task.ts";
-import { toTaskInfo } from "../../src/core/task.ts";
+import { readResult, storeResult } from "../../src/core/model/result.ts";
+import type { CancelledBy, TaskErrorCode, TaskResult } from "../../src/core/model/task.ts";
+import { toTaskInfo } from "../../src/core/model/task.ts";
 import type { FollowUp } from "../../src/follow-up/follow-up.ts";
 import { followUpMessage, unusedNonce } from "../../src/follow-up/message.ts";
 import { makeTask } from "../../src/testing/make-task.ts";

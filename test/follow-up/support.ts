@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import { transition } from "../../src/core/lifecycle.ts";
+import { transition } from "../../src/core/model/lifecycle.ts";
 import {
   type Delivery,
   type DispatcherOptions,

@@ -1,15 +1,15 @@
 import type fc from "fast-check";
-import type { Clock } from "../../src/core/clock.ts";
-import { type FollowUpMode, isOutstanding } from "../../src/core/follow-up.ts";
+import { observe } from "../../src/core/ledger/observe.ts";
 import { roomsOf } from "../../src/core/manager.ts";
-import { observe } from "../../src/core/observing.ts";
+import { type FollowUpMode, isOutstanding } from "../../src/core/model/follow-up.ts";
 import type {
   ClaimFilter,
   RetentionLimits,
   SessionClaim,
   Settlement,
   TaskStore,
-} from "../../src/core/store.ts";
+} from "../../src/core/model/store.ts";
+import type { Clock } from "../../src/core/time/clock.ts";
 import type { Delivery, FollowUp } from "../../src/follow-up/index.ts";
 import { FollowUpDispatcher, FollowUpInbox } from "../../src/follow-up/index.ts";
 import {

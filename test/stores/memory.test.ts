@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type Clock, systemClock } from "../../src/core/clock.ts";
-import type { SessionClaim, TaskStore } from "../../src/core/store.ts";
-import type { TaskRecord } from "../../src/core/task.ts";
+import type { SessionClaim, TaskStore } from "../../src/core/model/store.ts";
+import type { TaskRecord } from "../../src/core/model/task.ts";
+import { type Clock, systemClock } from "../../src/core/time/clock.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { makeTask } from "../../src/testing/make-task.ts";
 import {

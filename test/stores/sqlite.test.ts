@@ -1,8 +1,8 @@
 import Database from "libsql";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { TaskOffloadError } from "../../src/core/errors.ts";
-import { RING_EVENTS } from "../../src/core/store.ts";
+import { RING_EVENTS } from "../../src/core/model/store.ts";
+import { type Clock, systemClock } from "../../src/core/time/clock.ts";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../src/index.ts";
 import { type SqliteDatabaseLike, type SqliteStoreOptions, sqliteStore } from "../../src/stores/sqlite.ts";
 import { makeTask } from "../../src/testing/make-task.ts";

@@ -1,4 +1,4 @@
-import type { TaskStore } from "../../src/core/store.ts";
+import type { TaskStore } from "../../src/core/model/store.ts";
 
 /** What goes wrong with one call of a store; `run` is the call as it should be. */
 export type Fault = <Answer>(run: () => Promise<Answer>) => Promise<Answer>;

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import type { TaskStore } from "../../src/core/store.ts";
+import type { TaskStore } from "../../src/core/model/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { makeTask } from "../../src/testing/make-task.ts";
 import { restlessStore, seeded } from "./restless-store.ts";

@@ -1,4 +1,4 @@
-import type { TaskStore } from "../../src/core/store.ts";
+import type { TaskStore } from "../../src/core/model/store.ts";
 
 export interface RestlessOptions {
   /** From 0 up to 1. @default a generator with a fixed seed */

@@ -1,4 +1,4 @@
-import type { TaskStore } from "../../src/core/store.ts";
+import type { TaskStore } from "../../src/core/model/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { restlessStore } from "./restless-store.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { observe } from "../../src/core/ledger/observe.ts";
 import { roomsOf } from "../../src/core/manager.ts";
-import { observe } from "../../src/core/observing.ts";
 import { memoryStore } from "../../src/index.ts";
 import { faultyStore, neverAnswers, rejects } from "../support/faulty-store.ts";
 import {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { CompletedResult } from "../../src/core/result.ts";
-import { readResult, storeResult } from "../../src/core/result.ts";
-import { RING_CHARS } from "../../src/core/store.ts";
+import type { CompletedResult } from "../../src/core/model/result.ts";
+import { readResult, storeResult } from "../../src/core/model/result.ts";
+import { RING_CHARS } from "../../src/core/model/store.ts";
 import { EventLog } from "../../src/stores/memory/event-log.ts";
 import { cursorOf, outputPart } from "../../src/tools/output-part.ts";
 import { completedPart } from "../../src/tools/result-part.ts";

@@ -1,5 +1,5 @@
-import type { Execute, ToolCall, ToolContext } from "../../core/call.ts";
-import type { StreamSource, ToolStream } from "../../core/stream.ts";
+import type { StreamSource, ToolStream } from "../../core/calls/stream.ts";
+import type { Execute, ToolCall, ToolContext } from "../../core/model/call.ts";
 import { isAsyncIterable } from "../../core/values/iterables.ts";
 import { metadataFor, scopeFor } from "../shared/options.ts";
 import { outputOf } from "../shared/placeholder.ts";

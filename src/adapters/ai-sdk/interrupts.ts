@@ -1,4 +1,4 @@
-import type { TaskScope } from "../../core/task.ts";
+import type { TaskScope } from "../../core/model/task.ts";
 import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
 import { noneIfStoreFailed, settled, toldIn } from "../shared/follow-ups.ts";
 import { checkInbox, checkOptions, soundScope } from "../shared/options.ts";

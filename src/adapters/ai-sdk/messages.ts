@@ -1,4 +1,4 @@
-import type { TaskInfo } from "../../core/task.ts";
+import type { TaskInfo } from "../../core/model/task.ts";
 import type { FollowUpMarker, FollowUpMessage } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, newAmong } from "../shared/follow-ups.ts";
 import type { MessageLike } from "./like.ts";

@@ -1,7 +1,7 @@
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { MiddlewareError, ToolInvocationError, ToolMessage, type WrapToolCallHook } from "langchain";
-import type { ToolContext } from "../../core/call.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
+import type { ToolContext } from "../../core/model/call.ts";
 import { metadataFor } from "../shared/options.ts";
 import { isForTheModel, isRefusal, noting } from "../shared/refusals.ts";
 import { CONTEXT, toolContext as contextIn } from "../shared/tool-context.ts";

@@ -1,5 +1,5 @@
-import type { ToolContext } from "../../core/call.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
+import type { ToolContext } from "../../core/model/call.ts";
 import { metadataFor } from "../shared/options.ts";
 import { outputOf } from "../shared/placeholder.ts";
 import { CONTEXT, withSignal } from "../shared/tool-context.ts";

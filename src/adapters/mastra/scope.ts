@@ -1,4 +1,4 @@
-import type { TaskScope } from "../../core/task.ts";
+import type { TaskScope } from "../../core/model/task.ts";
 import { scopeFor, sessionScope, soundScope } from "../shared/options.ts";
 import type { AgentContextLike, ToolContextLike } from "./like.ts";
 import type { ScopeOption } from "./options.ts";

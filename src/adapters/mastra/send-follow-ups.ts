@@ -1,5 +1,5 @@
 import { TaskOffloadError } from "../../core/errors.ts";
-import type { TaskScope } from "../../core/task.ts";
+import type { TaskScope } from "../../core/model/task.ts";
 import { checkFunction, invalidOption } from "../../core/values/validate.ts";
 import type { Delivery } from "../../follow-up/options.ts";
 import { checkOptions } from "../shared/options.ts";

@@ -1,4 +1,4 @@
-import type { ToolContext } from "../../core/call.ts";
+import type { ToolContext } from "../../core/model/call.ts";
 import { metadataFor, scopeFor } from "../shared/options.ts";
 import { isForTheModel, noting } from "../shared/refusals.ts";
 import { CONTEXT, withSignal } from "../shared/tool-context.ts";

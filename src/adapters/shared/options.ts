@@ -1,7 +1,7 @@
-import { faultOfScope } from "../../core/call.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { ToolOffloadMiddleware } from "../../core/middleware.ts";
-import type { TaskScope } from "../../core/task.ts";
+import { faultOfScope } from "../../core/model/call.ts";
+import type { TaskScope } from "../../core/model/task.ts";
 import { checkNames, invalidOption } from "../../core/values/validate.ts";
 import type { FollowUpInbox } from "../../follow-up/inbox.ts";
 

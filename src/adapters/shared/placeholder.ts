@@ -1,4 +1,4 @@
-import type { OffloadOutcome } from "../../core/call.ts";
+import type { OffloadOutcome } from "../../core/model/call.ts";
 
 /** The output of a tool call that has become a task. Plain JSON; the model is shown `message` alone. */
 export type TaskPlaceholder = {

@@ -1,5 +1,5 @@
-import type { ToolContext } from "../../core/call.ts";
 import { TaskOffloadError, type TaskOffloadErrorCode } from "../../core/errors.ts";
+import type { ToolContext } from "../../core/model/call.ts";
 
 /** What a model can make something of: these are told to it as the result of its call. */
 const FOR_THE_MODEL: readonly TaskOffloadErrorCode[] = [

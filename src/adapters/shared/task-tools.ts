@@ -1,4 +1,4 @@
-import type { TaskScope } from "../../core/task.ts";
+import type { TaskScope } from "../../core/model/task.ts";
 import { type ControlTools, type ControlToolsOptions, controlTools } from "../../tools/control-tools.ts";
 import type { ControlTool } from "../../tools/definition.ts";
 

@@ -1,4 +1,4 @@
-import type { ToolContext } from "../../core/call.ts";
+import type { ToolContext } from "../../core/model/call.ts";
 
 /** Under this key of what a framework gives a tool. */
 export const CONTEXT = Symbol.for("tool-offload.context");

@@ -1,6 +1,6 @@
-import { isOutstanding } from "../../core/follow-up.ts";
-import type { SessionKey, TaskKey } from "../../core/store.ts";
-import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/task.ts";
+import { isOutstanding } from "../../core/model/follow-up.ts";
+import type { SessionKey, TaskKey } from "../../core/model/store.ts";
+import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
 import { byCompletion, byCreation, type Created, type Entry } from "./entry.ts";
 import { type ByCompletion, Pending } from "./pending.ts";
 import { SortedList } from "./sorted-list.ts";

@@ -1,7 +1,7 @@
-import type { NewTaskEvent } from "../../core/events.ts";
-import type { TaskPatch } from "../../core/lifecycle.ts";
-import type { StoredResult } from "../../core/result.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { NewTaskEvent } from "../../core/model/events.ts";
+import type { TaskPatch } from "../../core/model/lifecycle.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 
 /**
  * A record that shares nothing with the given one. Copying on the way in and out costs a fraction of freezing.

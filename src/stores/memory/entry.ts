@@ -1,8 +1,8 @@
-import { lastProgress } from "../../core/events.ts";
-import type { FollowUpMode } from "../../core/follow-up.ts";
-import type { StoredResult } from "../../core/result.ts";
-import type { NewTask, Payload, TaskChange } from "../../core/store.ts";
-import { isFinished, type TaskRecord } from "../../core/task.ts";
+import { lastProgress } from "../../core/model/events.ts";
+import type { FollowUpMode } from "../../core/model/follow-up.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import type { NewTask, Payload, TaskChange } from "../../core/model/store.ts";
+import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { copyPatch, copyRecord, copyResult } from "./copy.ts";
 import { EventLog } from "./event-log.ts";
 

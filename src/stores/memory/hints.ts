@@ -1,5 +1,5 @@
-import type { TaskHint } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { TaskHint } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 
 type Listener = (hint: TaskHint) => void;
 

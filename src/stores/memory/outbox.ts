@@ -1,6 +1,6 @@
-import type { FollowUpStatus, StoredFollowUp } from "../../core/follow-up.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { FollowUpStatus, StoredFollowUp } from "../../core/model/follow-up.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { acknowledges, settleFollowUp } from "../shared.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { copyRecord } from "./copy.ts";

@@ -1,4 +1,4 @@
-import type { FollowUpMode } from "../../core/follow-up.ts";
+import type { FollowUpMode } from "../../core/model/follow-up.ts";
 import { byCompletion, type Completed, type Entry } from "./entry.ts";
 import { SortedList } from "./sorted-list.ts";
 import type { Turns } from "./turns.ts";

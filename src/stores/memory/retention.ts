@@ -1,5 +1,5 @@
-import type { RetentionLimits, Sweep } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { dropFollowUp } from "../shared.ts";
 import type { Catalogue, User } from "./catalogue.ts";
 import { copyRecord } from "./copy.ts";

@@ -1,5 +1,5 @@
-import type { NewTaskEvent } from "../../core/events.ts";
-import type { StoredResult } from "../../core/result.ts";
+import type { NewTaskEvent } from "../../core/model/events.ts";
+import type { StoredResult } from "../../core/model/result.ts";
 import type {
   Duplicate,
   EventPage,
@@ -14,8 +14,8 @@ import type {
   Renewal,
   TaskChange,
   TaskKey,
-} from "../../core/store.ts";
-import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/task.ts";
+} from "../../core/model/store.ts";
+import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { copyRecord, copyResult } from "./copy.ts";
 import { Entry } from "./entry.ts";

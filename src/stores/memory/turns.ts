@@ -1,4 +1,4 @@
-import type { SessionKey } from "../../core/store.ts";
+import type { SessionKey } from "../../core/model/store.ts";
 
 interface Count {
   session: SessionKey;

@@ -1,5 +1,5 @@
-import type { TaskHint, TaskKey } from "../../core/store.ts";
-import { isFinished, type TaskRecord } from "../../core/task.ts";
+import type { TaskHint, TaskKey } from "../../core/model/store.ts";
+import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Hints } from "./hints.ts";
 import { fromSessionKey } from "./keys.ts";
 import type { Notifier } from "./notifier.ts";

@@ -1,7 +1,7 @@
-import { type NewTaskEvent, numbered, type TaskEvent } from "../../core/events.ts";
-import type { StoredResult } from "../../core/result.ts";
-import type { EventPage, EventQuery, Payload, TaskKey } from "../../core/store.ts";
-import type { TaskScope } from "../../core/task.ts";
+import { type NewTaskEvent, numbered, type TaskEvent } from "../../core/model/events.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import type { EventPage, EventQuery, Payload, TaskKey } from "../../core/model/store.ts";
+import type { TaskScope } from "../../core/model/task.ts";
 import type { Database } from "./database.ts";
 import { fromText } from "./keys.ts";
 import { Query, taskIn } from "./query.ts";

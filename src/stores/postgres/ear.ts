@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TaskHint } from "../../core/store.ts";
+import type { TaskHint } from "../../core/model/store.ts";
 import type { SentHint } from "./notifier.ts";
 import type { NotificationListener, PostgresClientLike } from "./pool.ts";
 import { watchLock } from "./sql/basics.ts";

@@ -1,4 +1,4 @@
-import type { TaskHint } from "../../core/store.ts";
+import type { TaskHint } from "../../core/model/store.ts";
 
 export type HintListener = (hint: TaskHint) => void;
 

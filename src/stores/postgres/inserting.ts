@@ -1,6 +1,6 @@
-import { lastProgress } from "../../core/events.ts";
-import type { Guard, Insertion, Limit, NewTask } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import { lastProgress } from "../../core/model/events.ts";
+import type { Guard, Insertion, Limit, NewTask } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import type { Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { toText } from "./keys.ts";

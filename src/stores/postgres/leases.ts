@@ -1,4 +1,4 @@
-import type { Renewal, TaskKey } from "../../core/store.ts";
+import type { Renewal, TaskKey } from "../../core/model/store.ts";
 import type { Database } from "./database.ts";
 import { fromKey, toKey } from "./keys.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TaskHint } from "../../core/store.ts";
+import type { TaskHint } from "../../core/model/store.ts";
 import type { Database } from "./database.ts";
 import { Ear, type EarTerms } from "./ear.ts";
 import type { HintListener, Hints } from "./hints.ts";

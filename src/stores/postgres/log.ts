@@ -1,4 +1,4 @@
-import type { NewTaskEvent } from "../../core/events.ts";
+import type { NewTaskEvent } from "../../core/model/events.ts";
 import { weightOf } from "../shared.ts";
 
 /** Events as one row of the log: nothing of it if there are none. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TaskHint } from "../../core/store.ts";
+import type { TaskHint } from "../../core/model/store.ts";
 import type { PostgresQueryable } from "./pool.ts";
 
 const CLOSE_MS = 1_000;

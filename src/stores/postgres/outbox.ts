@@ -1,6 +1,6 @@
 import { nanoid } from "nanoid";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import type { Change, Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { toKey, toSessionKey, toText } from "./keys.ts";

@@ -1,4 +1,4 @@
-import type { TaskScope } from "../../core/task.ts";
+import type { TaskScope } from "../../core/model/task.ts";
 import { toKey, toSessionKey } from "./keys.ts";
 import type { QueryValue } from "./pool.ts";
 

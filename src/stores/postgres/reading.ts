@@ -1,5 +1,5 @@
-import type { ListQuery, RecordPage } from "../../core/store.ts";
-import { isFinished, type TaskRecord, type TaskScope, type TaskStatus } from "../../core/task.ts";
+import type { ListQuery, RecordPage } from "../../core/model/store.ts";
+import { isFinished, type TaskRecord, type TaskScope, type TaskStatus } from "../../core/model/task.ts";
 import type { Database } from "./database.ts";
 import { toKey } from "./keys.ts";
 import { inScope, Query, taskIn } from "./query.ts";

@@ -1,4 +1,4 @@
-import type { RetentionLimits, Sweep } from "../../core/store.ts";
+import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import type { Change, Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { toKey } from "./keys.ts";

@@ -1,4 +1,4 @@
-import type { RetentionLimits } from "../../core/store.ts";
+import type { RetentionLimits } from "../../core/model/store.ts";
 
 /** Whom one sweep looks at: some users by name, and the next ones on the walk. */
 export interface Round {

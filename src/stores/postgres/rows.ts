@@ -1,6 +1,6 @@
-import type { FollowUpMode, FollowUpStatus } from "../../core/follow-up.ts";
-import type { TaskPatch } from "../../core/lifecycle.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { FollowUpMode, FollowUpStatus } from "../../core/model/follow-up.ts";
+import type { TaskPatch } from "../../core/model/lifecycle.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { fromKey, fromSessionKey, fromText, toKey, toSessionKey, toText } from "./keys.ts";
 
 /** What a record is made of. Texts are as {@link toKey} and `JSON.stringify` have made them. */

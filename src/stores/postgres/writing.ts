@@ -1,7 +1,7 @@
-import { lastProgress, type NewTaskEvent } from "../../core/events.ts";
-import type { StoredResult } from "../../core/result.ts";
-import type { Guard, Limit, Refused, TaskChange, TaskKey } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import { lastProgress, type NewTaskEvent } from "../../core/model/events.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import type { Guard, Limit, Refused, TaskChange, TaskKey } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import type { AppendedRow, Change, Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { toKey, toText } from "./keys.ts";

@@ -1,5 +1,5 @@
 import { nanoid } from "nanoid";
-import type { TaskHint } from "../../core/store.ts";
+import type { TaskHint } from "../../core/model/store.ts";
 import type { RedisLike, RedisSubscriberLike } from "./client.ts";
 
 type Listener = (hint: TaskHint) => void;

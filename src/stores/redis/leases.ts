@@ -1,5 +1,5 @@
-import type { Renewal, TaskKey } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { Renewal, TaskKey } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { LAPSED, RENEW } from "./lua/leases.ts";
 import { listed, nameOfTask, numeral } from "./names.ts";
 import { readRecord } from "./records.ts";

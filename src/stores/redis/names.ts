@@ -1,5 +1,5 @@
-import type { SessionKey, TaskKey } from "../../core/store.ts";
-import type { TaskScope } from "../../core/task.ts";
+import type { SessionKey, TaskKey } from "../../core/model/store.ts";
+import type { TaskScope } from "../../core/model/task.ts";
 
 /**
  * A text as a part of a key. Half a surrogate pair is no UTF-8 and would become the same character as any

@@ -1,6 +1,6 @@
-import type { FollowUpMode } from "../../core/follow-up.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { FollowUpMode } from "../../core/model/follow-up.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { CLAIM, PEEK } from "./lua/claim.ts";
 import { PROLONG, RESET_TURNS, SETTLE } from "./lua/settle.ts";
 import { listed, nameOf, nameOfSession, numeral } from "./names.ts";

@@ -1,7 +1,14 @@
-import { numbered } from "../../core/events.ts";
-import type { StoredResult } from "../../core/result.ts";
-import type { EventPage, EventQuery, ListQuery, Payload, RecordPage, TaskKey } from "../../core/store.ts";
-import { isFinished, type TaskRecord, type TaskScope } from "../../core/task.ts";
+import { numbered } from "../../core/model/events.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import type {
+  EventPage,
+  EventQuery,
+  ListQuery,
+  Payload,
+  RecordPage,
+  TaskKey,
+} from "../../core/model/store.ts";
+import { isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
 import { LIST } from "./lua/list.ts";
 import { EVENTS, GET, PAYLOAD, RESULT } from "./lua/reading.ts";
 import type { Script } from "./lua/script.ts";

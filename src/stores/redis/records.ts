@@ -1,6 +1,6 @@
-import { lastProgress, type NewTaskEvent } from "../../core/events.ts";
-import type { TaskPatch } from "../../core/lifecycle.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import { lastProgress, type NewTaskEvent } from "../../core/model/events.ts";
+import type { TaskPatch } from "../../core/model/lifecycle.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { weightOf } from "../shared.ts";
 import { FIELDS, NULLABLE } from "./lua/task.ts";
 

@@ -1,4 +1,4 @@
-import type { RetentionLimits, Sweep } from "../../core/store.ts";
+import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import { SWEEP } from "./lua/sweep.ts";
 import { numeral } from "./names.ts";
 import { PLAIN_WEIGHT, readRecord } from "./records.ts";

@@ -1,6 +1,14 @@
-import type { NewTaskEvent } from "../../core/events.ts";
-import type { Guard, Insertion, Limit, NewTask, Refused, TaskChange, TaskKey } from "../../core/store.ts";
-import { isFinished, type TaskRecord } from "../../core/task.ts";
+import type { NewTaskEvent } from "../../core/model/events.ts";
+import type {
+  Guard,
+  Insertion,
+  Limit,
+  NewTask,
+  Refused,
+  TaskChange,
+  TaskKey,
+} from "../../core/model/store.ts";
+import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { INSERT } from "./lua/insert.ts";
 import { CHECKPOINT } from "./lua/reading.ts";
 import { APPEND, TRANSITION } from "./lua/transition.ts";

@@ -1,5 +1,5 @@
-import type { TaskPatch } from "../../core/lifecycle.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { TaskPatch } from "../../core/model/lifecycle.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 
 /** A record that shares nothing with the given one. Faster than to parse what was written of it. */
 export function copyRecord(record: TaskRecord): TaskRecord {

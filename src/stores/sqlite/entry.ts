@@ -1,5 +1,5 @@
-import { type FollowUpMode, isOutstanding } from "../../core/follow-up.ts";
-import { isFinished, type TaskRecord } from "../../core/task.ts";
+import { type FollowUpMode, isOutstanding } from "../../core/model/follow-up.ts";
+import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 
 /** Where a task stands: see the schema. */
 export interface Place {

@@ -1,5 +1,5 @@
-import { type NewTaskEvent, numbered } from "../../core/events.ts";
-import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/store.ts";
+import { type NewTaskEvent, numbered } from "../../core/model/events.ts";
+import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/model/store.ts";
 import { weightOf } from "../shared.ts";
 import type { Entry } from "./entry.ts";
 import type { Parts } from "./parts.ts";

@@ -1,5 +1,5 @@
-import type { TaskHint } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { TaskHint } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
 
 /** Transactions whose hints are kept, for who looks a moment later. */

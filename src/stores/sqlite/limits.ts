@@ -1,5 +1,5 @@
-import type { Guard, Limit } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { Guard, Limit } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 

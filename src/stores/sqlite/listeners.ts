@@ -1,4 +1,4 @@
-import type { TaskHint } from "../../core/store.ts";
+import type { TaskHint } from "../../core/model/store.ts";
 import type { Connection } from "./connection.ts";
 import type { HintLog } from "./hint-log.ts";
 

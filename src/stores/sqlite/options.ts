@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from "../../core/clock.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
+import { type Clock, systemClock } from "../../core/time/clock.ts";
 import {
   checkDuration,
   checkFunction,

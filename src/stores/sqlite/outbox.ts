@@ -1,6 +1,6 @@
-import type { FollowUpMode } from "../../core/follow-up.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { FollowUpMode } from "../../core/model/follow-up.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { acknowledges, settleFollowUp } from "../shared.ts";
 import type { Connection } from "./connection.ts";
 import { ENTRY, type Entry, type EntryRow, type KeptRow, toEntry, toRecord } from "./entry.ts";

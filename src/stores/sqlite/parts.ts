@@ -1,5 +1,5 @@
-import type { StoredResult } from "../../core/result.ts";
-import type { Payload } from "../../core/store.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import type { Payload } from "../../core/model/store.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
 import { decodeText, encodeText } from "./text.ts";
 

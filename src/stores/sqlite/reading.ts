@@ -1,6 +1,19 @@
-import type { StoredResult } from "../../core/result.ts";
-import type { EventPage, EventQuery, ListQuery, Payload, RecordPage, TaskKey } from "../../core/store.ts";
-import { inScope, isFinished, type TaskRecord, type TaskScope, type TaskStatus } from "../../core/task.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import type {
+  EventPage,
+  EventQuery,
+  ListQuery,
+  Payload,
+  RecordPage,
+  TaskKey,
+} from "../../core/model/store.ts";
+import {
+  inScope,
+  isFinished,
+  type TaskRecord,
+  type TaskScope,
+  type TaskStatus,
+} from "../../core/model/task.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
 import { type Entry, type EntryRow, type KeptRow, toEntry, toRecord } from "./entry.ts";
 import { EventLog } from "./event-log.ts";

@@ -1,4 +1,4 @@
-import type { RetentionLimits, Sweep } from "../../core/store.ts";
+import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import { dropFollowUp } from "../shared.ts";
 import type { Connection } from "./connection.ts";
 import type { SessionTable } from "./session-table.ts";

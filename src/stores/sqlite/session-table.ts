@@ -1,4 +1,4 @@
-import type { SessionKey } from "../../core/store.ts";
+import type { SessionKey } from "../../core/model/store.ts";
 import type { Connection } from "./connection.ts";
 import type { SessionState } from "./entry.ts";
 import { encodeNullable, encodeText } from "./text.ts";

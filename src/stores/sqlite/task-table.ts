@@ -1,6 +1,6 @@
-import { lastProgress, type NewTaskEvent } from "../../core/events.ts";
-import type { NewTask, TaskChange, TaskKey } from "../../core/store.ts";
-import { isFinished, type TaskRecord } from "../../core/task.ts";
+import { lastProgress, type NewTaskEvent } from "../../core/model/events.ts";
+import type { NewTask, TaskChange, TaskKey } from "../../core/model/store.ts";
+import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import { copyPatch, copyRecord } from "./copy.ts";
 import { ENTRY, type Entry, type EntryRow, NOWHERE, placeOf, toEntry, toJson } from "./entry.ts";

@@ -1,4 +1,4 @@
-import type { NewTaskEvent } from "../../core/events.ts";
+import type { NewTaskEvent } from "../../core/model/events.ts";
 import type {
   Duplicate,
   Guard,
@@ -8,8 +8,8 @@ import type {
   Renewal,
   TaskChange,
   TaskKey,
-} from "../../core/store.ts";
-import { isFinished, type TaskRecord } from "../../core/task.ts";
+} from "../../core/model/store.ts";
+import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import { type Entry, type KeptRow, toRecord } from "./entry.ts";
 import { Limits } from "./limits.ts";

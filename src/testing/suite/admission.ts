@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Guard } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { Guard } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 import {
   ADA,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { FollowUpMode } from "../../core/follow-up.ts";
-import type { ClaimFilter, SessionClaim, Settlement } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { FollowUpMode } from "../../core/model/follow-up.ts";
+import type { ClaimFilter, SessionClaim, Settlement } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { finish, finishPending, insert, type Lab, LEASE_MS, LONG_MS, leaseTest, read, upTo } from "./lab.ts";
 
 export function claimSuite(lab: Lab): void {

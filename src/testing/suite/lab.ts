@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import type { NewTaskEvent } from "../../core/events.ts";
-import type { StoredFollowUp } from "../../core/follow-up.ts";
-import type { StoredResult } from "../../core/result.ts";
-import type { Guard, TaskChange, TaskKey, TaskStore } from "../../core/store.ts";
-import type { TaskRecord, TaskScope } from "../../core/task.ts";
+import type { NewTaskEvent } from "../../core/model/events.ts";
+import type { StoredFollowUp } from "../../core/model/follow-up.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import type { Guard, TaskChange, TaskKey, TaskStore } from "../../core/model/store.ts";
+import type { TaskRecord, TaskScope } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 
 /** What a part of the suite works with: the store of the running test, and the store's time. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { TaskRecord } from "../../core/task.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 import {
   change,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ListQuery } from "../../core/store.ts";
-import type { TaskRecord, TaskStatus } from "../../core/task.ts";
+import type { ListQuery } from "../../core/model/store.ts";
+import type { TaskRecord, TaskStatus } from "../../core/model/task.ts";
 import { ADA, finish, idsOf, insert, type Lab, LONG_MS, read, upTo } from "./lab.ts";
 
 const KEEP_NONE = {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { NewTaskEvent, TaskEvent } from "../../core/events.ts";
-import { RING_CHARS, RING_EVENTS, type TaskKey } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { NewTaskEvent, TaskEvent } from "../../core/model/events.ts";
+import { RING_CHARS, RING_EVENTS, type TaskKey } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import {
   ADA,
   change,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { ClaimFilter, RetentionLimits, Sweep } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { ClaimFilter, RetentionLimits, Sweep } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import {
   ADA,
   finish,

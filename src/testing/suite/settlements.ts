@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { SessionClaim, Settlement } from "../../core/store.ts";
-import type { TaskRecord } from "../../core/task.ts";
+import type { SessionClaim, Settlement } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { finishPending, type Lab, LEASE_MS, LONG_MS, leaseTest, log, read, transition, upTo } from "./lab.ts";
 
 export function settleSuite(lab: Lab): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { TaskChange } from "../../core/store.ts";
+import type { TaskChange } from "../../core/model/store.ts";
 import {
   ADA,
   change,

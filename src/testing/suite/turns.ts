@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/store.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import { finishPending, type Lab, LEASE_MS, LONG_MS, read, transition, upTo } from "./lab.ts";
 
 const ONE: SessionKey = { userId: "ada", sessionId: "one" };

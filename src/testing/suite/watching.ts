@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
-import type { TaskHint } from "../../core/store.ts";
-import type { TaskStatus } from "../../core/task.ts";
+import type { TaskHint } from "../../core/model/store.ts";
+import type { TaskStatus } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 import {
   ADA,

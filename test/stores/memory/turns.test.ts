@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
-import { systemClock } from "../../../src/core/clock.ts";
-import type { TaskStore } from "../../../src/core/store.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
+import { systemClock } from "../../../src/core/time/clock.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import { LONG_MS, NO_LIMITS, upTo } from "../../../src/testing/suite/lab.ts";

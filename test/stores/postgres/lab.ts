@@ -1,7 +1,7 @@
 import { nanoid } from "nanoid";
 import pg from "pg";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import type { TaskStore } from "../../../src/core/store.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import { type PostgresStoreOptions, postgresStore } from "../../../src/stores/postgres.ts";
 import type { Lab } from "../../../src/testing/suite/lab.ts";
 import { noPostgres, type PostgresServer, startPostgres } from "../../support/postgres-server.ts";

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { TaskStore } from "../../../src/core/store.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import { migratePostgres } from "../../../src/stores/postgres.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {

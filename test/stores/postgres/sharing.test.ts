@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { StoredResult } from "../../../src/core/result.ts";
-import type { TaskStore } from "../../../src/core/store.ts";
-import type { TaskRecord } from "../../../src/core/task.ts";
+import type { StoredResult } from "../../../src/core/model/result.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
+import type { TaskRecord } from "../../../src/core/model/task.ts";
 import { migratePostgres } from "../../../src/stores/postgres.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {

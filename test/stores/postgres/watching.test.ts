@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { TaskStore } from "../../../src/core/store.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import {
   BackgroundTaskManager,
   type BackgroundTaskManagerOptions,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { SessionClaim, TaskStore } from "../../../src/core/store.ts";
-import type { TaskRecord } from "../../../src/core/task.ts";
+import type { SessionClaim, TaskStore } from "../../../src/core/model/store.ts";
+import type { TaskRecord } from "../../../src/core/model/task.ts";
 import { nameOf, nameOfTask, nameOfUser, shardOf } from "../../../src/stores/redis/names.ts";
 import { redisStore } from "../../../src/stores/redis.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";

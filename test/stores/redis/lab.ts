@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { nanoid } from "nanoid";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import type { TaskStore } from "../../../src/core/store.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import { type RedisLike, redisStore } from "../../../src/stores/redis.ts";
 import type { Lab } from "../../../src/testing/suite/lab.ts";
 import { noRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";

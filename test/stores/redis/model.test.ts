@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { FollowUpMode, FollowUpStatus } from "../../../src/core/follow-up.ts";
-import type { SessionClaim, Settlement, TaskStore } from "../../../src/core/store.ts";
-import { isFinished, type TaskRecord, type TaskStatus } from "../../../src/core/task.ts";
+import type { FollowUpMode, FollowUpStatus } from "../../../src/core/model/follow-up.ts";
+import type { SessionClaim, Settlement, TaskStore } from "../../../src/core/model/store.ts";
+import { isFinished, type TaskRecord, type TaskStatus } from "../../../src/core/model/task.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import { completed, LONG_MS, output, progress, whole } from "../../../src/testing/suite/lab.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { TaskHint, TaskStore } from "../../../src/core/store.ts";
+import type { TaskHint, TaskStore } from "../../../src/core/model/store.ts";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../../src/index.ts";
 import { INSERT } from "../../../src/stores/redis/lua/insert.ts";
 import type { Script } from "../../../src/stores/redis/lua/script.ts";

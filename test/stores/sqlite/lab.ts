@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
 import { afterAll, describe } from "vitest";
-import type { TaskHint, TaskStore } from "../../../src/core/store.ts";
+import type { TaskHint, TaskStore } from "../../../src/core/model/store.ts";
 import type { SqliteDatabaseLike } from "../../../src/stores/sqlite.ts";
 import { openNodeSqlite } from "./drivers.ts";
 

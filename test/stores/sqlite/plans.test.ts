@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { TaskScope, TaskStatus } from "../../../src/core/task.ts";
+import type { TaskScope, TaskStatus } from "../../../src/core/model/task.ts";
 import { type SqliteDatabaseLike, sqliteStore } from "../../../src/stores/sqlite.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { TaskOffloadError } from "../../../src/core/errors.ts";
-import type { StoredResult } from "../../../src/core/result.ts";
-import type { TaskHint } from "../../../src/core/store.ts";
+import type { StoredResult } from "../../../src/core/model/result.ts";
+import type { TaskHint } from "../../../src/core/model/store.ts";
 import { type SqliteDatabaseLike, sqliteStore } from "../../../src/stores/sqlite.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import { ADA, change, LONG_MS, NO_LIMITS, output, upTo } from "../../../src/testing/suite/lab.ts";

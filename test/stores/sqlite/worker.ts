@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import Database from "libsql";
-import type { SessionClaim, TaskStore } from "../../../src/core/store.ts";
-import type { TaskRecord } from "../../../src/core/task.ts";
+import type { SessionClaim, TaskStore } from "../../../src/core/model/store.ts";
+import type { TaskRecord } from "../../../src/core/model/task.ts";
 import { sqliteStore } from "../../../src/stores/sqlite.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import { ADA, change, LONG_MS, NO_LIMITS, output } from "../../../src/testing/suite/lab.ts";

@@ -1,4 +1,4 @@
-import { RING_CHARS, RING_EVENTS } from "../../../core/store.ts";
+import { RING_CHARS, RING_EVENTS } from "../../../core/model/store.ts";
 
 const UNFINISHED_SHELVES = ["queued", "running", "input_required"];
 const OUTSTANDING_SHELVES = ["when_idle", "interrupt", "silent"];

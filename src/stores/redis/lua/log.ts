@@ -1,4 +1,4 @@
-import { RING_CHARS, RING_EVENTS } from "../../../core/store.ts";
+import { RING_CHARS, RING_EVENTS } from "../../../core/model/store.ts";
 
 /** Events: a list for each task, of texts that begin with their weight. */
 export const LOG = `

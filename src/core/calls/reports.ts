@@ -1,0 +1,78 @@
+import type { NewTaskEvent } from "../model/events.ts";
+import type { TaskProgress } from "../model/task.ts";
+import { oneLine, sliceWhole } from "../values/text.ts";
+
+/** Characters of output that wait to be logged; beyond that the oldest make room, and the log says so. */
+const OUTPUT_CHARS = 64 * 1024;
+const MESSAGE_CODE_POINTS = 512;
+
+/**
+ * What a tool has reported and no store has seen: the newest progress, and its output in order. It is
+ * bounded, so a tool may report as often as it likes, in the foreground too, where nobody reads it.
+ */
+export class Reports {
+  #progress: TaskProgress | undefined;
+  #output = "";
+  #dropped = 0;
+  #decoder: InstanceType<typeof TextDecoder> | undefined;
+
+  get empty(): boolean {
+    return this.#progress === undefined && this.#output === "";
+  }
+
+  report(progress: unknown): void {
+    this.#progress = readProgress(progress) ?? this.#progress;
+  }
+
+  /** Takes text, or bytes of UTF-8, which may be cut anywhere. */
+  write(chunk: unknown): void {
+    if (typeof chunk === "string") this.#output += chunk;
+    else if (chunk instanceof Uint8Array) this.#output += this.#decode(chunk);
+    // Cutting is not for each chunk: it copies what is kept.
+    if (this.#output.length > 2 * OUTPUT_CHARS) this.#cut();
+  }
+
+  /** Takes everything out, as events. */
+  drain(now: number): NewTaskEvent[] {
+    const events: NewTaskEvent[] = [];
+    if (this.#output !== "") events.push({ at: now, type: "task.output", chunk: this.#takeOutput() });
+    if (this.#progress) events.push({ at: now, type: "task.progress", progress: this.#progress });
+    this.#progress = undefined;
+    return events;
+  }
+
+  #decode(bytes: Uint8Array): string {
+    this.#decoder ??= new TextDecoder();
+    return this.#decoder.decode(bytes, { stream: true });
+  }
+
+  #cut(): void {
+    const { length } = this.#output;
+    this.#output = sliceWhole(this.#output, length - OUTPUT_CHARS, length);
+    this.#dropped += length - this.#output.length;
+  }
+
+  #takeOutput(): string {
+    if (this.#output.length > OUTPUT_CHARS) this.#cut();
+    const notice = this.#dropped > 0 ? `[… ${this.#dropped} characters of output dropped …]\n` : "";
+    const output = notice + this.#output;
+    this.#output = "";
+    this.#dropped = 0;
+    return output;
+  }
+}
+
+/** The usable part of what a tool calls progress, or `undefined` where there is none. */
+function readProgress(progress: unknown): TaskProgress | undefined {
+  if (typeof progress !== "object" || progress === null) return undefined;
+  try {
+    const { value, total, message } = progress as Record<string, unknown>;
+    const read: TaskProgress = {};
+    if (Number.isFinite(value)) read.value = value as number;
+    if (Number.isFinite(total)) read.total = total as number;
+    if (typeof message === "string") read.message = oneLine(message, MESSAGE_CODE_POINTS);
+    return read.value === undefined && read.total === undefined && !read.message ? undefined : read;
+  } catch {
+    return undefined;
+  }
+}

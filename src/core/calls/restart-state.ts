@@ -1,0 +1,100 @@
+import { nanoid } from "nanoid";
+import { TaskOffloadError } from "../errors.ts";
+import type { ToolContext } from "../model/call.ts";
+import type { KnownTool } from "../model/known-tool.ts";
+import { encode } from "../values/encode.ts";
+
+/** Writes a checkpoint. False: the task is somebody else's. */
+type Write = (checkpoint: string) => Promise<boolean>;
+
+/** A call as it is kept to be made again. */
+interface KeptCall {
+  input: unknown;
+  /** `null`: none. */
+  deadlineMs: number | null;
+}
+
+/** What an earlier start has left. */
+interface Legacy {
+  id: string;
+  lastCheckpoint: unknown;
+}
+
+/** What makes one call durable: its key, what it takes to make it again, its checkpoint. */
+export class Durability {
+  /** The id of its task, if it becomes one. */
+  readonly id: string;
+  readonly attempts: number;
+  /** The call as JSON; `undefined`: it cannot be made again, and nothing is kept of it. */
+  readonly kept: string | undefined;
+  readonly #lastCheckpoint: unknown;
+  #unwritten: string | undefined;
+  #write: Write | undefined;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(input: unknown, deadlineMs: number, tool: KnownTool, legacy?: Legacy) {
+    this.id = legacy?.id ?? nanoid();
+    this.attempts = tool.attempts;
+    this.kept = tool.isRestartable ? keptCall(input, deadlineMs) : undefined;
+    this.#lastCheckpoint = legacy?.lastCheckpoint;
+  }
+
+  /** Whether every checkpoint is written that was asked for. */
+  get written(): Promise<unknown> {
+    return this.#writing;
+  }
+
+  /** Gives a context what durable tools need. */
+  extend(context: ToolContext): void {
+    Object.assign(context, {
+      idempotencyKey: this.id,
+      lastCheckpoint: this.#lastCheckpoint,
+      checkpoint: (data: unknown) => this.#checkpoint(data),
+    });
+  }
+
+  /** The call is a task: from now on checkpoints are written, first the one that waits. */
+  attach(write: Write): void {
+    if (this.kept === undefined) return;
+    this.#write = write;
+    const waiting = this.#unwritten;
+    if (waiting !== undefined) this.#enqueue(waiting).catch(() => undefined);
+  }
+
+  async #checkpoint(data: unknown): Promise<void> {
+    const { json, lossy } = encode(data, { dropUndefined: true });
+    if (lossy.length > 0) {
+      const message = `A checkpoint must be JSON; it is not at ${lossy.map((path) => `"${path}"`).join(", ")}.`;
+      throw new TaskOffloadError("invalid_input", message);
+    }
+    if (this.#write === undefined) this.#unwritten = json;
+    else await this.#enqueue(json);
+  }
+
+  /** One after the other, so that the last one stays. */
+  #enqueue(json: string): Promise<void> {
+    const written = this.#writing.then(() => this.#write?.(json)).then(checkWritten);
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+}
+
+/** What was kept of a call. */
+export function readKept(kept: string): { input: unknown; deadlineMs: number | undefined } {
+  const { input, deadlineMs } = JSON.parse(kept) as KeptCall;
+  return { input, deadlineMs: deadlineMs ?? undefined };
+}
+
+function keptCall(input: unknown, deadlineMs: number): string | undefined {
+  const { json, lossy } = encode(
+    { input, deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : null },
+    { dropUndefined: true },
+  );
+  return lossy.length === 0 ? json : undefined;
+}
+
+function checkWritten(isWritten: boolean | undefined): void {
+  if (isWritten) return;
+  const message = "The checkpoint was not kept: the task has ended, or another process has it.";
+  throw new DOMException(message, "AbortError");
+}

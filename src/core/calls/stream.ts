@@ -1,0 +1,143 @@
+import { TaskOffloadError } from "../errors.ts";
+import type { OffloadOutcome, ToolContext } from "../model/call.ts";
+import type { Clock } from "../time/clock.ts";
+import { isAsyncIterable } from "../values/iterables.ts";
+import { type ContextSource, sourceOf } from "./context.ts";
+import type { Race } from "./race.ts";
+
+/** What a streaming tool answers. */
+export type StreamSource<C> = AsyncIterable<C> | PromiseLike<AsyncIterable<C>>;
+
+/** How the chunks of a stream become its result. */
+export interface StreamFold<C, R> {
+  initial: R;
+  reduce(result: R, chunk: C): R;
+}
+
+/** Without a fold, the last chunk is the result. */
+export function lastChunk<C>(): StreamFold<C, C> {
+  return { initial: undefined as C, reduce: (_, chunk) => chunk };
+}
+
+/** The chunks of one call, to be iterated once, and what the call came to. */
+export interface ToolStream<C, R> extends AsyncIterable<C> {
+  readonly outcome: Promise<OffloadOutcome<R>>;
+}
+
+/** An open `next()` of the consumer. */
+interface Pull<C> {
+  resolve(result: IteratorResult<C, undefined>): void;
+  reject(error: unknown): void;
+}
+
+const DONE = { done: true, value: undefined } as const;
+/** Chunks read in a row while nobody asks for them: a generator that never waits must not hold up the process. */
+const CHUNKS_PER_PASS = 64;
+
+/**
+ * Moves a streaming tool's chunks. While somebody iterates, it reads as they ask; once the turn is over, or
+ * the call has become a task, it reads by itself.
+ */
+export class Pump<C, R> {
+  readonly #clock: Clock;
+  readonly #fold: StreamFold<C, R>;
+  readonly #pulls: Pull<C>[] = [];
+  #result: R;
+  #unasked = 0;
+  #isDetached = false;
+  #isLeft = false;
+  #error: { reason: unknown } | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(clock: Clock, fold: StreamFold<C, R>) {
+    this.#clock = clock;
+    this.#fold = fold;
+    this.#result = fold.initial;
+  }
+
+  /** The tool's side: reads the source to its end. */
+  async feed(begin: () => StreamSource<C>, context: ToolContext): Promise<R> {
+    const tool = sourceOf(context);
+    tool.onAbort(() => this.#wake());
+    const source = checkedSource(await begin());
+    await this.#wanted(tool);
+    for await (const chunk of source) {
+      throwIfAborted(tool);
+      this.#result = this.#fold.reduce(this.#result, chunk);
+      if (typeof chunk === "string") context.write(chunk);
+      this.#pulls.shift()?.resolve({ done: false, value: chunk });
+      await this.#wanted(tool);
+    }
+    throwIfAborted(tool);
+    return this.#result;
+  }
+
+  /** The turn's side. */
+  stream(race: Race<R>): ToolStream<C, R> {
+    const { outcome } = race;
+    outcome.then(
+      () => this.#detach(undefined),
+      (reason) => this.#detach({ reason }),
+    );
+    const iterator: AsyncIterator<C, undefined> = {
+      next: () => this.#next(),
+      return: async () => {
+        this.#isLeft = true;
+        race.abort(new DOMException("The stream was left before its end.", "AbortError"));
+        return DONE;
+      },
+    };
+    return { outcome, [Symbol.asyncIterator]: () => iterator };
+  }
+
+  #next(): Promise<IteratorResult<C, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.#pulls.push({ resolve, reject });
+      if (this.#isDetached || this.#isLeft) this.#endPulls();
+      else this.#wake();
+    });
+  }
+
+  /** The turn has what it will get: who iterates comes to the end, and the source is read on. */
+  #detach(error: { reason: unknown } | undefined): void {
+    this.#isDetached = true;
+    this.#error = this.#isLeft ? undefined : error;
+    this.#endPulls();
+    this.#wake();
+  }
+
+  /** An error is told once. */
+  #endPulls(): void {
+    for (const pull of this.#pulls.splice(0)) {
+      if (this.#error) pull.reject(this.#error.reason);
+      else pull.resolve(DONE);
+      this.#error = undefined;
+    }
+  }
+
+  /** Until the next chunk is asked for, or the tool is told to stop. */
+  async #wanted(tool: ContextSource): Promise<void> {
+    while (!this.#isDetached && this.#pulls.length === 0 && tool.aborted === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#isDetached) await this.#breathe();
+    throwIfAborted(tool);
+  }
+
+  async #breathe(): Promise<void> {
+    this.#unasked += 1;
+    if (this.#unasked % CHUNKS_PER_PASS !== 0) return;
+    await new Promise<void>((resolve) => this.#clock.nextPass(resolve));
+  }
+}
+
+function throwIfAborted({ aborted }: ContextSource): void {
+  if (aborted !== undefined) throw aborted.reason;
+}
+
+function checkedSource<C>(source: AsyncIterable<C>): AsyncIterable<C> {
+  if (isAsyncIterable(source)) return source;
+  throw new TaskOffloadError("not_supported", "stream() needs an async iterable; use run() for other tools.");
+}

@@ -1,0 +1,204 @@
+import { TaskOffloadError } from "../errors.ts";
+import type { TaskStore } from "../model/store.ts";
+import { type Clock, Timer } from "../time/clock.ts";
+import type { Drain } from "../time/idle.ts";
+import { describeError } from "../values/summary.ts";
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 30_000;
+
+/** Milliseconds to wait before the next try, after so many failed ones. */
+export function retryDelay(failures: number): number {
+  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
+}
+
+export interface StoreFailure {
+  operation: string;
+  error: TaskOffloadError;
+}
+
+type StoreCall<T> = (store: TaskStore) => Promise<T>;
+
+/** Every call of the store goes through here: it is bounded in time, and its failures are made known. */
+export class Journal {
+  readonly #store: TaskStore;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #failed: (failure: StoreFailure) => void;
+  readonly #retries = new Map<Timer, (error: TaskOffloadError) => void>();
+  readonly #drain: Drain;
+  readonly #open = new Set<Question<never>>();
+  #isClosed = false;
+
+  constructor(
+    store: TaskStore,
+    clock: Clock,
+    timeoutMs: number,
+    drain: Drain,
+    failed: (failure: StoreFailure) => void,
+  ) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#drain = drain;
+    this.#failed = failed;
+  }
+
+  /** Whether nothing was asked that is not answered, and nothing waits to be asked again. */
+  get isIdle(): boolean {
+    return this.#open.size === 0 && this.#retries.size === 0;
+  }
+
+  /**
+   * Asks the store once. Rejects with `store_failed` when it fails or does not answer in time, and with
+   * `closed` when the manager has no more time; `late` is told what came of it after that: the answer, or
+   * `undefined` for a failure, which may be that of the answer alone.
+   */
+  ask<T>(operation: string, run: StoreCall<T>, late?: (answer: T | undefined) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const question: Question<T> = new Question(resolve, reject, late, () => this.#ended(question));
+      this.#open.add(question);
+      this.#send(operation, run, question);
+    });
+  }
+
+  /** Asks until the store has answered, waiting longer after each failure. Rejects only with `closed`. */
+  async insist<T>(operation: string, run: StoreCall<T>): Promise<T> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.ask(operation, run);
+      } catch (error) {
+        if (this.#isClosed) throw error;
+        await this.#pause(retryDelay(failures));
+      }
+    }
+  }
+
+  /**
+   * Asks the store to write. If it fails, `read` tells whether that was written all the same, asked until the
+   * store answers; if it was not, the failure stands. `late` is told what turns out to be written after that.
+   */
+  async write<T>(
+    operation: string,
+    run: StoreCall<T>,
+    read: StoreCall<T | undefined>,
+    late: (answer: T) => void,
+  ): Promise<T> {
+    const readBack = () => this.insist("get", read);
+    const tellLate = async (answer: T | undefined) => {
+      const written = answer ?? (await readBack().catch(() => undefined));
+      if (written !== undefined) late(written);
+    };
+    try {
+      return await this.ask(operation, run, tellLate);
+    } catch (error) {
+      const written = await readBack();
+      if (written === undefined) throw error;
+      return written;
+    }
+  }
+
+  /** No more retries; writes that wait for the store are given up. */
+  close(): void {
+    this.#isClosed = true;
+    for (const question of [...this.#open]) question.fail(unwrittenError());
+    for (const [timer, giveUp] of this.#retries) {
+      timer.clear();
+      giveUp(unwrittenError());
+    }
+    this.#retries.clear();
+  }
+
+  #ended(question: Question<never>): void {
+    this.#open.delete(question);
+    if (this.#open.size === 0) this.#drain.check();
+  }
+
+  #send<T>(operation: string, run: StoreCall<T>, question: Question<T>): void {
+    const failed = (reason: string, cause?: unknown) => {
+      if (question.isOver) question.failLate();
+      else question.fail(this.#report(operation, reason, cause));
+    };
+    const expired = () => failed(`did not answer within ${this.#timeoutMs} ms`);
+    if (this.#timeoutMs !== Number.POSITIVE_INFINITY) {
+      question.timer = new Timer(this.#clock, expired, this.#timeoutMs);
+    }
+    try {
+      run(this.#store).then(
+        (answer) => question.answer(answer),
+        (cause) => failed("failed", cause),
+      );
+    } catch (cause) {
+      failed("failed", cause);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const proceed = () => {
+        this.#retries.delete(timer);
+        resolve();
+      };
+      const timer = new Timer(this.#clock, proceed, ms);
+      this.#retries.set(timer, reject);
+    });
+  }
+
+  #report(operation: string, reason: string, cause: unknown): TaskOffloadError {
+    const why = cause === undefined ? "" : ` ${describeError(cause)}`;
+    const message = `The store ${reason}: ${operation}.${why}`;
+    const error = new TaskOffloadError("store_failed", message, { cause });
+    this.#failed({ operation, error });
+    return error;
+  }
+}
+
+/** What the store was asked and has not answered yet. */
+class Question<T> {
+  timer: Timer | undefined;
+  isOver = false;
+  readonly #resolve: (answer: T) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #late: ((answer: T | undefined) => void) | undefined;
+  readonly #ended: () => void;
+
+  constructor(
+    resolve: (answer: T) => void,
+    reject: (error: unknown) => void,
+    late: ((answer: T | undefined) => void) | undefined,
+    ended: () => void,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#late = late;
+    this.#ended = ended;
+  }
+
+  answer(answer: T): void {
+    if (this.isOver) {
+      this.#late?.(answer);
+    } else {
+      this.#end();
+      this.#resolve(answer);
+    }
+  }
+
+  failLate(): void {
+    this.#late?.(undefined);
+  }
+
+  fail(error: unknown): void {
+    this.#end();
+    this.#reject(error);
+  }
+
+  #end(): void {
+    this.isOver = true;
+    this.timer?.clear();
+    this.#ended();
+  }
+}
+
+function unwrittenError(): TaskOffloadError {
+  return new TaskOffloadError("closed", "The manager was closed before the store had answered.");
+}

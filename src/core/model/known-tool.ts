@@ -1,0 +1,97 @@
+import { TaskOffloadError } from "../errors.ts";
+import { isAsyncIterable } from "../values/iterables.ts";
+import { isPlain } from "../values/stand-in.ts";
+import { checkFunction, checkLimit, checkNames, checkOneOf, invalidOption } from "../values/validate.ts";
+import type { Execute, ToolContext } from "./call.ts";
+
+/** What a tool of the manager's `tools` is given beside its input. */
+export interface DurableContext extends ToolContext {
+  /** The same at each start of one call, so that the other side can recognize a repetition. */
+  readonly idempotencyKey: string;
+  /** What was last given to `checkpoint`, by a process that is gone; `undefined` at the first start. */
+  readonly lastCheckpoint: unknown;
+  /**
+   * Keeps JSON for the next start, in place of what was kept before. It resolves once that is written; where
+   * nothing is to be written, in the foreground or for a call that cannot be started again, at once.
+   *
+   * @throws `invalid_input` for what JSON cannot carry; an `AbortError` once the task is somebody else's
+   */
+  checkpoint(data: unknown): Promise<void>;
+}
+
+/**
+ * A tool that the manager knows by its name. If the process that runs it dies, another starts it again, where
+ * that is declared to be safe; otherwise its task ends as `lost`. All processes should know the same tools.
+ */
+export interface DurableTool<I = never> {
+  /** If it is given, that under which the tool stands in `tools`. */
+  name?: string | undefined;
+  /** Started again, an async iterable is read to its end, and its last chunk is the result. */
+  execute(input: I, context: DurableContext): unknown;
+  /** It goes on from its last checkpoint. @default false */
+  resumable?: boolean | undefined;
+  /** To run it twice has the effect of running it once. @default false */
+  idempotent?: boolean | undefined;
+  /** Times it is started, the first included. @default 3 */
+  attempts?: number | undefined;
+}
+
+/** A tool as the manager keeps it. */
+export interface KnownTool {
+  readonly execute: Execute<unknown, unknown>;
+  readonly isRestartable: boolean;
+  readonly attempts: number;
+}
+
+const DEFAULT_ATTEMPTS = 3;
+const TOOL_OPTIONS = ["name", "execute", "resumable", "idempotent", "attempts"];
+
+/** A host's tools, by name. @throws `invalid_option` */
+export function knownTools(tools: Record<string, DurableTool>): Map<string, KnownTool> {
+  if (typeof tools !== "object" || tools === null || !isPlain(tools)) {
+    throw invalidOption("tools", "an object with a tool for each name", tools);
+  }
+  return new Map(Object.entries(tools).map(([name, tool]) => [name, knownTool(name, tool)]));
+}
+
+function knownTool(name: string, tool: DurableTool): KnownTool {
+  checkTool(name, `tools.${name}`, tool);
+  const { resumable = false, idempotent = false, attempts = DEFAULT_ATTEMPTS } = tool;
+  const execute: KnownTool["execute"] = (input, context) => {
+    const returned = tool.execute(input as never, context as DurableContext);
+    return isAsyncIterable(returned) ? lastChunkOf(returned, context) : returned;
+  };
+  return { execute, isRestartable: resumable || idempotent, attempts };
+}
+
+/** A promise that only the manager can keep. @throws `invalid_option` where it does not know the tool */
+export function checkKnown(tool: Partial<DurableTool>, known: ReadonlyMap<string, KnownTool>): void {
+  const { name = "", resumable, idempotent } = tool;
+  if (!(resumable || idempotent) || known.has(name)) return;
+  const declared = resumable ? "resumable" : "idempotent";
+  throw new TaskOffloadError(
+    "invalid_option",
+    `tool "${name}" is ${declared}, and nobody could start it again: give it to the manager, in its option tools.`,
+  );
+}
+
+function checkTool(key: string, name: string, tool: DurableTool): void {
+  if (typeof tool !== "object" || tool === null) throw invalidOption(name, "an object", tool);
+  checkNames(`${name}.`, tool, TOOL_OPTIONS);
+  checkFunction(`${name}.execute`, tool.execute);
+  const { resumable = false, idempotent = false, attempts = DEFAULT_ATTEMPTS } = tool;
+  checkOneOf(`${name}.name`, tool.name ?? key, [key]);
+  checkOneOf(`${name}.resumable`, resumable, [true, false]);
+  checkOneOf(`${name}.idempotent`, idempotent, [true, false]);
+  checkLimit(`${name}.attempts`, attempts, 1);
+}
+
+/** As `stream` has it: text chunks are output, and the last chunk is the result. */
+async function lastChunkOf(chunks: AsyncIterable<unknown>, { write }: ToolContext): Promise<unknown> {
+  let last: unknown;
+  for await (const chunk of chunks) {
+    if (typeof chunk === "string") write(chunk);
+    last = chunk;
+  }
+  return last;
+}

@@ -1,0 +1,111 @@
+/** How a result is kept: whole while it is small enough, else its head and its tail. */
+
+import { encode } from "../values/encode.ts";
+import { sliceWhole } from "../values/text.ts";
+
+/** A result as a store keeps it. Plain JSON. `lossy` holds the paths of what JSON could not carry. */
+export type StoredResult =
+  | { kind: "whole"; json: string; lossy: string[] }
+  | { kind: "cut"; head: string; tail: string; bytes: number; lossy: string[] };
+
+/** A result as it is answered: the `completed` variants of TaskResult. */
+export type CompletedResult =
+  | { status: "completed"; value: unknown; truncated: null; lossy: string[] }
+  | {
+      status: "completed";
+      value: { head: string; tail: string };
+      truncated: { bytes: number };
+      lossy: string[];
+    };
+
+/** A stretch of the kept text, in UTF-16 code units. */
+export interface ResultRange {
+  /** @default 0 */
+  offset?: number | undefined;
+  /** @default to the end */
+  limit?: number | undefined;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * What to keep of a tool's return value. It is kept whole while its JSON text has at most `maxBytes` bytes of
+ * UTF-8. Beyond that a head and a tail are kept, each at most half of `maxBytes`, and no code point is split:
+ * pieces of the string itself where the value is a string, else of its JSON text. `bytes` is the size of the
+ * text that was cut.
+ */
+export function storeResult(value: unknown, maxBytes: number): StoredResult {
+  // A string that is too long as it stands need not be encoded to know it.
+  if (typeof value === "string" && value.length > maxBytes) return cut(value, maxBytes, []);
+  const { json, lossy } = encode(value);
+  if (fits(json, maxBytes)) return { kind: "whole", json, lossy };
+  return cut(typeof value === "string" ? value : json, maxBytes, lossy);
+}
+
+/**
+ * The answer to a reader. Without a range, a whole result is the value itself. With one, it is that slice of
+ * the kept text: of the string itself for a string, else of the JSON text. Where the result was cut, the
+ * range counts through the head and on through the tail. A slice never splits a surrogate pair, and slices
+ * that meet miss nothing.
+ */
+export function readResult(stored: StoredResult, range?: ResultRange): CompletedResult {
+  const { lossy } = stored;
+  if (stored.kind === "whole") {
+    return { status: "completed", value: readWhole(stored.json, range), truncated: null, lossy };
+  }
+  const value = readCut(stored.head, stored.tail, range);
+  return { status: "completed", value, truncated: { bytes: stored.bytes }, lossy };
+}
+
+function readWhole(json: string, range: ResultRange | undefined): unknown {
+  const value: unknown = JSON.parse(json);
+  if (range === undefined) return value;
+  const [start, end] = edges(range);
+  return sliceWhole(typeof value === "string" ? value : json, start, end);
+}
+
+function readCut(head: string, tail: string, range: ResultRange = {}): { head: string; tail: string } {
+  const [start, end] = edges(range);
+  const seam = head.length;
+  return {
+    head: sliceWhole(head, start, end),
+    tail: sliceWhole(tail, Math.max(0, start - seam), Math.max(0, end - seam)),
+  };
+}
+
+function edges(range: ResultRange): [start: number, end: number] {
+  const start = Math.max(0, range.offset ?? 0);
+  return [start, start + Math.max(0, range.limit ?? Number.POSITIVE_INFINITY)];
+}
+
+function cut(text: string, maxBytes: number, lossy: string[]): StoredResult {
+  const half = Math.floor(maxBytes / 2);
+  const head = headOf(text, half);
+  const tail = tailOf(text.slice(head.length), half);
+  return { kind: "cut", head, tail, bytes: encoder.encode(text).length, lossy };
+}
+
+function headOf(text: string, maxBytes: number): string {
+  const bytes = new Uint8Array(maxBytes);
+  const { written } = encoder.encodeInto(text.slice(0, maxBytes), bytes);
+  return decoder.decode(bytes.subarray(0, written));
+}
+
+function tailOf(text: string, maxBytes: number): string {
+  const bytes = encoder.encode(text.slice(Math.max(0, text.length - maxBytes)));
+  let start = Math.max(0, bytes.length - maxBytes);
+  while (isContinuation(bytes[start])) start += 1;
+  return decoder.decode(bytes.subarray(start));
+}
+
+/** Whether a byte of UTF-8 stands inside a code point. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0b1100_0000) === 0b1000_0000;
+}
+
+function fits(json: string, maxBytes: number): boolean {
+  // A code unit takes at most three bytes, so most texts need no counting.
+  if (json.length * 3 <= maxBytes) return true;
+  return json.length <= maxBytes && encoder.encode(json).length <= maxBytes;
+}

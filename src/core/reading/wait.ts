@@ -1,0 +1,138 @@
+import pTimeout from "p-timeout";
+import type { Hub } from "../ledger/notices.ts";
+import type { TaskHint } from "../model/store.ts";
+import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
+import { type Clock, MAX_TIMER_MS, Timer, timersOf } from "../time/clock.ts";
+import { invalidInput, isDuration } from "../values/validate.ts";
+import { checkScope, type Queries } from "./queries.ts";
+
+/** Milliseconds between two looks at tasks that other processes may have ended without a hint. */
+const POLL_MS = 1_000;
+
+export interface WaitOptions {
+  /** Until all of them have finished, or any. @default "all" */
+  mode?: "all" | "any" | undefined;
+  /** Milliseconds after which it resolves with things as they stand. @default Infinity */
+  timeoutMs?: number | undefined;
+  /** Rejects with its reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Waiting for tasks, whichever process runs them. */
+export class Waiting {
+  readonly #clock: Clock;
+  readonly #hub: Hub;
+  readonly #queries: Queries;
+
+  constructor(clock: Clock, hub: Hub, queries: Queries) {
+    this.#clock = clock;
+    this.#hub = hub;
+    this.#queries = queries;
+  }
+
+  async wait(
+    scope: TaskScope,
+    ids: readonly string[],
+    options: WaitOptions = {},
+  ): Promise<(TaskInfo | undefined)[]> {
+    checkScope(scope);
+    const { mode = "all", timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
+    if (!isDuration(timeoutMs)) throw invalidInput("timeoutMs", "milliseconds, 0 or more", timeoutMs);
+    if (mode !== "all" && mode !== "any") throw invalidInput("mode", '"all" or "any"', mode);
+    if (!Array.isArray(ids)) throw invalidInput("ids", "a list of ids", ids);
+    const wrong = ids.findIndex((id) => typeof id !== "string");
+    if (wrong !== -1) throw invalidInput(`ids[${wrong}]`, "the id of a task", ids[wrong]);
+    signal?.throwIfAborted();
+    const look = new Look(scope, ids, mode, this.#queries);
+    await look.all();
+    if (!look.isDone && timeoutMs > 0) await this.#until(look, timeoutMs, signal);
+    return look.answer();
+  }
+
+  async #until(look: Look, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const stopHints = this.#hub.onHint((hint) => look.hinted(hint));
+    const poll = this.#startPoll(look);
+    look.again();
+    try {
+      await pTimeout(look.done, {
+        milliseconds: Number.isFinite(timeoutMs) ? Math.min(timeoutMs, MAX_TIMER_MS) : timeoutMs,
+        fallback: () => undefined,
+        customTimers: timersOf(this.#clock),
+        ...(signal && { signal }),
+      });
+    } finally {
+      stopHints();
+      poll.stop();
+    }
+    // Only ends are hinted at: progress since the last look is news.
+    if (!look.isDone) await look.all().catch(() => undefined);
+  }
+
+  #startPoll(look: Look): { stop(): void } {
+    let timer: Timer | undefined;
+    const poll = () => {
+      look.again();
+      next();
+    };
+    const next = () => {
+      timer = new Timer(this.#clock, poll, POLL_MS);
+    };
+    next();
+    return { stop: () => timer?.clear() };
+  }
+}
+
+/** What is known of the tasks somebody waits for. */
+class Look {
+  readonly done: Promise<void>;
+  readonly #scope: TaskScope;
+  readonly #ids: readonly string[];
+  readonly #mode: "all" | "any";
+  readonly #queries: Queries;
+  readonly #known = new Map<string, TaskInfo | undefined>();
+  readonly #pending: Set<string>;
+  #finish: () => void = () => undefined;
+  #fail: (error: unknown) => void = () => undefined;
+
+  constructor(scope: TaskScope, ids: readonly string[], mode: "all" | "any", queries: Queries) {
+    this.#scope = scope;
+    this.#ids = ids;
+    this.#mode = mode;
+    this.#queries = queries;
+    this.#pending = new Set(ids);
+    this.done = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+    this.done.catch(() => undefined);
+  }
+
+  get isDone(): boolean {
+    if (this.#mode === "all") return this.#pending.size === 0;
+    return this.#pending.size < new Set(this.#ids).size || this.#ids.length === 0;
+  }
+
+  answer(): (TaskInfo | undefined)[] {
+    return this.#ids.map((id) => this.#known.get(id));
+  }
+
+  async all(): Promise<void> {
+    await Promise.all([...this.#pending].map((id) => this.#look(id)));
+  }
+
+  again(): void {
+    this.all().catch(this.#fail);
+  }
+
+  hinted({ id, status }: TaskHint): void {
+    if (isFinished(status) && this.#pending.has(id)) this.#look(id).catch(this.#fail);
+  }
+
+  async #look(id: string): Promise<void> {
+    const task = await this.#queries.get(this.#scope, id);
+    if (!this.#pending.has(id)) return;
+    this.#known.set(id, task);
+    if (task === undefined || isFinished(task.status)) this.#pending.delete(id);
+    if (this.isDone) this.#finish();
+  }
+}

@@ -1,0 +1,177 @@
+import type { Hub } from "../ledger/notices.ts";
+import type { TaskEvent } from "../model/events.ts";
+import type { TaskHint } from "../model/store.ts";
+import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
+import { type Clock, Timer } from "../time/clock.ts";
+import { checkScope, type Queries } from "./queries.ts";
+
+/** Milliseconds between two looks at a watched task that another process may have changed without a hint. */
+const POLL_MS = 1_000;
+const PAGE = 100;
+/** Tasks whose place in the telling is kept, so that a hint that comes twice is told once. */
+const MOST_TOLD = 10_000;
+
+/** Watches one task from `after` to its end, or, without an `id`, whatever happens from now on. */
+export type WatchOptions =
+  | { signal?: AbortSignal | undefined; id?: undefined; after?: undefined }
+  | { id: string; after?: number | undefined; signal?: AbortSignal | undefined };
+
+export interface Watched {
+  event: TaskEvent;
+  task: TaskInfo;
+  /** True when events before this one are gone from the ring. */
+  truncated: boolean;
+}
+
+/** Following tasks as they go. Hints say where to look; what is told is always read from the store. */
+export class Watching {
+  readonly #clock: Clock;
+  readonly #hub: Hub;
+  readonly #queries: Queries;
+  readonly #open = new Set<Watch>();
+
+  constructor(clock: Clock, hub: Hub, queries: Queries) {
+    this.#clock = clock;
+    this.#hub = hub;
+    this.#queries = queries;
+  }
+
+  watch(scope: TaskScope, options: WatchOptions = {}): AsyncIterable<Watched> {
+    checkScope(scope);
+    const watch = new Watch(scope, options, this.#clock, this.#hub, this.#queries);
+    const told = watch.read();
+    const end = () => {
+      watch.stop();
+      this.#open.delete(watch);
+    };
+    this.#open.add(watch);
+    return { [Symbol.asyncIterator]: () => endable(told, end) };
+  }
+
+  /** Ends every watch, once it has told what there is. */
+  close(): void {
+    for (const watch of this.#open) watch.finish();
+  }
+}
+
+/** Unlike a generator's own, its `return` also ends a `next` that waits. */
+function endable<T>(told: AsyncGenerator<T, void>, end: () => void): AsyncIterator<T, void> {
+  return {
+    async next() {
+      const step = await told.next().catch((error: unknown) => {
+        end();
+        throw error;
+      });
+      if (step.done) end();
+      return step;
+    },
+    async return() {
+      end();
+      return told.return();
+    },
+  };
+}
+
+/** One watch: the tasks that have news, and how far each was told. */
+class Watch {
+  readonly #scope: TaskScope;
+  readonly #id: string | undefined;
+  readonly #clock: Clock;
+  readonly #queries: Queries;
+  readonly #told = new Map<string, number>();
+  readonly #news = new Set<string>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => this.stop();
+  readonly #stopHints: () => void;
+  #wake: () => void = () => undefined;
+  #isFinishing = false;
+  #isOver = false;
+
+  constructor(scope: TaskScope, options: WatchOptions, clock: Clock, hub: Hub, queries: Queries) {
+    this.#scope = scope;
+    this.#id = options.id;
+    this.#clock = clock;
+    this.#queries = queries;
+    if (options.id !== undefined) this.#noteNews(options.id, (options.after ?? 0) + 1);
+    this.#stopHints = hub.onHint((hint) => this.#hinted(hint));
+    this.#signal = options.signal;
+    this.#signal?.addEventListener("abort", this.#onAbort);
+    if (this.#signal?.aborted) this.stop();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#stopHints();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#wake();
+  }
+
+  /** Tells what there still is to tell, and ends. */
+  finish(): void {
+    this.#isFinishing = true;
+    if (this.#id !== undefined) this.#news.add(this.#id);
+    this.#wake();
+  }
+
+  async *read(): AsyncGenerator<Watched, void> {
+    while (!this.#isOver) {
+      const [id] = this.#news;
+      if (id !== undefined) yield* this.#readTask(id);
+      else if (this.#isFinishing) return;
+      else await this.#sleep();
+    }
+  }
+
+  async *#readTask(id: string): AsyncGenerator<Watched, void> {
+    this.#news.delete(id);
+    for (let isMore = true; isMore; ) {
+      const after = this.#told.get(id) ?? 0;
+      const page = await this.#queries.events(this.#scope, id, { after, limit: PAGE });
+      const task = await this.#queries.get(this.#scope, id);
+      if (task === undefined) return this.#ended(id);
+      this.#told.set(id, page.nextAfter);
+      for (const [index, event] of page.events.entries()) {
+        if (this.#isOver) return;
+        yield { event, task, truncated: page.truncated && index === 0 };
+      }
+      isMore = page.events.length === PAGE;
+      if (!isMore && isFinished(task.status) && page.nextAfter >= task.lastSeq) this.#ended(id);
+    }
+  }
+
+  /** Nothing more is expected of it, which is the end for who watches only this one. */
+  #ended(id: string): void {
+    if (id === this.#id) this.#isOver = true;
+  }
+
+  #hinted({ id, userId, sessionId, firstSeq }: TaskHint): void {
+    const scope = this.#scope;
+    if (userId !== scope.userId || (this.#id !== undefined && id !== this.#id)) return;
+    if (scope.sessionId !== undefined && sessionId !== scope.sessionId) return;
+    this.#noteNews(id, firstSeq);
+    this.#wake();
+  }
+
+  /** A task heard of for the first time is told from this event on. */
+  #noteNews(id: string, firstSeq: number): void {
+    if (!this.#told.has(id)) this.#told.set(id, firstSeq - 1);
+    this.#news.add(id);
+    if (this.#told.size > MOST_TOLD) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#told.keys();
+    if (oldest !== undefined && !this.#news.has(oldest)) this.#told.delete(oldest);
+  }
+
+  /** Until there is news, or, for a single task, until it is time to look without any. */
+  async #sleep(): Promise<void> {
+    let poll: Timer | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#id !== undefined) poll = new Timer(this.#clock, resolve, POLL_MS).unref();
+    });
+    poll?.clear();
+    if (this.#id !== undefined) this.#news.add(this.#id);
+  }
+}

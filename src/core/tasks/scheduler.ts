@@ -1,0 +1,149 @@
+import { type Clock, Timer } from "../time/clock.ts";
+import type { Drain } from "../time/idle.ts";
+import { type Job, JobQueue } from "./queue.ts";
+
+/** Milliseconds after which what waits for a place is tried again: another process may have freed one. */
+const POLL_MS = 1_000;
+
+/** A slow call that a limit keeps in the foreground. */
+export interface Parked {
+  readonly userId: string;
+  readonly sessionId: string | null;
+  /** It waits for any place in this process, not for one of its user's. */
+  readonly waitsForAny: boolean;
+  retry(): void;
+}
+
+/**
+ * The places for running tasks in this process, and who waits for one: first the slow calls, which block a
+ * turn, then the queue.
+ */
+export class Scheduler {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  readonly #drain: Drain;
+  readonly #queue = new JobQueue();
+  readonly #parked = new Set<Parked>();
+  #taken = 0;
+  #timesFreed = 0;
+  #poll: Timer | undefined;
+  #isClosed = false;
+
+  constructor(clock: Clock, limit: number, drain: Drain) {
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#drain = drain;
+  }
+
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** How often something has become free. Who is refused by now may try again if this has moved on. */
+  get timesFreed(): number {
+    return this.#timesFreed;
+  }
+
+  get hasPlace(): boolean {
+    return this.#taken < this.#limit;
+  }
+
+  /** Takes a place if there is one. */
+  take(): boolean {
+    if (!this.hasPlace) return false;
+    this.#taken += 1;
+    return true;
+  }
+
+  /** Takes a place whether there is one or not. */
+  takeAnyway(): void {
+    this.#taken += 1;
+  }
+
+  /** Gives a place back that was not used. */
+  giveBack(): void {
+    this.#taken -= 1;
+  }
+
+  /** A task of this user has ended: those who wait try again. */
+  freed(userId: string): void {
+    this.#taken -= 1;
+    this.#timesFreed += 1;
+    this.#queue.release(userId);
+    this.#wake(this.#nextParked(userId));
+  }
+
+  /** Has somebody try again when a place may have become free. Answers how to stop waiting. */
+  park(parked: Parked): () => void {
+    this.#parked.add(parked);
+    this.#startPoll();
+    return () => this.#parked.delete(parked);
+  }
+
+  enqueue(job: Job): void {
+    this.#queue.add(job);
+    this.#pump();
+  }
+
+  remove(job: Job): void {
+    this.#queue.remove(job);
+    this.#drain.check();
+  }
+
+  /** Takes every waiting job out. */
+  clear(): Job[] {
+    return this.#queue.clear();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#poll?.clear();
+    this.#parked.clear();
+  }
+
+  #wake(parked: Iterable<Parked>): void {
+    for (const one of [...parked]) {
+      this.#parked.delete(one);
+      one.retry();
+    }
+    this.#pump();
+  }
+
+  /** One place is free: for the user's first in each session, and for the first who waits for any place. */
+  #nextParked(userId: string): Iterable<Parked> {
+    const firsts = new Map<string | null | undefined, Parked>();
+    for (const parked of this.#parked) {
+      const place = parked.waitsForAny ? undefined : parked.sessionId;
+      if (!firsts.has(place) && (parked.waitsForAny || parked.userId === userId)) firsts.set(place, parked);
+    }
+    return firsts.values();
+  }
+
+  #pump(): void {
+    while (!this.#isClosed && this.#taken < this.#limit) {
+      const job = this.#queue.take();
+      if (job === undefined) break;
+      this.#taken += 1;
+      void this.#admit(job);
+    }
+    this.#startPoll();
+  }
+
+  async #admit(job: Job): Promise<void> {
+    const admission = await job.admit();
+    if (admission === "admitted" || admission === "gone") this.remove(job);
+    this.#queue.settle(job, admission);
+    if (admission !== "admitted") this.giveBack();
+    this.#pump();
+  }
+
+  #startPoll(): void {
+    if (this.#isClosed || this.#poll || (this.#parked.size === 0 && this.#queue.size === 0)) return;
+    const poll = () => {
+      this.#poll = undefined;
+      this.#queue.release();
+      this.#wake(this.#parked);
+    };
+    this.#poll = new Timer(this.#clock, poll, POLL_MS).unref();
+  }
+}

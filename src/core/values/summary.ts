@@ -1,0 +1,60 @@
+/** One line that says what a task does, or why it failed, and tells no secret. */
+
+import { MASK, maskText, type Redact, redactProperty } from "./redact.ts";
+import { showInput } from "./show.ts";
+import { errorMessage, oneLine } from "./text.ts";
+
+const MAX_SUMMARY = 128;
+const MAX_ERROR = 512;
+const MAX_TOOL_NAME = 64;
+/** In UTF-16 code units: far more than is shown, so that a secret is recognized whole. */
+const MAX_MASKED = 16_384;
+
+/** What to summarize. */
+interface SummaryRequest<I> {
+  toolName: string;
+  input: I;
+  /** The tool's own summary. If it throws, or answers no text, the summary is `toolName(…)`. */
+  summarize?: ((input: I) => string) | undefined;
+  redact?: Redact | undefined;
+}
+
+/**
+ * A tool call as one line of at most 128 code points, secrets masked. Never throws, and never walks a large
+ * input.
+ *
+ * @example
+ * summarize({ toolName: "login", input: { user: "bob", password: "x" } });
+ * // 'login(user="bob", password=***)'
+ */
+export function summarize<I>(request: SummaryRequest<I>): string {
+  const name = oneLine(request.toolName, MAX_TOOL_NAME);
+  const unknown = `${name}(…)`;
+  try {
+    const own = request.summarize;
+    const text = own
+      ? ownSummary(own(request.input))
+      : `${name}(${showInput(request.input, request.redact)})`;
+    return oneLine(text, MAX_SUMMARY) || unknown;
+  } catch {
+    return unknown;
+  }
+}
+
+/**
+ * Why a tool failed, as one line of at most 512 code points, secrets masked. Never throws. A `redact` is
+ * asked with the key "message"; where it answers no text, the message is masked.
+ */
+export function describeError(thrown: unknown, redact?: Redact): string {
+  const message = errorMessage(thrown).slice(0, MAX_MASKED);
+  const shown = redactProperty("message", message, redact);
+  const text = typeof shown === "string" ? shown : MASK;
+  return oneLine(maskText(oneLine(text, MAX_MASKED)), MAX_ERROR);
+}
+
+function ownSummary(text: unknown): string {
+  if (typeof text === "string") return maskText(oneLine(text.slice(0, MAX_MASKED), MAX_MASKED));
+  // An async one answers too late, but its rejection must not go unhandled.
+  Promise.resolve(text).catch(() => {});
+  return "";
+}
