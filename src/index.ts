@@ -6,7 +6,6 @@ import { memoryStore } from "./stores/memory.ts";
 export { defaultPlaceholder } from "./core/calls/placeholder.ts";
 export type { StreamFold, StreamSource, ToolStream } from "./core/calls/stream.ts";
 export { TaskOffloadError, type TaskOffloadErrorCode } from "./core/errors.ts";
-export type { ManagerEvents, ManagerListener, TaskNotice } from "./core/ledger/notices.ts";
 export type { ManagerStats } from "./core/manager.ts";
 export { ToolOffloadMiddleware } from "./core/middleware.ts";
 export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/model/call.ts";
@@ -19,6 +18,7 @@ export type {
 } from "./core/model/follow-up.ts";
 export type { DurableContext, DurableTool } from "./core/model/known-tool.ts";
 export type { LifecycleEvent, TaskPatch } from "./core/model/lifecycle.ts";
+export type { ManagerEvents, ManagerListener, TaskNotice } from "./core/model/manager-events.ts";
 export type { ResultRange, StoredResult } from "./core/model/result.ts";
 export type {
   ClaimFilter,

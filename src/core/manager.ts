@@ -1,6 +1,6 @@
 import { closedError } from "./errors.ts";
-import type { ManagerEvents, ManagerListener } from "./ledger/notices.ts";
 import { type Execute, faultOf, ownCall, type ToolCall } from "./model/call.ts";
+import type { ManagerEvents, ManagerListener } from "./model/manager-events.ts";
 import type { ResultRange } from "./model/result.ts";
 import type { EventPage } from "./model/store.ts";
 import type { TaskInfo, TaskResult, TaskScope } from "./model/task.ts";
@@ -9,37 +9,18 @@ import { toolSettings } from "./options/tool-settings.ts";
 import type { TaskEventQuery, TaskPage, TaskQuery } from "./reading/queries.ts";
 import type { WaitOptions } from "./reading/wait.ts";
 import type { Watched, WatchOptions } from "./reading/watch.ts";
-import { Rooms } from "./runtime.ts";
+import { Runtime } from "./runtime.ts";
 import type { OutsideExecution } from "./tasks/adopt.ts";
 import type { CancelOptions } from "./tasks/cancel.ts";
 import { invalidInput, invalidOption, isDuration } from "./values/validate.ts";
 
-const ROOMS = new WeakMap<object, Rooms>();
-
-/** The parts of a manager, for the middleware. */
-export function roomsOf(manager: unknown): Rooms {
-  const rooms = typeof manager === "object" && manager !== null ? ROOMS.get(manager) : undefined;
-  if (rooms) return rooms;
-  throw invalidOption("tasks", "a BackgroundTaskManager of this installation of tool-offload", manager);
-}
-
-/** What a manager is doing at the moment, in this process. */
-export interface ManagerStats {
-  running: number;
-  queued: number;
-  /** Calls that a turn is waiting for. */
-  foreground: number;
-  /** False once `close` was called. */
-  accepting: boolean;
-}
-
 /** See the root export, which gives it the memory store as a default. */
 export class BackgroundTaskManager {
-  readonly #rooms: Rooms;
+  readonly #runtime: Runtime;
 
   constructor(options: ManagerOptions) {
-    this.#rooms = new Rooms(options);
-    ROOMS.set(this, this.#rooms);
+    this.#runtime = new Runtime(options);
+    RUNTIMES.set(this, this.#runtime);
   }
 
   /**
@@ -61,7 +42,11 @@ export class BackgroundTaskManager {
   async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, options: TaskOptions = {}): Promise<TaskInfo> {
     this.#check(call, options);
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
-    return this.#rooms.starting.start(ownCall(call), execute, toolSettings(options));
+    return this.#runtime.starter.start(
+      ownCall(call),
+      execute,
+      toolSettings(options),
+    );
   }
 
   /**
@@ -72,17 +57,17 @@ export class BackgroundTaskManager {
    */
   async adopt(call: ToolCall, execution: OutsideExecution, options: TaskOptions = {}): Promise<TaskInfo> {
     this.#check(call, options);
-    return this.#rooms.adopting.adopt(ownCall(call), execution, toolSettings(options));
+    return this.#runtime.adopter.adopt(ownCall(call), execution, toolSettings(options));
   }
 
   /** A scope's tasks, newest first. @throws `invalid_input`; `store_failed` */
   list(scope: TaskScope, query?: TaskQuery): Promise<TaskPage> {
-    return this.#rooms.queries.list(scope, query);
+    return this.#runtime.queries.list(scope, query);
   }
 
   /** One task; `undefined` when it is missing or foreign. @throws `invalid_input`; `store_failed` */
   get(scope: TaskScope, id: string): Promise<TaskInfo | undefined> {
-    return this.#rooms.queries.get(scope, id);
+    return this.#runtime.queries.get(scope, id);
   }
 
   /**
@@ -93,12 +78,12 @@ export class BackgroundTaskManager {
    * @throws `invalid_input`; `store_failed`
    */
   result(scope: TaskScope, id: string, range?: ResultRange): Promise<TaskResult | undefined> {
-    return this.#rooms.queries.result(scope, id, range);
+    return this.#runtime.queries.result(scope, id, range);
   }
 
   /** A task's log from `after` on; empty when it is missing or foreign. @throws `invalid_input`; `store_failed` */
   events(scope: TaskScope, id: string, query?: TaskEventQuery): Promise<EventPage> {
-    return this.#rooms.queries.events(scope, id, query);
+    return this.#runtime.queries.events(scope, id, query);
   }
 
   /**
@@ -106,7 +91,7 @@ export class BackgroundTaskManager {
    * It ends when the signal aborts. Break out of the loop, or abort, to let go of it.
    */
   watch(scope: TaskScope, options?: WatchOptions): AsyncIterable<Watched> {
-    return this.#rooms.watching.watch(scope, options);
+    return this.#runtime.watcher.watch(scope, options);
   }
 
   /**
@@ -116,7 +101,7 @@ export class BackgroundTaskManager {
    * @throws `invalid_input`; `store_failed`; the signal's reason
    */
   wait(scope: TaskScope, ids: readonly string[], options?: WaitOptions): Promise<(TaskInfo | undefined)[]> {
-    return this.#rooms.waiting.wait(scope, ids, options);
+    return this.#runtime.waiter.wait(scope, ids, options);
   }
 
   /**
@@ -126,34 +111,34 @@ export class BackgroundTaskManager {
    * @throws `invalid_input`; `store_failed`
    */
   cancel(scope: TaskScope, id: string, options: CancelOptions = {}): Promise<TaskInfo | undefined> {
-    return this.#rooms.cancelling.cancel(scope, id, options);
+    return this.#runtime.canceller.cancel(scope, id, options);
   }
 
   /** Cancels every unfinished task of a session, and answers them. @throws `invalid_input`; `store_failed` */
   cancelSession(scope: TaskScope & { sessionId: string }, options: CancelOptions = {}): Promise<TaskInfo[]> {
-    return this.#rooms.cancelling.cancelSession(scope, options);
+    return this.#runtime.canceller.cancelSession(scope, options);
   }
 
   /** Listens; see {@link ManagerEvents} for what there is. A listener that throws harms nobody. */
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
-    this.#rooms.hub.on(name, listener);
+    this.#runtime.notices.on(name, listener);
     return this;
   }
 
   off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
-    this.#rooms.hub.off(name, listener);
+    this.#runtime.notices.off(name, listener);
     return this;
   }
 
   once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
-    this.#rooms.hub.once(name, listener);
+    this.#runtime.notices.once(name, listener);
     return this;
   }
 
   async stats(): Promise<ManagerStats> {
-    const { background, scheduler, calls, isAccepting } = this.#rooms;
+    const { runningTasks, scheduler, calls, isAccepting } = this.#runtime;
     const foreground = [...calls].filter((call) => call.task === undefined).length;
-    return { running: background.size, queued: scheduler.queued, foreground, accepting: isAccepting };
+    return { running: runningTasks.size, queued: scheduler.queued, foreground, accepting: isAccepting };
   }
 
   /**
@@ -167,7 +152,7 @@ export class BackgroundTaskManager {
   async close(options: { drainMs?: number | undefined } = {}): Promise<void> {
     const { drainMs = DEFAULTS.drainMs } = options;
     if (!isDuration(drainMs)) throw invalidInput("drainMs", "milliseconds, 0 or more", drainMs);
-    return this.#rooms.close(drainMs);
+    return this.#runtime.close(drainMs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -179,6 +164,33 @@ export class BackgroundTaskManager {
     if (fault) throw fault;
     if (typeof options !== "object" || options === null) throw invalidInput("options", "an object", options);
     checkTaskOptions("options", options);
-    if (!this.#rooms.isAccepting) throw closedError();
+    if (!this.#runtime.isAccepting) throw closedError();
   }
 }
+
+/** What a manager is doing at the moment, in this process. */
+export interface ManagerStats {
+  running: number;
+  queued: number;
+  /** Calls that a turn is waiting for. */
+  foreground: number;
+  /** False once `close` was called. */
+  accepting: boolean;
+}
+
+/** The parts of a manager that others build on. */
+export type ManagerParts = Pick<Runtime, "clock" | "gateway" | "notices" | "queries" | "ledger" | "claims">;
+
+/** What stands behind a manager, for follow-ups, tools and adapters. @throws `invalid_option` */
+export function partsOf(manager: unknown): ManagerParts {
+  return runtimeOf(manager);
+}
+
+/** The whole of it, for the middleware. @throws `invalid_option` */
+export function runtimeOf(manager: unknown): Runtime {
+  const runtime = typeof manager === "object" && manager !== null ? RUNTIMES.get(manager) : undefined;
+  if (runtime) return runtime;
+  throw invalidOption("tasks", "a BackgroundTaskManager of this installation of tool-offload", manager);
+}
+
+const RUNTIMES = new WeakMap<object, Runtime>();

@@ -1,10 +1,10 @@
 import { duplicateError } from "./calls/duplicates.ts";
-import { Execution } from "./calls/execution.ts";
 import { defaultPlaceholder, plainPlaceholder, safePlaceholder } from "./calls/placeholder.ts";
 import { Race, type RaceTerms } from "./calls/race.ts";
+import { RunningCall } from "./calls/running-calls.ts";
 import { lastChunk, Pump, type StreamFold, type StreamSource, type ToolStream } from "./calls/stream.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
-import { type BackgroundTaskManager, roomsOf } from "./manager.ts";
+import { type BackgroundTaskManager, runtimeOf } from "./manager.ts";
 import {
   type Execute,
   faultOf,
@@ -17,7 +17,7 @@ import { checkKnown } from "./model/known-tool.ts";
 import type { TaskInfo } from "./model/task.ts";
 import type { MiddlewareOptions } from "./options/options.ts";
 import { checkMiddlewareOptions, type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
-import type { Rooms } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import { invalidInput } from "./values/validate.ts";
 
 /**
@@ -36,17 +36,19 @@ import { invalidInput } from "./values/validate.ts";
  * ```
  */
 export class ToolOffloadMiddleware {
-  readonly #rooms: Rooms;
+  readonly #runtime: Runtime;
   readonly #plans: ToolPlans;
   readonly #terms: RaceTerms;
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: MiddlewareOptions<BackgroundTaskManager>) {
-    this.#rooms = roomsOf(options?.tasks);
+    this.#runtime = runtimeOf(options?.tasks);
     checkMiddlewareOptions(options);
-    this.#plans = new ToolPlans(options, this.#rooms.hub);
+    this.#plans = new ToolPlans(options, (toolName, error) =>
+      this.#runtime.notices.emit("policy.failed", { toolName, error }),
+    );
     const { onTurnAbort = "cancel", placeholder } = options;
-    const builtIn = this.#rooms.background.terms.followUps ? defaultPlaceholder : plainPlaceholder;
+    const builtIn = this.#runtime.terms.followUps ? defaultPlaceholder : plainPlaceholder;
     this.#terms = { onTurnAbort, placeholder: safePlaceholder(placeholder, builtIn) };
   }
 
@@ -95,7 +97,7 @@ export class ToolOffloadMiddleware {
     execute: Execute<I, StreamSource<C>>,
     fold?: StreamFold<C, R>,
   ): ToolStream<C, C | R> {
-    const pump = new Pump<C, C | R>(this.#rooms.clock, fold ?? lastChunk<C>());
+    const pump = new Pump<C, C | R>(this.#runtime.clock, fold ?? lastChunk<C>());
     const feed: Execute<I, Promise<C | R>> = (input, context) =>
       pump.feed(() => execute(input, context), context);
     const isCallable = typeof execute === "function";
@@ -111,14 +113,14 @@ export class ToolOffloadMiddleware {
     name: string;
     execute(input: I, context: ToolContext): R;
   }): (input: I, call: Omit<ToolCall<I>, "toolName" | "input">) => Promise<OffloadOutcome<Awaited<R>>> {
-    checkKnown(tool, this.#rooms.tools);
+    checkKnown(tool, this.#runtime.tools);
     const execute: Execute<I, R> = (input, context) => tool.execute(input, context);
     return (input, call) => this.run({ ...call, toolName: tool.name, input }, execute);
   }
 
   /** The way of every call. */
   #enter<I, R, T>(call: ToolCall<I>, execute: Execute<I, R>): Race<T> {
-    const race = new Race<T>(this.#rooms, this.#terms, call?.signal);
+    const race = new Race<T>(this.#runtime.handOvers, this.#terms, call?.signal);
     const fault = this.#faultOf(call, execute);
     if (fault !== undefined) return race.refused(fault);
     if (call.signal?.aborted) return race.refused(call.signal.reason);
@@ -135,23 +137,23 @@ export class ToolOffloadMiddleware {
     const isBackground = plan.mode === "always" || (wantsBackground && plan.mode !== "never");
     const timeoutMs = isBackground ? 0 : this.#plans.timeoutFor(plan, call);
     // Other processes are asked when it is offloaded.
-    const equal = this.#rooms.calls.findDuplicate(call, plan.settings);
+    const equal = this.#runtime.calls.findDuplicate(call, plan.settings);
     if (equal !== undefined) return this.#join(race, equal, plan, timeoutMs);
     if (isBackground) return this.#start(race, call, execute, plan);
     return race.enter(this.#begin(call, execute, plan), timeoutMs);
   }
 
-  #begin<I, R>(call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): Execution {
-    return new Execution(call, plan.settings, this.#rooms).begin(execute);
+  #begin<I, R>(call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): RunningCall {
+    return new RunningCall(call, plan.settings, this.#runtime).begin(execute);
   }
 
   #faultOf(call: ToolCall, execute: unknown): TaskOffloadError | undefined {
     if (typeof execute !== "function") return invalidInput("execute", "a function", execute);
-    return faultOf(call) ?? (this.#rooms.isAccepting ? undefined : closedError());
+    return faultOf(call) ?? (this.#runtime.isAccepting ? undefined : closedError());
   }
 
-  #join<T>(race: Race<T>, equal: Execution, { settings }: ToolPlan, timeoutMs: number): Race<T> {
-    if (settings.onDuplicate === "reject") return race.refused(duplicateError(equal.call));
+  #join<T>(race: Race<T>, equal: RunningCall, { settings }: ToolPlan, timeoutMs: number): Race<T> {
+    if (settings.onDuplicate === "reject") return race.refused(duplicateError(equal.execution.call));
     return race.enter(equal, timeoutMs);
   }
 
@@ -160,11 +162,11 @@ export class ToolOffloadMiddleware {
     const failed = (error: unknown) => {
       const hasStoreFailed = TaskOffloadError.isInstance(error) && error.code === "store_failed";
       if (!hasStoreFailed || !race.isOpen) race.refused(error);
-      else if (!this.#rooms.isAccepting) race.refused(closedError());
+      else if (!this.#runtime.isAccepting) race.refused(closedError());
       else race.enter(this.#begin(call, execute, plan), this.#plans.timeoutFor(plan, call));
     };
     const started = (task: TaskInfo) => this.#started(race, call, task);
-    this.#rooms.starting.start(call, execute, plan.settings).then(started, failed);
+    this.#runtime.starter.start(call, execute, plan.settings).then(started, failed);
     return race.watchTurn();
   }
 
@@ -172,6 +174,6 @@ export class ToolOffloadMiddleware {
   #started<T>(race: Race<T>, { scope }: ToolCall, task: TaskInfo): void {
     const isAborted = !race.isOpen && this.#terms.onTurnAbort === "cancel";
     race.joined(task);
-    if (isAborted) this.#rooms.cancelling.byTurn(scope, task.id, this.#rooms.clock.now());
+    if (isAborted) this.#runtime.canceller.byTurn(scope, task.id, this.#runtime.clock.now());
   }
 }

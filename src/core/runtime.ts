@@ -1,92 +1,86 @@
 import { nanoid } from "nanoid";
-import type { Execution } from "./calls/execution.ts";
-import type { BackgroundDesk } from "./calls/race.ts";
-import { RunningCalls } from "./calls/running-calls.ts";
+import { type CallParts, RunningCalls } from "./calls/running-calls.ts";
 import { closedError } from "./errors.ts";
-import { Hub } from "./ledger/notices.ts";
-import { Journal } from "./ledger/store-gateway.ts";
-import { Retention } from "./ledger/sweeper.ts";
+import { Claims } from "./ledger/claims.ts";
+import { Ledger } from "./ledger/ledger.ts";
+import { Notices } from "./ledger/notices.ts";
+import { StoreGateway } from "./ledger/store-gateway.ts";
+import { Sweeper } from "./ledger/sweeper.ts";
 import { type KnownTool, knownTools } from "./model/known-tool.ts";
 import { type ManagerOptions, managerSettings } from "./options/options.ts";
+import type { TaskTerms } from "./options/task-terms.ts";
 import { Queries } from "./reading/queries.ts";
-import { Waiting } from "./reading/wait.ts";
-import { Watching } from "./reading/watch.ts";
-import { Adopting } from "./tasks/adopt.ts";
-import { Cancelling } from "./tasks/cancel.ts";
+import { Waiter } from "./reading/wait.ts";
+import { Watcher } from "./reading/watch.ts";
+import { Adopter } from "./tasks/adopt.ts";
+import { Canceller } from "./tasks/cancel.ts";
 import { HandOvers } from "./tasks/hand-overs.ts";
-import { Background } from "./tasks/running-tasks.ts";
+import { RunningTasks } from "./tasks/running-tasks.ts";
 import { Scheduler } from "./tasks/scheduler.ts";
-import { Starting } from "./tasks/start.ts";
+import { Starter } from "./tasks/start.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
-import { Drain } from "./time/idle.ts";
+import { Idle } from "./time/idle.ts";
 import { Sharing } from "./upkeep/sharing.ts";
 
-/** The parts of a manager, put together. The middleware works with these, hosts with the manager. */
-export class Rooms implements BackgroundDesk {
+/** Puts the parts of a manager together, from the ground up. Each part is given those it works with. */
+export class Runtime implements CallParts {
   readonly clock: Clock;
-  readonly hub: Hub;
-  readonly drain: Drain;
-  readonly calls: RunningCalls;
-  readonly journal: Journal;
-  readonly queries: Queries;
-  readonly waiting: Waiting;
-  readonly watching: Watching;
-  readonly retention: Retention;
-  readonly scheduler: Scheduler;
-  readonly background: Background;
-  readonly starting: Starting;
-  readonly adopting: Adopting;
-  readonly cancelling: Cancelling;
-  readonly handOvers: HandOvers;
+  readonly idle: Idle;
+  readonly notices: Notices;
+  readonly gateway: StoreGateway;
+  readonly sweeper: Sweeper;
+  readonly ledger: Ledger;
+  readonly claims: Claims;
   readonly tools: ReadonlyMap<string, KnownTool>;
-  readonly #storeTimeoutMs: number;
+  readonly calls: RunningCalls;
+  readonly queries: Queries;
+  readonly waiter: Waiter;
+  readonly watcher: Watcher;
+  readonly terms: TaskTerms;
+  readonly scheduler: Scheduler;
+  readonly runningTasks: RunningTasks;
+  readonly starter: Starter;
+  readonly adopter: Adopter;
+  readonly canceller: Canceller;
+  readonly handOvers: HandOvers;
   readonly #sharing: Sharing | undefined;
+  readonly #storeTimeoutMs: number;
   #closing: Promise<void> | undefined;
 
   constructor(options: ManagerOptions) {
     const settings = managerSettings(options);
     const { store, clock = systemClock, followUps = true, redact, tools = {} } = options;
-    this.tools = knownTools(tools);
-    this.#storeTimeoutMs = settings.storeTimeoutMs;
-    this.clock = clock;
-    this.hub = new Hub(store);
-    this.drain = new Drain(clock);
-    this.calls = new RunningCalls(this.drain);
-    this.journal = new Journal(store, clock, settings.storeTimeoutMs, this.drain, (failure) =>
-      this.hub.emit("store.failed", failure),
-    );
-    this.queries = new Queries(this.journal);
-    this.waiting = new Waiting(clock, this.hub, this.queries);
-    this.watching = new Watching(clock, this.hub, this.queries);
-    this.retention = new Retention(clock, this.journal, this.hub, withoutInfinity(settings.retention));
-    const { cancelGraceMs, maxResultBytes, leaseMs } = settings;
+    const { cancelGraceMs, maxResultBytes, leaseMs, storeTimeoutMs } = settings;
     const { running, ...limits } = settings.limits;
-    this.scheduler = new Scheduler(clock, running, this.drain);
+    const owner = nanoid();
+    this.clock = clock;
+    this.idle = new Idle(clock);
+    this.notices = new Notices(store);
+    this.gateway = new StoreGateway(store, clock, storeTimeoutMs, this.idle, (failure) =>
+      this.notices.emit("store.failed", failure),
+    );
+    this.sweeper = new Sweeper(clock, this.gateway, this.notices, withoutInfinity(settings.retention));
     const guard = { ...withoutInfinity(limits), exclusive: options.exclusive === "session" };
-    const terms = {
-      owner: nanoid(),
-      followUps,
-      redact,
-      guard,
-      cancelGraceMs,
-      maxResultBytes,
-      leaseMs,
-      isShared: store.isShared,
-    };
-    this.background = new Background(this, terms);
-    this.starting = new Starting(this.background, this.scheduler, this);
-    this.adopting = new Adopting(this.background, this.scheduler, this);
-    this.cancelling = new Cancelling(this.background, this.starting, this.queries);
-    this.handOvers = new HandOvers(this.background, this.scheduler, this.cancelling, this.drain);
+    this.ledger = new Ledger(this, { owner, leaseMs, guard });
+    this.claims = new Claims(this.gateway, this.notices);
+    this.tools = knownTools(tools);
+    this.calls = new RunningCalls(this.idle);
+    this.queries = new Queries(this.gateway);
+    this.waiter = new Waiter(clock, this.notices, this.queries);
+    this.watcher = new Watcher(clock, this.notices, this.queries);
+    this.terms = { owner, isShared: store.isShared, followUps, redact, cancelGraceMs, maxResultBytes };
+    this.scheduler = new Scheduler(clock, running, this.idle);
+    this.runningTasks = new RunningTasks(this);
+    this.starter = new Starter(this);
+    this.adopter = new Adopter(this);
+    this.canceller = new Canceller(this);
+    this.handOvers = new HandOvers(this);
     if (store.isShared) this.#sharing = new Sharing(this, leaseMs);
+    this.#storeTimeoutMs = storeTimeoutMs;
   }
 
   get isAccepting(): boolean {
     return this.#closing === undefined;
-  }
-
-  handOver(execution: Execution, isExempt: boolean): void {
-    this.handOvers.begin(execution, isExempt);
   }
 
   close(drainMs: number): Promise<void> {
@@ -97,27 +91,27 @@ export class Rooms implements BackgroundDesk {
   /** First what may still end by itself, then what must; at last everything that could start again. */
   async #close(drainMs: number): Promise<void> {
     this.#sharing?.stopTaking();
-    await this.drain.wait(() => this.#isIdle(), drainMs);
+    await this.idle.wait(() => this.#isIdle(), drainMs);
     for (const call of [...this.calls]) if (!call.task) call.shutDown(closedError());
-    const unstarted = this.starting.close();
-    this.background.shutdown();
-    await this.drain.wait(() => this.#isWritten(), this.#storeTimeoutMs);
+    const unstarted = this.starter.close();
+    this.runningTasks.shutdown();
+    await this.idle.wait(() => this.#isWritten(), this.#storeTimeoutMs);
     this.#sharing?.close();
-    this.retention.close();
-    this.journal.close();
+    this.sweeper.close();
+    this.gateway.close();
     await unstarted;
     this.handOvers.close();
     this.scheduler.close();
-    this.watching.close();
+    this.watcher.close();
   }
 
   /** Every end is on record, and nothing is on its way to the store. */
   #isWritten(): boolean {
-    return this.background.size === 0 && this.handOvers.size === 0 && this.journal.isIdle;
+    return this.runningTasks.size === 0 && this.handOvers.size === 0 && this.gateway.isIdle;
   }
 
   #isIdle(): boolean {
-    return this.calls.size === 0 && this.background.size === 0 && this.scheduler.queued === 0;
+    return this.calls.size === 0 && this.runningTasks.size === 0 && this.scheduler.queued === 0;
   }
 }
 

@@ -1,6 +1,11 @@
 import { isFinished } from "../core/model/task.ts";
-import type { Rooms } from "../core/runtime.ts";
-import { Timer } from "../core/time/clock.ts";
+import type { Notices } from "../core/ledger/notices.ts";
+import { type Clock, Timer } from "../core/time/clock.ts";
+
+interface BeatParts {
+  readonly clock: Clock;
+  readonly notices: Notices;
+}
 
 interface BeatTerms {
   readonly coalesceMs: number;
@@ -15,7 +20,8 @@ const EARLY_MS = 1;
 
 /** Says when to look for follow-ups: a moment after a task has finished, and now and then in any case. */
 export class Beat {
-  readonly #rooms: Rooms;
+  readonly #clock: Clock;
+  readonly #notices: Notices;
   readonly #terms: BeatTerms;
   readonly #look: () => void;
   readonly #coming = new Set<Timer>();
@@ -24,14 +30,15 @@ export class Beat {
   /** The last of the looks that hints have asked for. */
   #lastAt = 0;
 
-  constructor(rooms: Rooms, terms: BeatTerms, look: () => void) {
-    this.#rooms = rooms;
+  constructor({ clock, notices }: BeatParts, terms: BeatTerms, look: () => void) {
+    this.#clock = clock;
+    this.#notices = notices;
     this.#terms = terms;
     this.#look = look;
   }
 
   start(): void {
-    this.#stopHints = this.#rooms.hub.onHint(({ status }) => {
+    this.#stopHints = this.#notices.onHint(({ status }) => {
       if (isFinished(status)) this.#hinted();
     });
     this.#pollLater();
@@ -56,14 +63,14 @@ export class Beat {
       this.#coming.delete(timer);
       this.#look();
     };
-    const timer = new Timer(this.#rooms.clock, look, ms + EARLY_MS);
+    const timer = new Timer(this.#clock, look, ms + EARLY_MS);
     this.#coming.add(timer);
   }
 
   /** What has finished is old enough after `coalesceMs`, and no look before that would find it. */
   #hinted(): void {
     const { coalesceMs } = this.#terms;
-    const now = this.#rooms.clock.now();
+    const now = this.#clock.now();
     if (now + coalesceMs <= this.#lastAt) return;
     this.#lastAt = Math.max(now + coalesceMs, this.#lastAt + coalesceMs / LOOKS);
     this.lookIn(this.#lastAt - now);
@@ -74,6 +81,6 @@ export class Beat {
       this.#pollLater();
       this.#look();
     };
-    this.#poll = new Timer(this.#rooms.clock, poll, this.#terms.pollMs).unref();
+    this.#poll = new Timer(this.#clock, poll, this.#terms.pollMs).unref();
   }
 }

@@ -10,8 +10,8 @@ export type DeliveryOutcome =
   | { type: "delivered" | "busy" | "gone" | "stopped" | "lost" }
   | { type: "failed"; error: unknown };
 
-/** What a delivery needs of its dispatcher. */
-export interface DeliveryDesk {
+/** The host's side of a delivery. */
+export interface DeliveryHost {
   readonly clock: Clock;
   readonly deliverTimeoutMs: number;
   deliver(delivery: Delivery): unknown;
@@ -21,14 +21,14 @@ export interface DeliveryDesk {
 /** One turn of one session: runs it, and finds out how it went. */
 export class DeliveryRun {
   readonly #claimed: Claimed;
-  readonly #desk: DeliveryDesk;
+  readonly #host: DeliveryHost;
   readonly #abort = new AbortController();
   #resolve: (outcome: DeliveryOutcome) => void = () => undefined;
   #isOver = false;
 
-  constructor(claimed: Claimed, desk: DeliveryDesk) {
+  constructor(claimed: Claimed, host: DeliveryHost) {
     this.#claimed = claimed;
-    this.#desk = desk;
+    this.#host = host;
   }
 
   /** The dispatcher stops: the turn is told, and not waited for. */
@@ -47,7 +47,7 @@ export class DeliveryRun {
   }
 
   async #deliver(): Promise<DeliveryOutcome> {
-    const { deliverTimeoutMs, clock } = this.#desk;
+    const { deliverTimeoutMs, clock } = this.#host;
     try {
       const answer = await pTimeout(this.#begin(), {
         milliseconds: Number.isFinite(deliverTimeoutMs)
@@ -67,10 +67,10 @@ export class DeliveryRun {
   async #begin(): Promise<unknown> {
     const { scope, followUps } = this.#claimed;
     const { signal } = this.#abort;
-    const messageFor = (some: readonly FollowUp[]) => this.#desk.tell(some);
+    const messageFor = (some: readonly FollowUp[]) => this.#host.tell(some);
     // A host may do with its list what it likes.
     const own = [...followUps];
-    return this.#desk.deliver({ scope, followUps: own, message: messageFor(followUps), messageFor, signal });
+    return this.#host.deliver({ scope, followUps: own, message: messageFor(followUps), messageFor, signal });
   }
 
   #breakOff(outcome: DeliveryOutcome, reason: string): void {

@@ -1,14 +1,14 @@
 import { AsyncResource } from "node:async_hooks";
-import { roomsOf } from "../core/manager.ts";
-import { faultOfScope } from "../core/model/call.ts";
+import { partsOf } from "../core/manager.ts";
+import { checkScope } from "../core/model/call.ts";
 import type { ClaimFilter, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import type { Rooms } from "../core/runtime.ts";
-import { Timer } from "../core/time/clock.ts";
+import type { Notices } from "../core/ledger/notices.ts";
+import { type Clock, Timer } from "../core/time/clock.ts";
 import { describeError } from "../core/values/summary.ts";
 import { invalidInput, isDuration } from "../core/values/validate.ts";
 import { Beat } from "./beat.ts";
-import { type DeliveryDesk, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";
+import { type DeliveryHost, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";
 import {
   type Delivery,
   type DispatcherOptions,
@@ -42,10 +42,11 @@ const GIVE_BACK_MS = 2_000;
  * ```
  */
 export class FollowUpDispatcher {
-  readonly #rooms: Rooms;
+  readonly #clock: Clock;
+  readonly #notices: Notices;
   readonly #terms: DispatcherTerms;
   readonly #outbox: Outbox;
-  readonly #desk: DeliveryDesk;
+  readonly #host: DeliveryHost;
   readonly #beat: Beat;
   readonly #runs = new Map<DeliveryRun, Promise<void>>();
   #isRunning = false;
@@ -55,14 +56,16 @@ export class FollowUpDispatcher {
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: DispatcherOptions) {
-    this.#rooms = roomsOf(options?.tasks);
+    const parts = partsOf(options?.tasks);
+    this.#clock = parts.clock;
+    this.#notices = parts.notices;
     this.#terms = dispatcherTerms(options);
-    this.#outbox = new Outbox(this.#rooms, this.#terms);
-    this.#beat = new Beat(this.#rooms, this.#terms, () => this.#look());
+    this.#outbox = new Outbox(parts, this.#terms);
+    this.#beat = new Beat(parts, this.#terms, () => this.#look());
     const { deliverTimeoutMs } = this.#terms;
     // A turn must not run in the async context of the tool whose end woke it: frameworks keep their runs there.
     const deliver = AsyncResource.bind((delivery: Delivery) => options.deliver(delivery));
-    this.#desk = { clock: this.#rooms.clock, deliverTimeoutMs, deliver, tell: tellerOf(options) };
+    this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(options) };
   }
 
   /** Begins to deliver, first what is there already. Starting twice changes nothing. */
@@ -104,8 +107,7 @@ export class FollowUpDispatcher {
    * @throws `invalid_input`; `store_failed`
    */
   async userSpoke(scope: TaskScope): Promise<void> {
-    const fault = faultOfScope(scope);
-    if (fault) throw fault;
+    checkScope(scope);
     await this.#outbox.resetTurns(sessionOf(scope));
     this.#look();
   }
@@ -117,8 +119,7 @@ export class FollowUpDispatcher {
    * @throws `invalid_input`; `store_failed`
    */
   async turnEnded(scope: TaskScope): Promise<void> {
-    const fault = faultOfScope(scope);
-    if (fault) throw fault;
+    checkScope(scope);
     if (!this.#isRunning || this.#runs.size >= this.#terms.concurrency) return;
     const claimed = await this.#outbox.claim({ ...this.#filter(), session: sessionOf(scope) });
     if (claimed) await this.#take(claimed);
@@ -126,7 +127,7 @@ export class FollowUpDispatcher {
 
   #isWithin(ms: number, ended: Promise<unknown>): Promise<boolean> {
     return new Promise((resolve) => {
-      const limit = new Timer(this.#rooms.clock, () => resolve(false), ms);
+      const limit = new Timer(this.#clock, () => resolve(false), ms);
       ended.then(() => {
         limit.clear();
         resolve(true);
@@ -173,7 +174,7 @@ export class FollowUpDispatcher {
   }
 
   #begin(claimed: Claimed): void {
-    const run = new DeliveryRun(claimed, this.#desk);
+    const run = new DeliveryRun(claimed, this.#host);
     const ended = this.#carryOut(run, claimed).finally(() => {
       this.#runs.delete(run);
       this.#look();
@@ -187,14 +188,14 @@ export class FollowUpDispatcher {
     const isSettled = await this.#settle(claimed, outcome);
     const turns = claimed.claim.turns + 1;
     if (isSettled && outcome.type === "delivered" && turns >= this.#terms.maxConsecutiveTurns) {
-      this.#rooms.hub.emit("session.held", { scope: claimed.scope, turns });
+      this.#notices.emit("session.held", { scope: claimed.scope, turns });
     }
   }
 
   /** A store that fails until the manager is closed leaves them to the end of their lease. */
   async #settle(claimed: Claimed, outcome: DeliveryOutcome): Promise<boolean> {
     if (outcome.type === "lost") return false;
-    const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#rooms.clock.now());
+    const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#clock.now());
     const isSettled = await this.#outbox.settle(claimed, verdict).catch(() => false);
     if (isSettled && this.#isRunning) this.#lookWhenDue(claimed.followUps.map(verdict));
     return isSettled;
@@ -207,7 +208,7 @@ export class FollowUpDispatcher {
 
   #tellFailed({ scope, followUps }: Claimed, error: unknown): void {
     const taskIds = followUps.map(({ id }) => id);
-    if (this.#rooms.hub.emit("delivery.failed", { scope, taskIds, error }) || this.#hasWarned) return;
+    if (this.#notices.emit("delivery.failed", { scope, taskIds, error }) || this.#hasWarned) return;
     // A wrong key, or a typo in `deliver`, would look as if no result ever came.
     this.#hasWarned = true;
     process.emitWarning(`A delivery has failed, and is tried again: ${describeError(error)}`, {

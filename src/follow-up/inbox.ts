@@ -1,5 +1,5 @@
-import { roomsOf } from "../core/manager.ts";
-import { faultOfScope } from "../core/model/call.ts";
+import { partsOf } from "../core/manager.ts";
+import { checkScope } from "../core/model/call.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { invalidInput } from "../core/values/validate.ts";
@@ -63,9 +63,9 @@ export class FollowUpInbox {
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: InboxOptions) {
-    const rooms = roomsOf(options?.tasks);
+    const parts = partsOf(options?.tasks);
     const terms = inboxTerms(options);
-    this.#outbox = new Outbox(rooms, terms);
+    this.#outbox = new Outbox(parts, terms);
     this.#maxAttempts = terms.maxAttempts;
     this.#tell = tellerOf(options);
   }
@@ -77,8 +77,7 @@ export class FollowUpInbox {
    * @throws `invalid_input`; `store_failed`
    */
   async claim(scope: TaskScope, options: { during: ClaimMoment }): Promise<FollowUpClaim | undefined> {
-    const fault = faultOfScope(scope);
-    if (fault) throw fault;
+    checkScope(scope);
     const modes = Object.hasOwn(REASONS, options?.during) ? REASONS[options.during] : undefined;
     if (modes === undefined) throw invalidInput("during", '"turn" or "idle"', options?.during);
     const claimed = await this.#outbox.claim({ session: sessionOf(scope), modes });

@@ -1,11 +1,12 @@
 import type { SessionClaim } from "../core/model/store.ts";
-import type { Rooms } from "../core/runtime.ts";
-import { Timer } from "../core/time/clock.ts";
+import type { Claims } from "../core/ledger/claims.ts";
+import { type Clock, Timer } from "../core/time/clock.ts";
 
 /** Keeps a claim from lapsing while somebody works on it, for so long at most. */
 export class Lease {
   readonly #claim: SessionClaim;
-  readonly #rooms: Rooms;
+  readonly #clock: Clock;
+  readonly #claims: Claims;
   readonly #leaseMs: number;
   readonly #until: number;
   #endsAt: number;
@@ -16,19 +17,26 @@ export class Lease {
   #lost: () => void = () => undefined;
 
   /** `askedAt`: when the claim was asked for. The store's lease began no earlier. */
-  constructor(claim: SessionClaim, askedAt: number, rooms: Rooms, leaseMs: number, holdMs: number) {
+  constructor(
+    claim: SessionClaim,
+    askedAt: number,
+    { clock, claims }: LeaseParts,
+    leaseMs: number,
+    holdMs: number,
+  ) {
     this.#claim = claim;
-    this.#rooms = rooms;
+    this.#clock = clock;
+    this.#claims = claims;
     this.#leaseMs = leaseMs;
-    this.#until = rooms.clock.now() + holdMs;
+    this.#until = clock.now() + holdMs;
     this.#endsAt = askedAt + leaseMs;
-    this.#next = this.#prolongIn(askedAt + leaseMs / 3 - rooms.clock.now());
+    this.#next = this.#prolongIn(askedAt + leaseMs / 3 - clock.now());
     this.#end = this.#loseLater();
   }
 
   /** Its timer may be late. */
   get isLost(): boolean {
-    return this.#isLost || this.#rooms.clock.now() >= this.#endsAt;
+    return this.#isLost || this.#clock.now() >= this.#endsAt;
   }
 
   /** Calls back when the claim is lost, at once if it is: somebody else may have it. */
@@ -44,23 +52,20 @@ export class Lease {
   }
 
   #prolongIn(ms: number): Timer {
-    return new Timer(this.#rooms.clock, () => void this.#prolong(), ms).unref();
+    return new Timer(this.#clock, () => void this.#prolong(), ms).unref();
   }
 
   /** Whoever cannot reach the store cannot be told either: what was not prolonged in time is lost. */
   #loseLater(): Timer {
-    const left = this.#endsAt - this.#rooms.clock.now();
-    return new Timer(this.#rooms.clock, () => this.#lose(), left).unref();
+    const left = this.#endsAt - this.#clock.now();
+    return new Timer(this.#clock, () => this.#lose(), left).unref();
   }
 
   /** A store that fails is asked again, soon: until the lease has lapsed there is time. */
   async #prolong(): Promise<void> {
-    const { clock, journal } = this.#rooms;
-    const askedAt = clock.now();
+    const askedAt = this.#clock.now();
     if (askedAt >= this.#until) return;
-    const isHeld = await journal
-      .ask<boolean | undefined>("prolong", (store) => store.prolong(this.#claim, this.#leaseMs))
-      .catch(() => undefined);
+    const isHeld = await this.#claims.prolong(this.#claim, this.#leaseMs).catch(() => undefined);
     if (this.#isOver) return;
     if (isHeld === false) return this.#lose();
     if (isHeld) {
@@ -76,4 +81,9 @@ export class Lease {
     this.#isLost = true;
     this.#lost();
   }
+}
+
+interface LeaseParts {
+  readonly clock: Clock;
+  readonly claims: Claims;
 }

@@ -29,10 +29,10 @@ export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): T
   const tasks = new Tasks(catalogue, now);
   const outbox = new Outbox(catalogue, now);
   const retention = new Retention(catalogue, outbox, now);
-  let rooms: Rooms | undefined = { tasks, outbox, retention };
-  const open = (): Rooms => {
-    if (rooms === undefined) throw new Error("The store is closed.");
-    return rooms;
+  let parts: Parts | undefined = { tasks, outbox, retention };
+  const open = (): Parts => {
+    if (parts === undefined) throw new Error("The store is closed.");
+    return parts;
   };
   return {
     isShared: false,
@@ -55,13 +55,13 @@ export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): T
     sweep: async (limits, limit) => open().retention.sweep(limits, limit),
     watch: (listener) => hints.watch(listener),
     close: async () => {
-      rooms = undefined;
+      parts = undefined;
       hints.close();
     },
   };
 }
 
-interface Rooms {
+interface Parts {
   tasks: Tasks;
   outbox: Outbox;
   retention: Retention;

@@ -1,5 +1,5 @@
 import type { TaskStore } from "../core/model/store.ts";
-import { Desk } from "./sqlite/desk.ts";
+import { Database } from "./sqlite/database.ts";
 import { HintLog } from "./sqlite/hint-log.ts";
 import { Listeners } from "./sqlite/listeners.ts";
 import { openConnection } from "./sqlite/opening.ts";
@@ -59,7 +59,7 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
   const outbox = new Outbox(connection, table, sessions, now);
   const retention = new Retention(connection, table, sessions, now);
   const listeners = new Listeners(connection, hints);
-  const desk = new Desk(connection, busyTimeoutMs, {
+  const database = new Database(connection, busyTimeoutMs, {
     beforeCommit: () => {
       parts.write();
       hints.keep();
@@ -72,30 +72,30 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
   });
   return {
     isShared: true,
-    insert: (task, guard, leaseMs) => desk.write(() => tasks.insert(task, guard, leaseMs)),
-    get: (scope, id) => desk.peek(() => reading.get(scope, id)),
-    list: (scope, query) => desk.peek(() => reading.list(scope, query)),
-    transition: (task, version, change) => desk.write(() => tasks.transition(task, version, change)),
-    admit: (task, version, change, guard) => desk.write(() => tasks.admit(task, version, change, guard)),
-    append: (task, owner, events) => desk.write(() => tasks.append(task, owner, events)),
-    events: (scope, id, query) => desk.read(() => reading.events(scope, id, query)),
-    result: (scope, id) => desk.read(() => reading.result(scope, id)),
-    checkpoint: (task, owner, checkpoint) => desk.write(() => tasks.checkpoint(task, owner, checkpoint)),
-    payload: (task) => desk.read(() => reading.payload(task)),
-    renew: (owner, tasks_, leaseMs) => desk.write(() => tasks.renew(owner, tasks_, leaseMs)),
-    lapsed: (limit) => desk.peek(() => reading.lapsed(limit, now())),
-    claim: (claimant, leaseMs, filter) => desk.write(() => outbox.claim(claimant, leaseMs, filter)),
-    prolong: (claim, leaseMs) => desk.write(() => outbox.prolong(claim, leaseMs)),
-    settle: (claim, outcome) => desk.write(() => outbox.settle(claim, outcome)),
-    resetTurns: (session) => desk.write(() => outbox.resetTurns(session)),
+    insert: (task, guard, leaseMs) => database.write(() => tasks.insert(task, guard, leaseMs)),
+    get: (scope, id) => database.peek(() => reading.get(scope, id)),
+    list: (scope, query) => database.peek(() => reading.list(scope, query)),
+    transition: (task, version, change) => database.write(() => tasks.transition(task, version, change)),
+    admit: (task, version, change, guard) => database.write(() => tasks.admit(task, version, change, guard)),
+    append: (task, owner, events) => database.write(() => tasks.append(task, owner, events)),
+    events: (scope, id, query) => database.read(() => reading.events(scope, id, query)),
+    result: (scope, id) => database.read(() => reading.result(scope, id)),
+    checkpoint: (task, owner, checkpoint) => database.write(() => tasks.checkpoint(task, owner, checkpoint)),
+    payload: (task) => database.read(() => reading.payload(task)),
+    renew: (owner, tasks_, leaseMs) => database.write(() => tasks.renew(owner, tasks_, leaseMs)),
+    lapsed: (limit) => database.peek(() => reading.lapsed(limit, now())),
+    claim: (claimant, leaseMs, filter) => database.write(() => outbox.claim(claimant, leaseMs, filter)),
+    prolong: (claim, leaseMs) => database.write(() => outbox.prolong(claim, leaseMs)),
+    settle: (claim, outcome) => database.write(() => outbox.settle(claim, outcome)),
+    resetTurns: (session) => database.write(() => outbox.resetTurns(session)),
     sweep: async (limits, limit) => {
-      if (!(await desk.peek(() => retention.hasWork(limits))))
+      if (!(await database.peek(() => retention.hasWork(limits))))
         return { expired: [], evicted: 0, more: false };
-      return desk.write(() => retention.sweep(limits, limit));
+      return database.write(() => retention.sweep(limits, limit));
     },
     watch: (listener) => listeners.add(listener),
     close: async () => {
-      if (!(await desk.close())) return;
+      if (!(await database.close())) return;
       listeners.close();
       if (options.database === undefined) connection.close();
       else connection.release();

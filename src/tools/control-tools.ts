@@ -1,10 +1,10 @@
 import { TaskOffloadError } from "../core/errors.ts";
 import { observe } from "../core/ledger/observe.ts";
-import { type BackgroundTaskManager, roomsOf } from "../core/manager.ts";
+import { type BackgroundTaskManager, partsOf } from "../core/manager.ts";
 import { faultOfScope } from "../core/model/call.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { checkNames, invalidOption } from "../core/values/validate.ts";
-import type { Desk } from "./definition.ts";
+import type { OwnTasks } from "./definition.ts";
 import { type TaskListTool, taskListTool } from "./task-list.ts";
 import { type TaskOutputTool, taskOutputTool } from "./task-output.ts";
 import { type TaskStopTool, taskStopTool } from "./task-stop.ts";
@@ -50,20 +50,20 @@ export function controlTools(options: ControlToolsOptions): ControlTools {
   if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
   checkNames("", options, ["tasks", "scope", "maxWaitMs", "maxChars"]);
   const { maxWaitMs = 30_000, maxChars = 16_000 } = options;
-  const desk = deskOf(options);
+  const own = ownTasksOf(options);
   checkWhole("maxWaitMs", maxWaitMs, 0);
   checkWhole("maxChars", maxChars, 1);
   return {
-    task_list: taskListTool(desk),
-    task_output: taskOutputTool(desk, { maxWaitMs, maxChars }),
-    task_stop: taskStopTool(desk),
+    task_list: taskListTool(own),
+    task_output: taskOutputTool(own, { maxWaitMs, maxChars }),
+    task_stop: taskStopTool(own),
   };
 }
 
-function deskOf({ tasks, scope: given }: ControlToolsOptions): Desk {
-  const rooms = roomsOf(tasks);
+function ownTasksOf({ tasks, scope: given }: ControlToolsOptions): OwnTasks {
+  const parts = partsOf(tasks);
   const scope = ownScope(given);
-  return { tasks, scope, now: () => rooms.clock.now(), observe: (id) => observe(rooms, scope, id) };
+  return { tasks, scope, now: () => parts.clock.now(), observe: (id) => observe(parts, scope, id) };
 }
 
 /** What the host does with its scope later must not widen what the model sees. */

@@ -29,7 +29,7 @@ export interface NoSuchTask {
 }
 
 /** What the control tools work with: one manager, and the only scope they ever see. */
-export interface Desk {
+export interface OwnTasks {
   readonly tasks: BackgroundTaskManager;
   readonly scope: TaskScope;
   now(): number;

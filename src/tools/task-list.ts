@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { TASK_STATUSES } from "../core/model/task.ts";
-import { type ControlTool, type Desk, defineTool } from "./definition.ts";
+import { type ControlTool, type OwnTasks, defineTool } from "./definition.ts";
 import { wholeNumber } from "./input.ts";
 import { type TaskView, viewOf } from "./task-view.ts";
 
@@ -34,10 +34,10 @@ const inputSchema = z.strictObject({
 });
 
 /** The tool with which a model sees its tasks. */
-export function taskListTool(desk: Desk): TaskListTool {
+export function taskListTool(own: OwnTasks): TaskListTool {
   return defineTool({ name: "task_list", description, inputSchema }, async (query) => {
-    const { tasks, nextCursor } = await desk.tasks.list(desk.scope, query);
-    const now = desk.now();
+    const { tasks, nextCursor } = await own.tasks.list(own.scope, query);
+    const now = own.now();
     return { tasks: tasks.map((task) => viewOf(task, now)), more: nextCursor !== null };
   });
 }

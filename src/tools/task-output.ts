@@ -2,7 +2,7 @@ import * as z from "zod";
 import { type CancelledBy, isFinished, type TaskError, type TaskInfo } from "../core/model/task.ts";
 import {
   type ControlTool,
-  type Desk,
+  type OwnTasks,
   defineTool,
   type ExecuteOptions,
   isTaskId,
@@ -74,27 +74,27 @@ function schemaFor({ maxWaitMs, maxChars }: OutputLimits) {
 }
 
 /** The tool with which a model reads a task. */
-export function taskOutputTool(desk: Desk, limits: OutputLimits): TaskOutputTool {
+export function taskOutputTool(own: OwnTasks, limits: OutputLimits): TaskOutputTool {
   const tool = { name: "task_output", description, inputSchema: schemaFor(limits) };
-  return defineTool(tool, (input, options) => answer(desk, input, options));
+  return defineTool(tool, (input, options) => answer(own, input, options));
 }
 
-async function answer(desk: Desk, input: Input, options: ExecuteOptions): Promise<TaskOutputAnswer> {
-  const { tasks, scope } = desk;
+async function answer(own: OwnTasks, input: Input, options: ExecuteOptions): Promise<TaskOutputAnswer> {
+  const { tasks, scope } = own;
   const { task_id: id, wait_ms: timeoutMs } = input;
   if (!isTaskId(id)) return noSuchTask();
   const [task] = await tasks.wait(scope, [id], { timeoutMs, signal: options.signal });
   if (task === undefined) return noSuchTask();
-  const output = await readOutput(desk, input);
-  const outcome = isFinished(task.status) ? await readOutcome(desk, task, input) : null;
+  const output = await readOutput(own, input);
+  const outcome = isFinished(task.status) ? await readOutcome(own, task, input) : null;
   // It was evicted between two looks at it.
   if (outcome === undefined) return noSuchTask();
-  if (outcome !== null && hasTold(outcome, input)) await markObserved(desk, id);
-  return { found: true, task: viewOf(task, desk.now()), output, outcome };
+  if (outcome !== null && hasTold(outcome, input)) await markObserved(own, id);
+  return { found: true, task: viewOf(task, own.now()), output, outcome };
 }
 
 /** Who reads on in a result has no use for the output once more. */
-async function readOutput({ tasks, scope }: Desk, input: Input): Promise<OutputPart | null> {
+async function readOutput({ tasks, scope }: OwnTasks, input: Input): Promise<OutputPart | null> {
   const { task_id: id, offset, limit, after } = input;
   if (offset > 0 && after === undefined) return null;
   const cursor = cursorOf(after ?? "0");
@@ -102,7 +102,7 @@ async function readOutput({ tasks, scope }: Desk, input: Input): Promise<OutputP
 }
 
 async function readOutcome(
-  { tasks, scope }: Desk,
+  { tasks, scope }: OwnTasks,
   { id }: TaskInfo,
   { offset, limit }: Input,
 ): Promise<TaskOutcome | undefined> {
@@ -117,6 +117,6 @@ function hasTold(outcome: TaskOutcome, { offset }: Input): boolean {
 }
 
 /** It was read, whether that can be noted or not: if not, it arrives once more. The failure is an event. */
-function markObserved(desk: Desk, id: string): Promise<void> {
-  return desk.observe(id).catch(() => undefined);
+function markObserved(own: OwnTasks, id: string): Promise<void> {
+  return own.observe(id).catch(() => undefined);
 }

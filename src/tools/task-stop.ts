@@ -2,7 +2,7 @@ import * as z from "zod";
 import { isFinished, type TaskInfo } from "../core/model/task.ts";
 import {
   type ControlTool,
-  type Desk,
+  type OwnTasks,
   defineTool,
   isTaskId,
   type NoSuchTask,
@@ -37,37 +37,37 @@ const inputSchema = z.strictObject({
 });
 
 /** The tool with which a model stops a task. */
-export function taskStopTool(desk: Desk): TaskStopTool {
+export function taskStopTool(own: OwnTasks): TaskStopTool {
   const tool = { name: "task_stop", description, inputSchema };
   return defineTool(tool, async ({ task_id: id, reason }) => {
-    const before = isTaskId(id) ? await desk.tasks.get(desk.scope, id) : undefined;
+    const before = isTaskId(id) ? await own.tasks.get(own.scope, id) : undefined;
     if (before === undefined) return noSuchTask();
-    const task = isFinished(before.status) ? before : await stop(desk, id, reason);
+    const task = isFinished(before.status) ? before : await stop(own, id, reason);
     if (task === undefined) return noSuchTask();
-    return answer(desk, task, isFinished(before.status));
+    return answer(own, task, isFinished(before.status));
   });
 }
 
 /** The task a moment after it was told to stop. */
-async function stop({ tasks, scope }: Desk, id: string, reason: string | undefined) {
+async function stop({ tasks, scope }: OwnTasks, id: string, reason: string | undefined) {
   const task = await tasks.cancel(scope, id, { by: "model", reason });
   if (task === undefined || isFinished(task.status)) return task;
   const [later] = await tasks.wait(scope, [id], { timeoutMs: STOP_WAIT_MS });
   return later ?? task;
 }
 
-async function answer(desk: Desk, task: TaskInfo, hadEnded: boolean): Promise<TaskStopAnswer> {
-  const seen = { found: true, task: viewOf(task, desk.now()) } as const;
+async function answer(own: OwnTasks, task: TaskInfo, hadEnded: boolean): Promise<TaskStopAnswer> {
+  const seen = { found: true, task: viewOf(task, own.now()) } as const;
   if (!isFinished(task.status)) return { ...seen, state: "stopping", message: stoppingMessage(task) };
   if (hadEnded || task.status !== "cancelled") {
     return { ...seen, state: "already_ended", message: endedMessage(task) };
   }
-  const mayStillRun = await didNotObey(desk, task);
+  const mayStillRun = await didNotObey(own, task);
   return { ...seen, state: "stopped", message: stoppedMessage(task, mayStillRun) };
 }
 
 /** Of a task that was ended without its tool, only the event says so. */
-async function didNotObey({ tasks, scope }: Desk, { id, lastSeq }: TaskInfo): Promise<boolean> {
+async function didNotObey({ tasks, scope }: OwnTasks, { id, lastSeq }: TaskInfo): Promise<boolean> {
   const { events } = await tasks.events(scope, id, { after: Math.max(0, lastSeq - 1) });
   return events.some((event) => event.type === "task.cancelled" && event.mayStillRun);
 }

@@ -1,62 +1,33 @@
 import { TaskOffloadError } from "../errors.ts";
 import type { Execute, ToolCall, ToolContext } from "../model/call.ts";
-import type { KnownTool } from "../model/known-tool.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/tool-settings.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { closeQuietly, isAsyncIterable, isThenable } from "../values/iterables.ts";
 import { createContext, setTaskId } from "./context.ts";
 import { canonicalInput } from "./duplicates.ts";
-import type { Adopter, Follower, Outcome } from "./follower.ts";
+import type { Outcome } from "./follower.ts";
 import { Reports } from "./reports.ts";
-import { Durability } from "./restart-state.ts";
-
-const NOBODY: readonly Follower[] = [];
-
-/** What an execution needs of its surroundings. */
-export interface ExecutionDesk {
-  readonly clock: Clock;
-  readonly calls: { add(execution: Execution): void; delete(execution: Execution): void };
-  /** The tools that the manager knows by name. */
-  readonly tools: ReadonlyMap<string, KnownTool>;
-}
+import type { RestartState } from "./restart-state.ts";
 
 /**
- * One running tool in this process: its own signal, what it reports, its deadline, and how it ended.
- * It knows nothing of turns and stores; its followers do.
+ * One tool as it runs in this process: its own signal, what it reports, its deadline, and how it ends. Who waits for
+ * it, and what they were told, is its keeper's business.
  */
 export class Execution {
   readonly call: ToolCall;
   readonly settings: ToolSettings;
   readonly startedAt: number;
   readonly context: ToolContext;
-  readonly durability: Durability | undefined;
-  outcome: Outcome | undefined;
-  /** Its deadline has passed. */
-  isExpired = false;
-  /** The manager was closed over it. */
-  isShutDown = false;
-  /** Somebody was told the outcome in the foreground. */
-  wasReturned = false;
-  /** Somebody was given the placeholder. */
-  wasOffloaded = false;
-  /** The turn that was aborted while it waited; the tool was told to stop. */
-  turnAbort: { at: number; reason: unknown } | undefined;
-  task: Adopter | undefined;
-  /** Replaced, never changed: it may be walked while followers come and go. */
-  followers: readonly Follower[] = NOBODY;
-  /** How many turns wait for the outcome. */
-  waiting = 0;
-
-  /** Its neighbours among the running calls. */
-  older: Execution | undefined;
-  newer: Execution | undefined;
-
-  readonly #desk: ExecutionDesk;
-  #onAbort: ((reason: unknown) => void) | undefined;
+  readonly restartState: RestartState | undefined;
+  readonly #clock: Clock;
+  readonly #keeper: ExecutionKeeper;
+  #outcome: Outcome | undefined;
+  #isExpired = false;
   #deadline: Timer | undefined;
   #controller: AbortController | undefined;
   #abort: { reason: unknown } | undefined;
+  #onAbort: ((reason: unknown) => void) | undefined;
   #reports: Reports | undefined;
   #canonical: string | undefined;
   #isObserved = false;
@@ -64,20 +35,31 @@ export class Execution {
   constructor(
     call: ToolCall,
     settings: ToolSettings,
-    desk: ExecutionDesk,
-    startedAt = desk.clock.now(),
-    durability: Durability | null | undefined = durabilityOf(call, settings, desk),
+    clock: Clock,
+    keeper: ExecutionKeeper,
+    startedAt: number,
+    restartState: RestartState | undefined,
   ) {
     this.call = call;
     this.settings = settings;
     this.startedAt = startedAt;
-    this.#desk = desk;
+    this.#clock = clock;
+    this.#keeper = keeper;
     this.context = createContext(this, contextScope(call.scope));
-    this.durability = durability ?? undefined;
-    durability?.extend(this.context);
-    desk.calls.add(this);
+    this.restartState = restartState;
+    restartState?.extend(this.context);
     if (settings.deadlineMs !== Number.POSITIVE_INFINITY) this.#startDeadline();
     if (settings.onDuplicate !== "allow") this.#canonical = canonicalInput(call.input);
+  }
+
+  /** How the tool ended; `undefined` while it runs. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** Its deadline has passed. */
+  get isExpired(): boolean {
+    return this.#isExpired;
   }
 
   /**
@@ -89,19 +71,13 @@ export class Execution {
     return this.#canonical;
   }
 
-  /** Whether a second, equal call may wait for this one. */
-  get isJoinable(): boolean {
-    return this.outcome === undefined && this.#abort === undefined;
-  }
-
   /** Calls the tool. Whatever it does, synchronous throws included, becomes its outcome. */
-  begin<I, R>(execute: Execute<I, R>): this {
+  begin<I, R>(execute: Execute<I, R>): void {
     try {
       this.follow(execute(this.call.input as I, this.context));
     } catch (error) {
       this.#settle({ ok: false, error });
     }
-    return this;
   }
 
   /** Takes the outcome from a value, promise or thenable. */
@@ -144,44 +120,16 @@ export class Execution {
     this.#onAbort?.(reason);
   }
 
-  /** The followers from now on include the task. */
-  adopt(task: Adopter, id: string): void {
-    this.task = task;
+  /** The tool is told the id of its task. A turn that waits keeps the process alive, a task does not. */
+  becameTask(id: string): void {
     setTaskId(this.context, id);
-    // A turn that waits keeps the process alive, a task does not.
     this.#deadline?.unref();
-    for (const follower of this.followers) follower.adopted?.();
-    this.join(task);
   }
 
-  join(follower: Follower): void {
-    this.followers = this.followers.length === 0 ? [follower] : [...this.followers, follower];
-  }
-
-  leave(follower: Follower): void {
-    const { followers } = this;
-    const isOnlyOne = followers.length === 1 && followers[0] === follower;
-    this.followers = isOnlyOne ? NOBODY : followers.filter((one) => one !== follower);
-  }
-
-  shutDown(error: unknown): void {
-    this.isShutDown = true;
-    this.refuse(error);
-  }
-
-  /** The tool is told to stop, and nobody waits for it any more. */
-  refuse(error: unknown): void {
-    this.abort(error);
-    this.release();
-  }
-
-  /** The outcome is of no more interest: turns that still wait for it learn why it was told to stop. */
-  release(): void {
+  /** The outcome is of no more interest. */
+  letGo(): void {
     this.#deadline?.clear();
-    if (this.outcome === undefined) this.#observe();
-    for (const follower of this.followers) follower.refused?.(this.#abort?.reason);
-    this.followers = NOBODY;
-    this.#desk.calls.delete(this);
+    if (this.#outcome === undefined) this.#observe();
   }
 
   get reports(): Reports {
@@ -194,46 +142,43 @@ export class Execution {
   }
 
   report(progress: unknown): void {
-    if (this.outcome !== undefined) return;
+    if (this.#outcome !== undefined) return;
     this.reports.report(progress);
-    this.task?.woken();
+    this.#keeper.reported();
   }
 
   write(chunk: unknown): void {
-    if (this.outcome !== undefined) return;
+    if (this.#outcome !== undefined) return;
     this.reports.write(chunk);
-    this.task?.woken();
+    this.#keeper.reported();
   }
 
   #startDeadline(): void {
-    const { clock } = this.#desk;
-    const left = this.startedAt + this.settings.deadlineMs - clock.now();
-    this.#deadline = new Timer(clock, () => this.#expire(), Math.max(0, left));
+    const left = this.startedAt + this.settings.deadlineMs - this.#clock.now();
+    this.#deadline = new Timer(this.#clock, () => this.#expire(), Math.max(0, left));
   }
 
   #expire(): void {
-    if (this.outcome !== undefined) return;
-    this.isExpired = true;
+    if (this.#outcome !== undefined) return;
+    this.#isExpired = true;
     this.#observe();
     this.abort(deadlineError(this));
-    for (const follower of this.followers) follower.expired();
-    if (this.task === undefined) this.#desk.calls.delete(this);
+    this.#keeper.expired();
   }
 
   #settle(outcome: Outcome): void {
-    if (this.outcome !== undefined) return;
-    this.outcome = outcome;
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
     this.#deadline?.clear();
-    this.#desk.calls.delete(this);
     this.#observe();
-    for (const follower of this.followers) follower.settled(outcome);
+    this.#keeper.settled(outcome);
   }
 
   /** The policy learns of each call once: how long it ran, or how long it was let run. */
   #observe(): void {
     if (this.#isObserved) return;
     this.#isObserved = true;
-    this.settings.observe?.(this.call.toolName, this.#desk.clock.now() - this.startedAt);
+    this.settings.observe?.(this.call.toolName, this.#clock.now() - this.startedAt);
   }
 
   #refuseIterable(iterable: AsyncIterable<unknown>): void {
@@ -243,23 +188,20 @@ export class Execution {
   }
 }
 
-/** What a call of a known tool needs beside. */
-export function durabilityOf(
-  { toolName, input }: ToolCall,
-  { deadlineMs }: ToolSettings,
-  { tools }: Pick<ExecutionDesk, "tools">,
-): Durability | undefined {
-  const tool = tools.size > 0 ? tools.get(toolName) : undefined;
-  return tool && new Durability(input, deadlineMs, tool);
+/** Is told what becomes of an execution. */
+export interface ExecutionKeeper {
+  settled(outcome: Outcome): void;
+  expired(): void;
+  reported(): void;
+}
+
+export function deadlineError({ call, settings }: Execution): TaskOffloadError {
+  const message = `The tool "${call.toolName}" did not finish within its deadline of ${settings.deadlineMs} ms.`;
+  return new TaskOffloadError("deadline_exceeded", message);
 }
 
 /** A copy: a tool that changes it moves no task. */
 function contextScope({ userId, sessionId, agentId }: TaskScope): TaskScope {
   if (agentId !== undefined) return { userId, sessionId, agentId };
   return sessionId === undefined ? { userId } : { userId, sessionId };
-}
-
-export function deadlineError({ call, settings }: Execution): TaskOffloadError {
-  const message = `The tool "${call.toolName}" did not finish within its deadline of ${settings.deadlineMs} ms.`;
-  return new TaskOffloadError("deadline_exceeded", message);
 }

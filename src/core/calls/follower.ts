@@ -1,8 +1,5 @@
 import type { TaskInfo } from "../model/task.ts";
 
-/** How a tool ended. */
-export type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };
-
 /** Somebody who waits for a tool: the race of a turn, and later its task. */
 export interface Follower {
   settled(outcome: Outcome): void;
@@ -16,7 +13,10 @@ export interface Follower {
 }
 
 /** The task that an execution has become. */
-export interface Adopter extends Follower {
+export interface TaskFollower extends Follower {
   info(): TaskInfo;
   woken(): void;
 }
+
+/** How a tool ended. */
+export type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };

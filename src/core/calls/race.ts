@@ -1,25 +1,10 @@
 import type { OffloadOutcome } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import { type Clock, Timer } from "../time/clock.ts";
-import { deadlineError, type Execution } from "./execution.ts";
+import { deadlineError } from "./execution.ts";
 import type { Follower, Outcome } from "./follower.ts";
+import type { RunningCall } from "./running-calls.ts";
 import { type Turn, type TurnMember, turnOf } from "./turn.ts";
-
-/** What all races of a middleware have in common. */
-export interface RaceTerms {
-  readonly onTurnAbort: "cancel" | "offload";
-  readonly placeholder: (task: TaskInfo) => string;
-}
-
-/** Where a race turns when its tool is slow. */
-export interface BackgroundDesk {
-  readonly clock: Clock;
-  /**
-   * Makes a task of a running execution; until that has succeeded the call stays in the foreground.
-   * `isExempt`: whatever the limits.
-   */
-  handOver(execution: Execution, isExempt: boolean): void;
-}
 
 /**
  * One turn waiting for one tool call. It is closed exactly once: by the outcome, by the placeholder, by the
@@ -27,19 +12,19 @@ export interface BackgroundDesk {
  */
 export class Race<R> implements Follower, TurnMember {
   readonly outcome: Promise<OffloadOutcome<R>>;
-  readonly #desk: BackgroundDesk;
+  readonly #offloader: Offloader;
   readonly #terms: RaceTerms;
   readonly #signal: AbortSignal | undefined;
   #resolve!: (outcome: OffloadOutcome<R>) => void;
   #reject!: (error: unknown) => void;
-  #execution: Execution | undefined;
+  #call: RunningCall | undefined;
   #timer: Timer | undefined;
   #turn: Turn | undefined;
   #isOpen = true;
   #isDue = false;
 
-  constructor(desk: BackgroundDesk, terms: RaceTerms, signal: AbortSignal | undefined) {
-    this.#desk = desk;
+  constructor(offloader: Offloader, terms: RaceTerms, signal: AbortSignal | undefined) {
+    this.#offloader = offloader;
     this.#terms = terms;
     this.#signal = signal;
     this.outcome = new Promise((resolve, reject) => {
@@ -61,25 +46,26 @@ export class Race<R> implements Follower, TurnMember {
     return this;
   }
 
-  /** Waits for an execution, at most so long. */
-  enter(execution: Execution, timeoutMs: number): this {
-    this.#execution = execution;
-    execution.waiting += 1;
-    if (execution.outcome !== undefined) this.settled(execution.outcome);
-    else this.#wait(execution, timeoutMs);
+  /** Waits for a call, at most so long. */
+  enter(call: RunningCall, timeoutMs: number): this {
+    this.#call = call;
+    call.turnCame();
+    const { outcome } = call.execution;
+    if (outcome !== undefined) this.settled(outcome);
+    else this.#wait(call, timeoutMs);
     return this;
   }
 
   settled(outcome: Outcome): void {
     if (!this.#isOpen) return;
     this.#close();
-    if (this.#execution) this.#execution.wasReturned = true;
+    this.#call?.returned();
     if (outcome.ok) this.#resolve({ status: "completed", value: outcome.value as R });
     else this.#reject(outcome.error);
   }
 
   expired(): void {
-    if (this.#execution) this.refused(deadlineError(this.#execution));
+    if (this.#call) this.refused(deadlineError(this.#call.execution));
   }
 
   refused(error: unknown): this {
@@ -88,7 +74,7 @@ export class Race<R> implements Follower, TurnMember {
   }
 
   adopted(): void {
-    const task = this.#execution?.task;
+    const task = this.#call?.task;
     if (this.#isDue && task) this.joined(task.info());
   }
 
@@ -96,7 +82,7 @@ export class Race<R> implements Follower, TurnMember {
   joined(task: TaskInfo): void {
     if (!this.#isOpen) return;
     this.#close();
-    if (this.#execution) this.#execution.wasOffloaded = true;
+    this.#call?.offloaded();
     this.#resolve({ status: "offloaded", task, message: this.#terms.placeholder(task) });
   }
 
@@ -105,14 +91,14 @@ export class Race<R> implements Follower, TurnMember {
     if (!this.#isOpen) return;
     this.#close();
     this.#reject(reason);
-    if (this.#execution) this.#abandon(this.#execution, reason);
+    if (this.#call) this.#abandon(this.#call, reason);
   }
 
-  #wait(execution: Execution, timeoutMs: number): void {
-    execution.join(this);
+  #wait(call: RunningCall, timeoutMs: number): void {
+    call.join(this);
     if (timeoutMs === 0) this.#timedOut();
     else if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.#timer = new Timer(this.#desk.clock, () => this.#timedOut(), timeoutMs);
+      this.#timer = new Timer(this.#offloader.clock, () => this.#timedOut(), timeoutMs);
     }
     if (this.#signal?.aborted) this.abort(this.#signal.reason);
     else this.watchTurn();
@@ -120,26 +106,24 @@ export class Race<R> implements Follower, TurnMember {
 
   /** The timer's verdict is looked at again after two passes of the event loop: ready I/O counts. */
   #timedOut(): void {
-    const { clock } = this.#desk;
+    const { clock } = this.#offloader;
     clock.nextPass(() => clock.nextPass(() => this.#offload()));
   }
 
   #offload(): void {
-    if (!this.#isOpen || this.#execution === undefined) return;
+    if (!this.#isOpen || this.#call === undefined) return;
     this.#isDue = true;
-    if (this.#execution.task) this.adopted();
-    else this.#desk.handOver(this.#execution, false);
+    if (this.#call.task) this.adopted();
+    else this.#offloader.handOver(this.#call, false);
   }
 
   /** A tool that has not stopped one pass later becomes a task, so that somebody can see it. */
-  #abandon(execution: Execution, reason: unknown): void {
-    if (execution.task !== undefined || execution.waiting > 0) return;
-    if (this.#terms.onTurnAbort === "cancel") {
-      execution.turnAbort = { at: this.#desk.clock.now(), reason };
-      execution.abort(reason);
-    }
-    this.#desk.clock.nextPass(() => {
-      if (execution.outcome === undefined) this.#desk.handOver(execution, true);
+  #abandon(call: RunningCall, reason: unknown): void {
+    if (call.task !== undefined || call.isWaitedFor) return;
+    const { clock } = this.#offloader;
+    if (this.#terms.onTurnAbort === "cancel") call.turnAborted(clock.now(), reason);
+    clock.nextPass(() => {
+      if (call.execution.outcome === undefined) this.#offloader.handOver(call, true);
     });
   }
 
@@ -147,8 +131,21 @@ export class Race<R> implements Follower, TurnMember {
     this.#isOpen = false;
     this.#timer?.clear();
     this.#turn?.leave(this);
-    if (this.#execution === undefined) return;
-    this.#execution.waiting -= 1;
-    this.#execution.leave(this);
+    if (this.#call === undefined) return;
+    this.#call.turnLeft();
+    this.#call.leave(this);
   }
+}
+
+/** What all races of a middleware have in common. */
+export interface RaceTerms {
+  readonly onTurnAbort: "cancel" | "offload";
+  readonly placeholder: (task: TaskInfo) => string;
+}
+
+/** Makes tasks of slow calls. */
+export interface Offloader {
+  readonly clock: Clock;
+  /** Until it has succeeded the call stays in the foreground. `isExempt`: whatever the limits. */
+  handOver(call: RunningCall, isExempt: boolean): void;
 }

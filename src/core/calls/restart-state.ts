@@ -1,27 +1,12 @@
 import { nanoid } from "nanoid";
 import { TaskOffloadError } from "../errors.ts";
-import type { ToolContext } from "../model/call.ts";
+import type { ToolCall, ToolContext } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
+import type { ToolSettings } from "../options/tool-settings.ts";
 import { encode } from "../values/encode.ts";
 
-/** Writes a checkpoint. False: the task is somebody else's. */
-type Write = (checkpoint: string) => Promise<boolean>;
-
-/** A call as it is kept to be made again. */
-interface KeptCall {
-  input: unknown;
-  /** `null`: none. */
-  deadlineMs: number | null;
-}
-
-/** What an earlier start has left. */
-interface Legacy {
-  id: string;
-  lastCheckpoint: unknown;
-}
-
-/** What makes one call durable: its key, what it takes to make it again, its checkpoint. */
-export class Durability {
+/** What makes one call restartable: its key, what it takes to make it again, its checkpoint. */
+export class RestartState {
   /** The id of its task, if it becomes one. */
   readonly id: string;
   readonly attempts: number;
@@ -79,6 +64,16 @@ export class Durability {
   }
 }
 
+/** What a call of a known tool needs beside. */
+export function restartStateOf(
+  { toolName, input }: ToolCall,
+  { deadlineMs }: ToolSettings,
+  tools: ReadonlyMap<string, KnownTool>,
+): RestartState | undefined {
+  const tool = tools.size > 0 ? tools.get(toolName) : undefined;
+  return tool && new RestartState(input, deadlineMs, tool);
+}
+
 /** What was kept of a call. */
 export function readKept(kept: string): { input: unknown; deadlineMs: number | undefined } {
   const { input, deadlineMs } = JSON.parse(kept) as KeptCall;
@@ -97,4 +92,20 @@ function checkWritten(isWritten: boolean | undefined): void {
   if (isWritten) return;
   const message = "The checkpoint was not kept: the task has ended, or another process has it.";
   throw new DOMException(message, "AbortError");
+}
+
+/** Writes a checkpoint. False: the task is somebody else's. */
+type Write = (checkpoint: string) => Promise<boolean>;
+
+/** A call as it is kept to be made again. */
+interface KeptCall {
+  input: unknown;
+  /** `null`: none. */
+  deadlineMs: number | null;
+}
+
+/** What an earlier start has left. */
+interface Legacy {
+  id: string;
+  lastCheckpoint: unknown;
 }

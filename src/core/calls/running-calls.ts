@@ -1,85 +1,242 @@
-import type { ToolCall } from "../model/call.ts";
+import type { Execute, ToolCall } from "../model/call.ts";
+import type { KnownTool } from "../model/known-tool.ts";
+import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/tool-settings.ts";
-import type { Drain } from "../time/idle.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Idle } from "../time/idle.ts";
 import { canonicalInput, sameOwner } from "./duplicates.ts";
-import type { Execution } from "./execution.ts";
+import { Execution, type ExecutionKeeper } from "./execution.ts";
+import type { Follower, Outcome, TaskFollower } from "./follower.ts";
+import { type RestartState, restartStateOf } from "./restart-state.ts";
 
 /**
  * The tool calls that run in this process, in the foreground or as tasks. They are chained to each other:
  * every call comes and goes here, and a Set would cost each of them a tenth of its time.
  */
 export class RunningCalls {
-  readonly #drain: Drain;
+  readonly #idle: Idle;
   /** Models reuse ids, and users do not share them: several calls may have the same one. */
-  readonly #byCallId = new Map<string, Execution[]>();
-  #newest: Execution | undefined;
+  readonly #byCallId = new Map<string, RunningCall[]>();
+  #newest: RunningCall | undefined;
   #size = 0;
 
-  constructor(drain: Drain) {
-    this.#drain = drain;
+  constructor(idle: Idle) {
+    this.#idle = idle;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  *[Symbol.iterator](): Generator<Execution> {
+  *[Symbol.iterator](): Generator<RunningCall> {
     for (let call = this.#newest; call !== undefined; call = call.older) yield call;
   }
 
-  add(execution: Execution): void {
-    execution.older = this.#newest;
-    if (this.#newest !== undefined) this.#newest.newer = execution;
-    this.#newest = execution;
+  add(call: RunningCall): void {
+    call.older = this.#newest;
+    if (this.#newest !== undefined) this.#newest.newer = call;
+    this.#newest = call;
     this.#size += 1;
-    const { toolCallId } = execution.call;
+    const { toolCallId } = call.execution.call;
     if (toolCallId === undefined) return;
     const others = this.#byCallId.get(toolCallId);
-    if (others === undefined) this.#byCallId.set(toolCallId, [execution]);
-    else others.push(execution);
+    if (others === undefined) this.#byCallId.set(toolCallId, [call]);
+    else others.push(call);
   }
 
-  delete(execution: Execution): void {
-    const { older, newer } = execution;
+  delete(call: RunningCall): void {
+    const { older, newer } = call;
     if (newer !== undefined) newer.older = older;
-    else if (this.#newest === execution) this.#newest = older;
+    else if (this.#newest === call) this.#newest = older;
     else return;
     if (older !== undefined) older.newer = newer;
-    execution.older = undefined;
-    execution.newer = undefined;
+    call.older = undefined;
+    call.newer = undefined;
     this.#size -= 1;
-    this.#deleteId(execution);
-    if (this.#size === 0) this.#drain.check();
+    this.#deleteId(call);
+    if (this.#size === 0) this.#idle.check();
   }
 
   /** The running call of the same user, session, tool and input; unless a tool says otherwise, of the same id. */
-  findDuplicate(call: ToolCall, { onDuplicate }: ToolSettings): Execution | undefined {
+  findDuplicate(call: ToolCall, { onDuplicate }: ToolSettings): RunningCall | undefined {
     if (onDuplicate !== "allow") return this.#findEqual(call);
     if (call.toolCallId === undefined) return undefined;
-    return this.#byCallId.get(call.toolCallId)?.find((other) => isEqual(other, call));
+    return this.#byCallId.get(call.toolCallId)?.find((other) => other.isEqualTo(call));
   }
 
-  #findEqual(call: ToolCall): Execution | undefined {
-    for (const other of this) if (isEqual(other, call)) return other;
+  #findEqual(call: ToolCall): RunningCall | undefined {
+    for (const other of this) if (other.isEqualTo(call)) return other;
     return undefined;
   }
 
-  #deleteId(execution: Execution): void {
-    const { toolCallId } = execution.call;
+  #deleteId(call: RunningCall): void {
+    const { toolCallId } = call.execution.call;
     if (toolCallId === undefined) return;
     const all = this.#byCallId.get(toolCallId);
     if (all === undefined) return;
     if (all.length === 1) this.#byCallId.delete(toolCallId);
-    else all.splice(all.indexOf(execution), 1);
+    else all.splice(all.indexOf(call), 1);
   }
 }
 
-function isEqual(execution: Execution, call: ToolCall): boolean {
-  const other = execution.call;
-  return (
-    execution.isJoinable &&
-    other.toolName === call.toolName &&
-    sameOwner(other.scope, call.scope) &&
-    execution.canonicalInput === canonicalInput(call.input)
-  );
+/** One of them: who waits for its execution, and what they have been told. */
+export class RunningCall implements ExecutionKeeper {
+  readonly execution: Execution;
+  /** Its neighbours among the running calls. */
+  older: RunningCall | undefined;
+  newer: RunningCall | undefined;
+  readonly #calls: RunningCalls;
+  /** Replaced, never changed: it may be walked while followers come and go. */
+  #followers: readonly Follower[] = NOBODY;
+  #task: TaskFollower | undefined;
+  #turns = 0;
+  #turnAbortedAt: number | undefined;
+  #wasReturned = false;
+  #wasOffloaded = false;
+  #isShutDown = false;
+
+  constructor(
+    call: ToolCall,
+    settings: ToolSettings,
+    { clock, calls, tools }: CallParts,
+    startedAt = clock.now(),
+    restartState: RestartState | null | undefined = restartStateOf(call, settings, tools),
+  ) {
+    this.#calls = calls;
+    this.execution = new Execution(call, settings, clock, this, startedAt, restartState ?? undefined);
+    calls.add(this);
+  }
+
+  begin<I, R>(execute: Execute<I, R>): this {
+    this.execution.begin(execute);
+    return this;
+  }
+
+  /** The task that it has become. */
+  get task(): TaskFollower | undefined {
+    return this.#task;
+  }
+
+  /** Whether a turn waits for the outcome. */
+  get isWaitedFor(): boolean {
+    return this.#turns > 0;
+  }
+
+  /** When the turn that waited for it was aborted, and the tool told to stop. */
+  get turnAbortedAt(): number | undefined {
+    return this.#turnAbortedAt;
+  }
+
+  /** Whether whoever made the call has the outcome, and nobody was promised it for later. */
+  get isAnswered(): boolean {
+    return this.#wasReturned && !this.#wasOffloaded;
+  }
+
+  /** The manager was closed over it. */
+  get isShutDown(): boolean {
+    return this.#isShutDown;
+  }
+
+  isEqualTo(call: ToolCall): boolean {
+    const { call: own, outcome, aborted } = this.execution;
+    const isJoinable = outcome === undefined && aborted === undefined;
+    return (
+      isJoinable &&
+      own.toolName === call.toolName &&
+      sameOwner(own.scope, call.scope) &&
+      this.execution.canonicalInput === canonicalInput(call.input)
+    );
+  }
+
+  /** A turn begins to wait for it. */
+  turnCame(): void {
+    this.#turns += 1;
+  }
+
+  turnLeft(): void {
+    this.#turns -= 1;
+  }
+
+  /** No turn waits for it any more, since the last one was aborted. */
+  turnAborted(at: number, reason: unknown): void {
+    this.#turnAbortedAt = at;
+    this.execution.abort(reason);
+  }
+
+  /** Somebody was told the outcome in the foreground. */
+  returned(): void {
+    this.#wasReturned = true;
+  }
+
+  /** Somebody was given the task in place of the outcome. */
+  offloaded(): void {
+    this.#wasOffloaded = true;
+  }
+
+  join(follower: Follower): void {
+    this.#followers = this.#followers.length === 0 ? [follower] : [...this.#followers, follower];
+  }
+
+  leave(follower: Follower): void {
+    const followers = this.#followers;
+    const isOnlyOne = followers.length === 1 && followers[0] === follower;
+    this.#followers = isOnlyOne ? NOBODY : followers.filter((one) => one !== follower);
+  }
+
+  /** It is a task from now on, which follows it like those who wait. */
+  adopt(task: TaskFollower, id: string): void {
+    this.#task = task;
+    this.execution.becameTask(id);
+    for (const follower of this.#followers) follower.adopted?.();
+    this.join(task);
+  }
+
+  /** Those who wait get the task of an equal call instead, and the tool is told to stop. */
+  replace(task: TaskInfo, reason: unknown): void {
+    for (const follower of this.#followers) follower.joined?.(task);
+    this.refuse(reason);
+  }
+
+  shutDown(error: unknown): void {
+    this.#isShutDown = true;
+    this.refuse(error);
+  }
+
+  /** The tool is told to stop, and nobody waits for it any more. */
+  refuse(error: unknown): void {
+    this.execution.abort(error);
+    this.release();
+  }
+
+  /** The outcome is of no more interest: turns that still wait for it learn why it was told to stop. */
+  release(): void {
+    this.execution.letGo();
+    for (const follower of this.#followers) follower.refused?.(this.execution.aborted?.reason);
+    this.#followers = NOBODY;
+    this.#calls.delete(this);
+  }
+
+  settled(outcome: Outcome): void {
+    this.#calls.delete(this);
+    for (const follower of this.#followers) follower.settled(outcome);
+  }
+
+  expired(): void {
+    for (const follower of this.#followers) follower.expired();
+    if (this.#task === undefined) this.#calls.delete(this);
+  }
+
+  reported(): void {
+    this.#task?.woken();
+  }
 }
+
+/** What a call needs of its manager. */
+export interface CallParts {
+  readonly clock: Clock;
+  readonly calls: RunningCalls;
+  /** The tools that the manager knows by name. */
+  readonly tools: ReadonlyMap<string, KnownTool>;
+}
+
+const NOBODY: readonly Follower[] = [];

@@ -1,46 +1,12 @@
 import { EventEmitter } from "eventemitter3";
-import { type NewTaskEvent, numbered, type TaskEvent } from "../model/events.ts";
-import type { Limit, TaskHint, TaskStore } from "../model/store.ts";
-import { scopeOf, type TaskInfo, type TaskRecord, type TaskScope, toTaskInfo } from "../model/task.ts";
+import { type NewTaskEvent, numbered } from "../model/events.ts";
+import type { ManagerEvents, ManagerListener } from "../model/manager-events.ts";
+import type { TaskHint, TaskStore } from "../model/store.ts";
+import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import { invalidInput } from "../values/validate.ts";
-import type { StoreFailure } from "./store-gateway.ts";
-
-/** A task event as listeners get it. */
-export interface TaskNotice {
-  scope: TaskScope;
-  task: TaskInfo;
-  event: TaskEvent;
-}
-
-/** What `on`, `once` and `off` know, and what listeners get. Task events are those this process has written. */
-export type ManagerEvents = {
-  [Type in TaskEvent["type"]]: TaskNotice & { event: Extract<TaskEvent, { type: Type }> };
-} & {
-  /** A slow call met a limit and stays in the foreground until it ends or a place frees. */
-  "offload.refused": {
-    scope: TaskScope;
-    toolName: string;
-    toolCallId: string | null;
-    limit: Limit | "running";
-  };
-  /** The store failed or did not answer in time. */
-  "store.failed": StoreFailure;
-  /** A turn with follow-ups failed, or took too long. They are delivered again, or dropped as `exhausted`. */
-  "delivery.failed": { scope: TaskScope; taskIds: readonly string[]; error: unknown };
-  /** A session has had all the automatic turns it may have until `userSpoke`. What completes stays pending. */
-  "session.held": { scope: TaskScope; turns: number };
-  /** A `TimeoutPolicy` threw, or answered no duration. */
-  "policy.failed": { toolName: string; error: unknown };
-  /** A listener threw or rejected. That of a listener to this event is dropped. */
-  "listener.failed": { event: string; error: unknown };
-};
-
-export type ManagerListener<Name extends keyof ManagerEvents> = (notice: ManagerEvents[Name]) => void;
-
-type AnyListener = (...values: unknown[]) => void;
 
 /** Tells listeners what has happened, and wakes those who wait for a task. */
-export class Hub {
+export class Notices {
   readonly #emitter = new EventEmitter<Record<string, AnyListener>>();
   readonly #safe = new WeakMap<object, Map<string, AnyListener>>();
   readonly #hinted = new Set<(hint: TaskHint) => void>();
@@ -122,3 +88,5 @@ export class Hub {
     return guarded;
   }
 }
+
+type AnyListener = (...values: unknown[]) => void;

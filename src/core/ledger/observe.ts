@@ -1,9 +1,8 @@
-import { changeFor, type LifecycleEvent } from "../model/lifecycle.ts";
-import type { TaskStore } from "../model/store.ts";
-import type { TaskRecord, TaskScope } from "../model/task.ts";
-import type { Rooms } from "../runtime.ts";
-
-const OBSERVED: LifecycleEvent = { type: "follow_up.dropped", reason: "observed" };
+import { isOutstanding } from "../model/follow-up.ts";
+import type { LifecycleEvent } from "../model/lifecycle.ts";
+import type { TaskScope } from "../model/task.ts";
+import type { Ledger } from "./ledger.ts";
+import type { StoreReader } from "./store-gateway.ts";
 
 /**
  * The agent has read how a task ended: nobody need tell it again. Where no follow-up is outstanding, because
@@ -11,21 +10,17 @@ const OBSERVED: LifecycleEvent = { type: "follow_up.dropped", reason: "observed"
  *
  * @throws `store_failed`
  */
-export async function observe(rooms: Rooms, scope: TaskScope, id: string): Promise<void> {
+export async function observe(
+  { gateway, ledger }: { readonly gateway: StoreReader; readonly ledger: Ledger },
+  scope: TaskScope,
+  id: string,
+): Promise<void> {
   for (let isSettled = false; !isSettled; ) {
-    const record = await rooms.journal.ask("get", (store) => store.get(scope, id));
-    isSettled = record === undefined || (await drop(rooms, record));
+    const record = await gateway.ask("get", (store) => store.get(scope, id));
+    if (record === undefined || !isOutstanding(record.followUp)) return;
+    // Not written: somebody was faster, and it has to be looked at again.
+    isSettled = (await ledger.change(record, [OBSERVED])) !== undefined;
   }
 }
 
-/** False: somebody was faster, and it has to be looked at again. */
-async function drop(rooms: Rooms, record: TaskRecord): Promise<boolean> {
-  const change = changeFor(record, [OBSERVED], rooms.clock.now());
-  if (change === undefined) return true;
-  const answered = (written: TaskRecord | undefined) => {
-    if (written !== undefined) rooms.hub.publish(written, change.events);
-    return written !== undefined;
-  };
-  const write = (store: TaskStore) => store.transition(record, record.version, change);
-  return answered(await rooms.journal.ask<TaskRecord | undefined>("transition", write, answered));
-}
+const OBSERVED: LifecycleEvent = { type: "follow_up.dropped", reason: "observed" };

@@ -1,32 +1,28 @@
 import { TaskOffloadError } from "../errors.ts";
+import type { StoreFailure } from "../model/manager-events.ts";
 import type { TaskStore } from "../model/store.ts";
 import { type Clock, Timer } from "../time/clock.ts";
-import type { Drain } from "../time/idle.ts";
+import type { Idle } from "../time/idle.ts";
+import { retryDelay } from "../time/retry-delay.ts";
 import { describeError } from "../values/summary.ts";
 
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 30_000;
-
-/** Milliseconds to wait before the next try, after so many failed ones. */
-export function retryDelay(failures: number): number {
-  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
+/** The gateway for those who only read. Writes go through the ledger. */
+export interface StoreReader {
+  ask<T>(operation: string, run: (store: StoreReads) => Promise<T>): Promise<T>;
+  insist<T>(operation: string, run: (store: StoreReads) => Promise<T>): Promise<T>;
 }
 
-export interface StoreFailure {
-  operation: string;
-  error: TaskOffloadError;
-}
-
-type StoreCall<T> = (store: TaskStore) => Promise<T>;
+/** What a store is asked without changing anything. */
+export type StoreReads = Pick<TaskStore, "get" | "list" | "events" | "result" | "payload" | "lapsed">;
 
 /** Every call of the store goes through here: it is bounded in time, and its failures are made known. */
-export class Journal {
+export class StoreGateway implements StoreReader {
   readonly #store: TaskStore;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #failed: (failure: StoreFailure) => void;
   readonly #retries = new Map<Timer, (error: TaskOffloadError) => void>();
-  readonly #drain: Drain;
+  readonly #idle: Idle;
   readonly #open = new Set<Question<never>>();
   #isClosed = false;
 
@@ -34,13 +30,13 @@ export class Journal {
     store: TaskStore,
     clock: Clock,
     timeoutMs: number,
-    drain: Drain,
+    idle: Idle,
     failed: (failure: StoreFailure) => void,
   ) {
     this.#store = store;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
-    this.#drain = drain;
+    this.#idle = idle;
     this.#failed = failed;
   }
 
@@ -111,7 +107,7 @@ export class Journal {
 
   #ended(question: Question<never>): void {
     this.#open.delete(question);
-    if (this.#open.size === 0) this.#drain.check();
+    if (this.#open.size === 0) this.#idle.check();
   }
 
   #send<T>(operation: string, run: StoreCall<T>, question: Question<T>): void {
@@ -152,6 +148,8 @@ export class Journal {
     return error;
   }
 }
+
+type StoreCall<T> = (store: TaskStore) => Promise<T>;
 
 /** What the store was asked and has not answered yet. */
 class Question<T> {

@@ -1,27 +1,24 @@
+import type { NewTaskEvent } from "../model/events.ts";
 import type { RetentionLimits } from "../model/store.ts";
 import { type Clock, Timer } from "../time/clock.ts";
-import type { Hub } from "./notices.ts";
-import type { Journal } from "./store-gateway.ts";
-
-const SWEEP_LIMIT = 1_000;
-/** Milliseconds between two sweeps while nothing finishes: what is too old goes then. */
-const IDLE_SWEEP_MS = 60_000;
+import type { Notices } from "./notices.ts";
+import type { StoreGateway } from "./store-gateway.ts";
 
 /** Sees to it that finished tasks do not pile up: a sweep after each completion, and one now and then. */
-export class Retention {
+export class Sweeper {
   readonly #clock: Clock;
-  readonly #journal: Journal;
-  readonly #hub: Hub;
+  readonly #gateway: StoreGateway;
+  readonly #notices: Notices;
   readonly #limits: RetentionLimits;
   #isSweeping = false;
   #isWanted = false;
   #timer: Timer | undefined;
   #isClosed = false;
 
-  constructor(clock: Clock, journal: Journal, hub: Hub, limits: RetentionLimits) {
+  constructor(clock: Clock, gateway: StoreGateway, notices: Notices, limits: RetentionLimits) {
     this.#clock = clock;
-    this.#journal = journal;
-    this.#hub = hub;
+    this.#gateway = gateway;
+    this.#notices = notices;
     this.#limits = limits;
   }
 
@@ -53,11 +50,9 @@ export class Retention {
   async #sweepOnce(): Promise<boolean> {
     this.#isWanted = false;
     try {
-      const sweep = await this.#journal.ask("sweep", (store) => store.sweep(this.#limits, SWEEP_LIMIT));
-      const at = this.#clock.now();
-      for (const record of sweep.expired) {
-        this.#hub.publish(record, [{ at, type: "follow_up.dropped", reason: "expired" }]);
-      }
+      const sweep = await this.#gateway.ask("sweep", (store) => store.sweep(this.#limits, SWEEP_LIMIT));
+      const dropped: NewTaskEvent = { at: this.#clock.now(), type: "follow_up.dropped", reason: "expired" };
+      for (const record of sweep.expired) this.#notices.publish(record, [dropped]);
       return sweep.more || this.#isWanted;
     } catch {
       return false;
@@ -73,3 +68,7 @@ export class Retention {
     this.#timer = new Timer(this.#clock, sweep, IDLE_SWEEP_MS).unref();
   }
 }
+
+const SWEEP_LIMIT = 1_000;
+/** Milliseconds between two sweeps while nothing finishes: what is too old goes then. */
+const IDLE_SWEEP_MS = 60_000;

@@ -1,5 +1,5 @@
 import { TaskOffloadError } from "../errors.ts";
-import { isPlain } from "../values/stand-in.ts";
+import { isPlain } from "../values/plain.ts";
 import { shown } from "../values/validate.ts";
 import type { TaskInfo, TaskProgress, TaskScope } from "./task.ts";
 
@@ -84,6 +84,12 @@ export function faultOfScope(scope: TaskScope): TaskOffloadError | undefined {
     return fault("scope.agentId", "a non-empty string or undefined", agentId);
   }
   return faultOfNames(scope);
+}
+
+/** @throws `invalid_input`, naming the first fault of a scope */
+export function checkScope(scope: TaskScope): void {
+  const fault = faultOfScope(scope);
+  if (fault) throw fault;
 }
 
 /** A misspelt `sessionId` would widen the scope to all of the user's tasks, in silence. */

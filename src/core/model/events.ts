@@ -34,3 +34,8 @@ export function lastProgress(events: readonly NewTaskEvent[]): TaskProgress | un
 export function isReport({ type }: NewTaskEvent): boolean {
   return type === "task.progress" || type === "task.output";
 }
+
+/** True for the event with which a task ends. */
+export function isEnd({ type }: NewTaskEvent): boolean {
+  return type === "task.completed" || type === "task.failed" || type === "task.cancelled";
+}

@@ -1,6 +1,6 @@
 import { TaskOffloadError } from "../errors.ts";
 import { isAsyncIterable } from "../values/iterables.ts";
-import { isPlain } from "../values/stand-in.ts";
+import { isPlain } from "../values/plain.ts";
 import { checkFunction, checkLimit, checkNames, checkOneOf, invalidOption } from "../values/validate.ts";
 import type { Execute, ToolContext } from "./call.ts";
 

@@ -21,6 +21,9 @@ export type TaskPatch = Partial<
   >
 >;
 
+/** The reason on record when the turn's abort cancelled a task. */
+export const TURN_ABORTED = "The turn was aborted.";
+
 export type Refusal = "wrong_status" | "cancel_requested" | "no_follow_up";
 export type Transition = { ok: true; patch: TaskPatch } | { ok: false; refusal: Refusal };
 
@@ -84,6 +87,13 @@ export function changeFor(
   return step.ok
     ? { patch: step.patch, events: events.flatMap((event) => logged(event, record, now)) }
     : undefined;
+}
+
+/** The end of a task that its caller has been told of: its follow-up, if there is one, is dropped with it. */
+export function endWithoutFollowUp(record: TaskRecord, end: LifecycleEvent, now: number): LifecycleEvent[] {
+  const step = transition(record, end, now);
+  const hasFollowUp = step.ok && step.patch.followUp !== undefined && isOutstanding(step.patch.followUp);
+  return hasFollowUp ? [end, { type: "follow_up.dropped", reason: "returned" }] : [end];
 }
 
 /** What the log says of a lifecycle event: what guards the transition stays out, and who waits was not started. */

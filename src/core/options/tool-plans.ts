@@ -1,4 +1,3 @@
-import type { Hub } from "../ledger/notices.ts";
 import type { ToolCall } from "../model/call.ts";
 import {
   checkDuration,
@@ -30,14 +29,14 @@ export interface ToolPlan {
 export class ToolPlans {
   readonly #timeoutMs: number;
   readonly #policy: TimeoutPolicy | undefined;
-  readonly #hub: Hub;
+  readonly #failed: PolicyFailed;
   readonly #others: ToolPlan;
   /** A map, since a tool may be called "constructor". */
   readonly #byName = new Map<string, ToolPlan>();
 
-  constructor(options: Pick<MiddlewareOptions<unknown>, "timeoutMs" | "tools">, hub: Hub) {
+  constructor(options: Pick<MiddlewareOptions<unknown>, "timeoutMs" | "tools">, failed: PolicyFailed) {
     const { timeoutMs = DEFAULTS.timeoutMs, tools = {} } = options;
-    this.#hub = hub;
+    this.#failed = failed;
     this.#policy = typeof timeoutMs === "object" ? checkedPolicy(timeoutMs) : undefined;
     this.#timeoutMs = typeof timeoutMs === "object" ? DEFAULTS.timeoutMs : timeoutMs;
     checkDuration("timeoutMs", this.#timeoutMs);
@@ -67,7 +66,7 @@ export class ToolPlans {
       ignorePromise(timeoutMs);
       throw invalidOption("TimeoutPolicy.timeoutMs()", "milliseconds, 0 or more", timeoutMs);
     } catch (error) {
-      this.#hub.emit("policy.failed", { toolName, error });
+      this.#failed(toolName, error);
       return this.#timeoutMs;
     }
   }
@@ -82,7 +81,7 @@ export class ToolPlans {
     const policy = this.#policy;
     if (policy?.observe === undefined) return undefined;
     return (toolName, durationMs) => {
-      const failed = (error: unknown) => this.#hub.emit("policy.failed", { toolName, error });
+      const failed = (error: unknown) => this.#failed(toolName, error);
       try {
         ignorePromise(policy.observe?.(toolName, durationMs), failed);
       } catch (error) {
@@ -91,6 +90,9 @@ export class ToolPlans {
     };
   }
 }
+
+/** Is told when a host's policy threw, or returned no duration. */
+type PolicyFailed = (toolName: string, error: unknown) => void;
 
 function checkedPolicy(policy: TimeoutPolicy | null): TimeoutPolicy {
   if (policy === null) throw invalidOption("timeoutMs", "milliseconds or a TimeoutPolicy", policy);

@@ -1,5 +1,5 @@
-import type { Journal } from "../ledger/store-gateway.ts";
-import { faultOfScope } from "../model/call.ts";
+import type { StoreReader } from "../ledger/store-gateway.ts";
+import { checkScope } from "../model/call.ts";
 import { type ResultRange, readResult } from "../model/result.ts";
 import type { EventPage, ListQuery } from "../model/store.ts";
 import {
@@ -43,10 +43,10 @@ const MAX_EVENT_LIMIT = 1_000;
 
 /** Reading. A scope sees its own; what is foreign reads like what is missing. */
 export class Queries {
-  readonly #journal: Journal;
+  readonly #gateway: StoreReader;
 
-  constructor(journal: Journal) {
-    this.#journal = journal;
+  constructor(gateway: StoreReader) {
+    this.#gateway = gateway;
   }
 
   async list(scope: TaskScope, query: TaskQuery = {}): Promise<TaskPage> {
@@ -55,7 +55,7 @@ export class Queries {
     const { limit = DEFAULTS.listLimit } = query;
     checkWhole("limit", limit, 1, MAX_LIST_LIMIT);
     const asked: ListQuery = { limit, ...statusOf(query), ...cursorOf(query) };
-    const page = await this.#journal.ask("list", (store) => store.list(scope, asked));
+    const page = await this.#gateway.ask("list", (store) => store.list(scope, asked));
     const last = page.records.at(-1);
     return {
       tasks: page.records.map(toTaskInfo),
@@ -91,7 +91,7 @@ export class Queries {
   async resultOf(record: TaskRecord, range?: ResultRange): Promise<TaskResult | undefined> {
     if (!isFinished(record.status)) return undefined;
     if (record.status !== "completed") return unsuccessful(record);
-    const stored = await this.#journal.ask("result", (store) => store.result(scopeOf(record), record.id));
+    const stored = await this.#gateway.ask("result", (store) => store.result(scopeOf(record), record.id));
     return stored && readResult(stored, range);
   }
 
@@ -100,19 +100,14 @@ export class Queries {
     const { after = 0, limit = DEFAULTS.eventLimit } = query;
     checkWhole("after", after, 0, Number.MAX_SAFE_INTEGER);
     checkWhole("limit", limit, 1, MAX_EVENT_LIMIT);
-    const page = await this.#journal.ask("events", (store) => store.events(scope, id, { after, limit }));
+    const page = await this.#gateway.ask("events", (store) => store.events(scope, id, { after, limit }));
     return page ?? { events: [], nextAfter: after, truncated: false };
   }
 
   #record(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
     checkScope(scope);
-    return this.#journal.ask("get", (store) => store.get(scope, id));
+    return this.#gateway.ask("get", (store) => store.get(scope, id));
   }
-}
-
-export function checkScope(scope: TaskScope): void {
-  const fault = faultOfScope(scope);
-  if (fault) throw fault;
 }
 
 function unsuccessful({ status, error, cancel }: TaskRecord): TaskResult | undefined {

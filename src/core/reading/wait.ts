@@ -1,13 +1,11 @@
 import pTimeout from "p-timeout";
-import type { Hub } from "../ledger/notices.ts";
+import type { Notices } from "../ledger/notices.ts";
+import { checkScope } from "../model/call.ts";
 import type { TaskHint } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
 import { type Clock, MAX_TIMER_MS, Timer, timersOf } from "../time/clock.ts";
 import { invalidInput, isDuration } from "../values/validate.ts";
-import { checkScope, type Queries } from "./queries.ts";
-
-/** Milliseconds between two looks at tasks that other processes may have ended without a hint. */
-const POLL_MS = 1_000;
+import type { Queries } from "./queries.ts";
 
 export interface WaitOptions {
   /** Until all of them have finished, or any. @default "all" */
@@ -18,15 +16,15 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Waiting for tasks, whichever process runs them. */
-export class Waiting {
+/** Waits for tasks, whichever process runs them. */
+export class Waiter {
   readonly #clock: Clock;
-  readonly #hub: Hub;
+  readonly #notices: Notices;
   readonly #queries: Queries;
 
-  constructor(clock: Clock, hub: Hub, queries: Queries) {
+  constructor(clock: Clock, notices: Notices, queries: Queries) {
     this.#clock = clock;
-    this.#hub = hub;
+    this.#notices = notices;
     this.#queries = queries;
   }
 
@@ -50,7 +48,7 @@ export class Waiting {
   }
 
   async #until(look: Look, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const stopHints = this.#hub.onHint((hint) => look.hinted(hint));
+    const stopHints = this.#notices.onHint((hint) => look.hinted(hint));
     const poll = this.#startPoll(look);
     look.again();
     try {
@@ -81,6 +79,9 @@ export class Waiting {
     return { stop: () => timer?.clear() };
   }
 }
+
+/** Milliseconds between two looks at tasks that other processes may have ended without a hint. */
+const POLL_MS = 1_000;
 
 /** What is known of the tasks somebody waits for. */
 class Look {

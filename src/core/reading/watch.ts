@@ -1,15 +1,10 @@
-import type { Hub } from "../ledger/notices.ts";
+import type { Notices } from "../ledger/notices.ts";
+import { checkScope } from "../model/call.ts";
 import type { TaskEvent } from "../model/events.ts";
 import type { TaskHint } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
 import { type Clock, Timer } from "../time/clock.ts";
-import { checkScope, type Queries } from "./queries.ts";
-
-/** Milliseconds between two looks at a watched task that another process may have changed without a hint. */
-const POLL_MS = 1_000;
-const PAGE = 100;
-/** Tasks whose place in the telling is kept, so that a hint that comes twice is told once. */
-const MOST_TOLD = 10_000;
+import type { Queries } from "./queries.ts";
 
 /** Watches one task from `after` to its end, or, without an `id`, whatever happens from now on. */
 export type WatchOptions =
@@ -23,22 +18,22 @@ export interface Watched {
   truncated: boolean;
 }
 
-/** Following tasks as they go. Hints say where to look; what is told is always read from the store. */
-export class Watching {
+/** Follows tasks as they go. Hints say where to look; what is told is always read from the store. */
+export class Watcher {
   readonly #clock: Clock;
-  readonly #hub: Hub;
+  readonly #notices: Notices;
   readonly #queries: Queries;
   readonly #open = new Set<Watch>();
 
-  constructor(clock: Clock, hub: Hub, queries: Queries) {
+  constructor(clock: Clock, notices: Notices, queries: Queries) {
     this.#clock = clock;
-    this.#hub = hub;
+    this.#notices = notices;
     this.#queries = queries;
   }
 
   watch(scope: TaskScope, options: WatchOptions = {}): AsyncIterable<Watched> {
     checkScope(scope);
-    const watch = new Watch(scope, options, this.#clock, this.#hub, this.#queries);
+    const watch = new Watch(scope, options, this.#clock, this.#notices, this.#queries);
     const told = watch.read();
     const end = () => {
       watch.stop();
@@ -53,6 +48,12 @@ export class Watching {
     for (const watch of this.#open) watch.finish();
   }
 }
+
+/** Milliseconds between two looks at a watched task that another process may have changed without a hint. */
+const POLL_MS = 1_000;
+const PAGE = 100;
+/** Tasks whose place in the telling is kept, so that a hint that comes twice is told once. */
+const MOST_TOLD = 10_000;
 
 /** Unlike a generator's own, its `return` also ends a `next` that waits. */
 function endable<T>(told: AsyncGenerator<T, void>, end: () => void): AsyncIterator<T, void> {
@@ -87,13 +88,13 @@ class Watch {
   #isFinishing = false;
   #isOver = false;
 
-  constructor(scope: TaskScope, options: WatchOptions, clock: Clock, hub: Hub, queries: Queries) {
+  constructor(scope: TaskScope, options: WatchOptions, clock: Clock, notices: Notices, queries: Queries) {
     this.#scope = scope;
     this.#id = options.id;
     this.#clock = clock;
     this.#queries = queries;
     if (options.id !== undefined) this.#noteNews(options.id, (options.after ?? 0) + 1);
-    this.#stopHints = hub.onHint((hint) => this.#hinted(hint));
+    this.#stopHints = notices.onHint((hint) => this.#hinted(hint));
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort);
     if (this.#signal?.aborted) this.stop();

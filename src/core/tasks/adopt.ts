@@ -1,18 +1,18 @@
 import { duplicateError } from "../calls/duplicates.ts";
-import { Execution, type ExecutionDesk } from "../calls/execution.ts";
-import { TaskOffloadError } from "../errors.ts";
+import { type CallParts, RunningCall } from "../calls/running-calls.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { ToolCall } from "../model/call.ts";
-import type { Inserted, NewTask } from "../model/store.ts";
+import type { Insertion } from "../model/store.ts";
 import type { TaskInfo } from "../model/task.ts";
+import type { TaskTerms } from "../options/task-terms.ts";
 import type { ToolSettings } from "../options/tool-settings.ts";
 import { invalidInput } from "../values/validate.ts";
-import { insertForCaller } from "./insert.ts";
-import type { Background } from "./running-tasks.ts";
+import { joinStored } from "./join.ts";
+import type { Place } from "./place.ts";
+import { newRunningTask } from "./record.ts";
+import { noPlaceError, refusedError } from "./refused-error.ts";
+import type { RunningTasks } from "./running-tasks.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { joined, refusal } from "./start.ts";
-
-/** Who started it knows nothing of keys and checkpoints, so it cannot be started again. */
-const NOT_OURS = null;
 
 /** A tool that runs already, outside this library. */
 export interface OutsideExecution {
@@ -23,53 +23,61 @@ export interface OutsideExecution {
   startedAt: number;
 }
 
-/** Making tasks of tools that somebody else has started. */
-export class Adopting {
-  readonly #background: Background;
-  readonly #scheduler: Scheduler;
-  readonly #desk: ExecutionDesk;
+/** Makes tasks of tools that somebody else has started. */
+export class Adopter {
+  readonly #parts: AdopterParts;
 
-  constructor(background: Background, scheduler: Scheduler, desk: ExecutionDesk) {
-    this.#background = background;
-    this.#scheduler = scheduler;
-    this.#desk = desk;
+  constructor(parts: AdopterParts) {
+    this.#parts = parts;
   }
 
   async adopt(call: ToolCall, outside: OutsideExecution, settings: ToolSettings): Promise<TaskInfo> {
     checkOutside(outside);
-    if (!this.#scheduler.take()) throw tooManyRunning(call);
-    const execution = new Execution(call, settings, this.#desk, outside.startedAt, NOT_OURS);
-    execution.onAbort((reason) => abortQuietly(outside, reason));
-    execution.follow(outside.promise);
-    return this.#insert(execution);
+    const place = this.#parts.scheduler.takePlace();
+    if (place === undefined) throw noPlaceError(call);
+    const running = new RunningCall(call, settings, this.#parts, outside.startedAt, NOT_OURS);
+    running.execution.onAbort((reason) => abortQuietly(outside, reason));
+    running.execution.follow(outside.promise);
+    return this.#insert(running, place);
   }
 
-  async #insert(execution: Execution): Promise<TaskInfo> {
-    const { call, settings } = execution;
-    const task = this.#background.describe(execution, []);
-    const answer = await insertForCaller(task, this.#background).catch((error: unknown) => {
-      this.#letGo(execution, task);
+  async #insert(running: RunningCall, place: Place): Promise<TaskInfo> {
+    const { clock, ledger, runningTasks, terms } = this.#parts;
+    const { call, settings } = running.execution;
+    const task = newRunningTask(running, [], terms, clock.now());
+    const { id } = task.record;
+    let answer: Insertion;
+    runningTasks.expect(id);
+    try {
+      answer = await ledger.insert(task);
+    } catch (error) {
+      this.#letGo(running, id, place);
       throw error;
-    });
-    if (answer.status === "inserted") return this.#take(answer, execution, task);
-    this.#letGo(execution, task);
-    if (answer.status === "refused") throw refusal(answer, call);
-    execution.abort(duplicateError(call));
-    return joined(answer.record, call, settings);
+    }
+    if (answer.status === "inserted") return runningTasks.adopt(running, answer.record, place).info();
+    this.#letGo(running, id, place);
+    if (answer.status === "refused") throw refusedError(answer, call);
+    running.execution.abort(duplicateError(call));
+    return joinStored(answer.record, call, settings);
   }
 
   /** It stays its caller's own. */
-  #letGo(execution: Execution, task: NewTask): void {
-    this.#background.forget(task.record.id);
-    this.#scheduler.giveBack();
-    execution.release();
-  }
-
-  #take({ record }: Inserted, execution: Execution, task: NewTask): TaskInfo {
-    this.#background.hub.publish(record, task.events);
-    return this.#background.adopt(execution, record).info();
+  #letGo(running: RunningCall, id: string, place: Place): void {
+    this.#parts.runningTasks.forget(id);
+    place.giveBackIfUnused();
+    running.release();
   }
 }
+
+interface AdopterParts extends CallParts {
+  readonly ledger: Ledger;
+  readonly runningTasks: RunningTasks;
+  readonly scheduler: Scheduler;
+  readonly terms: TaskTerms;
+}
+
+/** Who started it knows nothing of keys and checkpoints, so it cannot be started again. */
+const NOT_OURS = null;
 
 function checkOutside(outside: OutsideExecution): void {
   if (typeof outside !== "object" || outside === null) throw invalidInput("execution", "an object", outside);
@@ -83,9 +91,4 @@ function checkOutside(outside: OutsideExecution): void {
 function abortQuietly(outside: OutsideExecution, reason: unknown): void {
   const abort = async () => outside.abort(reason);
   abort().catch(() => undefined);
-}
-
-function tooManyRunning({ toolName }: ToolCall): TaskOffloadError {
-  const message = `This process runs too many tasks (limits.running); "${toolName}" was not adopted.`;
-  return new TaskOffloadError("overloaded", message);
 }

@@ -1,5 +1,7 @@
-import { changeFor, type LifecycleEvent } from "../model/lifecycle.ts";
-import type { TaskStore } from "../model/store.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { StoreReader } from "../ledger/store-gateway.ts";
+import { checkScope } from "../model/call.ts";
+import { type LifecycleEvent, TURN_ABORTED } from "../model/lifecycle.ts";
 import {
   type CancelledBy,
   isFinished,
@@ -8,14 +10,12 @@ import {
   type TaskScope,
   toTaskInfo,
 } from "../model/task.ts";
-import { checkScope, type Queries } from "../reading/queries.ts";
+import type { Queries } from "../reading/queries.ts";
+import type { Clock } from "../time/clock.ts";
 import { oneLine } from "../values/text.ts";
 import { invalidInput } from "../values/validate.ts";
-import { type Background, TURN_ABORTED } from "./running-tasks.ts";
-import type { Starting } from "./start.ts";
-
-const REASON_CODE_POINTS = 512;
-const CANCELLED_BY: readonly CancelledBy[] = ["user", "model", "host", "turn"];
+import type { RunningTasks } from "./running-tasks.ts";
+import type { Starter } from "./start.ts";
 
 export interface CancelOptions {
   /** Who stops it. @default "host" */
@@ -24,31 +24,20 @@ export interface CancelOptions {
   reason?: string | undefined;
 }
 
-interface Request {
-  by: CancelledBy;
-  reason: string | null;
-  /** When it was asked for; the grace counts from here. */
-  at: number;
-}
+/** Stops tasks, whichever process runs them. */
+export class Canceller {
+  readonly #parts: CancellerParts;
 
-/** Stopping tasks, whichever process runs them. */
-export class Cancelling {
-  readonly #background: Background;
-  readonly #starting: Starting;
-  readonly #queries: Queries;
-
-  constructor(background: Background, starting: Starting, queries: Queries) {
-    this.#background = background;
-    this.#starting = starting;
-    this.#queries = queries;
+  constructor(parts: CancellerParts) {
+    this.#parts = parts;
   }
 
-  /** Puts a cancel on record once; answers what is true afterwards. */
+  /** Puts a cancel on record once. Resolves with what is true afterwards. */
   async cancel(scope: TaskScope, id: string, options: CancelOptions): Promise<TaskInfo | undefined> {
     checkScope(scope);
     const { by = "host", reason } = options;
     if (!CANCELLED_BY.includes(by)) throw invalidInput("by", `one of ${CANCELLED_BY.join(", ")}`, by);
-    const at = this.#background.clock.now();
+    const at = this.#parts.clock.now();
     if (reason !== undefined && typeof reason !== "string") throw invalidInput("reason", "a text", reason);
     const cleaned = reason === undefined ? null : oneLine(reason, REASON_CODE_POINTS);
     const record = await this.#cancel(scope, id, { by, reason: cleaned, at });
@@ -58,7 +47,7 @@ export class Cancelling {
   /** Cancels every unfinished task of a session. */
   async cancelSession(scope: TaskScope, options: CancelOptions): Promise<TaskInfo[]> {
     if (scope.sessionId === undefined) throw invalidInput("scope.sessionId", "a non-empty string", undefined);
-    const tasks = await this.#queries.unfinished(scope);
+    const tasks = await this.#parts.queries.unfinished(scope);
     const cancelled = await Promise.all(tasks.map(({ id }) => this.cancel(scope, id, options)));
     return cancelled.filter((task) => task !== undefined);
   }
@@ -66,41 +55,49 @@ export class Cancelling {
   /** The turn that waited for it was aborted: cancels, however often the store fails. */
   byTurn(scope: TaskScope, id: string, at: number): void {
     const request: Request = { by: "turn", reason: TURN_ABORTED, at };
-    const retry = () => this.#background.journal.insist("cancel", () => this.#cancel(scope, id, request));
-    retry().catch(() => undefined);
+    const cancel = () => this.#cancel(scope, id, request);
+    this.#parts.gateway.insist("cancel", cancel).catch(() => undefined);
   }
 
   async #cancel(scope: TaskScope, id: string, request: Request): Promise<TaskRecord | undefined> {
-    const { journal } = this.#background;
+    const { gateway, ledger } = this.#parts;
     for (;;) {
-      const record = await journal.ask("get", (store) => store.get(scope, id));
+      const record = await gateway.ask("get", (store) => store.get(scope, id));
       if (record === undefined || isFinished(record.status)) return record;
       if (record.cancel) return this.#tell(record);
-      const written = await this.#write(record, request);
+      const tell = (written: TaskRecord) => void this.#tell(written);
+      const written = await ledger.change(record, requested(record, request), request.at, tell);
       if (written) return written;
     }
   }
 
-  async #write(record: TaskRecord, request: Request): Promise<TaskRecord | undefined> {
-    const change = changeFor(record, requested(record, request), request.at);
-    if (change === undefined) return undefined;
-    const { journal, hub } = this.#background;
-    const answered = (written: TaskRecord | undefined) => {
-      if (written === undefined) return undefined;
-      hub.publish(written, change.events);
-      return this.#tell(written);
-    };
-    const write = (store: TaskStore) => store.transition(record, record.version, change);
-    return answered(await journal.ask<TaskRecord | undefined>("transition", write, answered));
-  }
-
   /** Tells the tool, if it runs in this process. Telling it again does no harm. */
   #tell(record: TaskRecord): TaskRecord {
-    if (isFinished(record.status)) this.#starting.cancelled(record);
-    else this.#background.cancelRequested(record);
+    const { starter, runningTasks } = this.#parts;
+    if (isFinished(record.status)) starter.cancelled(record);
+    else runningTasks.cancelRequested(record);
     return record;
   }
 }
+
+interface CancellerParts {
+  readonly clock: Clock;
+  readonly gateway: StoreReader;
+  readonly ledger: Ledger;
+  readonly queries: Queries;
+  readonly runningTasks: RunningTasks;
+  readonly starter: Starter;
+}
+
+interface Request {
+  by: CancelledBy;
+  reason: string | null;
+  /** When it was asked for; the grace counts from here. */
+  at: number;
+}
+
+const REASON_CODE_POINTS = 512;
+const CANCELLED_BY: readonly CancelledBy[] = ["user", "model", "host", "turn"];
 
 /** A queued task has no tool to wait for: it ends in the same step. */
 function requested({ status }: TaskRecord, { by, reason }: Request): LifecycleEvent[] {

@@ -1,49 +1,42 @@
-import { deadlineError, type Execution } from "../calls/execution.ts";
-import { isOutstanding } from "../model/follow-up.ts";
-import { type LifecycleEvent, transition } from "../model/lifecycle.ts";
+import { deadlineError } from "../calls/execution.ts";
+import type { RunningCall } from "../calls/running-calls.ts";
+import { endWithoutFollowUp, type LifecycleEvent } from "../model/lifecycle.ts";
 import type { TaskErrorCode, TaskRecord } from "../model/task.ts";
 import type { Redact } from "../values/redact.ts";
 import { describeError } from "../values/summary.ts";
 
-/**
- * How a task ends, given how its tool stands. Whoever has had the value or the error of the call already
- * gets no follow-up of it.
- */
+/** How this process lets a task end before its tool has. */
+export interface Ending {
+  isShutDown: boolean;
+  /** The tool was told to stop before it was called. */
+  isUnbegun: boolean;
+}
+
+/** What happens to a task that ends now, given how its tool stands. Who has had the outcome gets no follow-up. */
 export function endingsOf(
   record: TaskRecord,
-  execution: Execution,
-  isShutDown: boolean,
-  isUnbegun: boolean,
+  call: RunningCall,
+  ending: Ending,
   redact: Redact | undefined,
   now: number,
 ): LifecycleEvent[] {
-  const end = endingOf(record, execution, isShutDown, isUnbegun, redact);
-  const isKnown = execution.wasReturned && !execution.wasOffloaded;
-  return isKnown ? knownEnd(record, end, now) : [end];
-}
-
-/** The end of a task that its caller has been told of: its follow-up, if there is one, is dropped with it. */
-export function knownEnd(record: TaskRecord, end: LifecycleEvent, now: number): LifecycleEvent[] {
-  const step = transition(record, end, now);
-  const hasFollowUp = step.ok && step.patch.followUp !== undefined && isOutstanding(step.patch.followUp);
-  return hasFollowUp ? [end, { type: "follow_up.dropped", reason: "returned" }] : [end];
+  const end = endOf(record, call, ending, redact);
+  return call.isAnswered ? endWithoutFollowUp(record, end, now) : [end];
 }
 
 /** A cancel on record comes first: stopping never reads as a completion. */
-function endingOf(
+function endOf(
   { cancel }: TaskRecord,
-  execution: Execution,
-  isShutDown: boolean,
-  isUnbegun: boolean,
+  { execution }: RunningCall,
+  { isShutDown, isUnbegun }: Ending,
   redact: Redact | undefined,
 ): LifecycleEvent {
-  const { outcome } = execution;
+  const { outcome, isExpired } = execution;
   if (cancel) {
     const mayStillRun = outcome === undefined && !isUnbegun;
     return { type: "task.cancelled", by: cancel.by, reason: cancel.reason, mayStillRun };
   }
-  if (execution.isExpired)
-    return failed("deadline_exceeded", describeError(deadlineError(execution), redact));
+  if (isExpired) return failed("deadline_exceeded", describeError(deadlineError(execution), redact));
   if (outcome === undefined || (isShutDown && !outcome.ok)) {
     return failed("shutdown", "The manager was closed before the tool had finished.");
   }

@@ -1,23 +1,26 @@
 import { duplicateError } from "../calls/duplicates.ts";
-import type { Execution } from "../calls/execution.ts";
 import type { Follower } from "../calls/follower.ts";
-import { retryDelay } from "../ledger/store-gateway.ts";
+import type { RunningCall } from "../calls/running-calls.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Notices } from "../ledger/notices.ts";
 import { isReport, type NewTaskEvent } from "../model/events.ts";
 import type { Insertion, Limit, NewTask } from "../model/store.ts";
 import { type TaskRecord, toTaskInfo } from "../model/task.ts";
-import { Timer } from "../time/clock.ts";
-import { insertRunning } from "./insert.ts";
-import type { Background } from "./running-tasks.ts";
+import type { TaskTerms } from "../options/task-terms.ts";
+import { type Clock, Timer } from "../time/clock.ts";
+import { retryDelay } from "../time/retry-delay.ts";
+import type { Place } from "./place.ts";
+import { newRunningTask } from "./record.ts";
+import type { RunningTasks } from "./running-tasks.ts";
 import type { Parked, Scheduler } from "./scheduler.ts";
 
 /**
- * One execution on its way into the background. While a limit or the store stands in the way, the call
+ * One running call on its way into the background. While a limit or the store stands in the way, the call
  * stays in the foreground and this keeps trying, until the tool has settled.
  */
 export class HandOver implements Follower {
-  readonly #execution: Execution;
-  readonly #background: Background;
-  readonly #scheduler: Scheduler;
+  readonly #call: RunningCall;
+  readonly #parts: HandOverParts;
   readonly #over: () => void;
   #task: NewTask | undefined;
   #reported: NewTaskEvent[] = [];
@@ -29,12 +32,11 @@ export class HandOver implements Follower {
   #unpark: (() => void) | undefined;
   #retry: Timer | undefined;
 
-  constructor(execution: Execution, background: Background, scheduler: Scheduler, over: () => void) {
-    this.#execution = execution;
-    this.#background = background;
-    this.#scheduler = scheduler;
+  constructor(call: RunningCall, parts: HandOverParts, over: () => void) {
+    this.#call = call;
+    this.#parts = parts;
     this.#over = over;
-    execution.join(this);
+    call.join(this);
   }
 
   request(isExempt: boolean): void {
@@ -42,7 +44,7 @@ export class HandOver implements Follower {
     if (!this.#isAsking) void this.#try();
   }
 
-  /** The call ended in the foreground; an answer that is still under way is seen to in {@link #inserted}. */
+  /** The call ended in the foreground; an answer that is still under way is seen to in {@link #take}. */
   settled(): void {
     if (!this.#isAsking) this.stop();
   }
@@ -58,108 +60,112 @@ export class HandOver implements Follower {
   stop(): void {
     this.#isOver = true;
     this.#stopWaiting();
-    this.#execution.leave(this);
-    if (this.#task) this.#background.forget(this.#task.record.id);
+    this.#call.leave(this);
+    if (this.#task) this.#parts.runningTasks.forget(this.#task.record.id);
     this.#over();
   }
 
   async #try(): Promise<void> {
     this.#stopWaiting();
     if (this.#isOver) return;
+    const { scheduler } = this.#parts;
     const isExempt = this.#isExempt;
-    if (isExempt) this.#scheduler.takeAnyway();
-    else if (!this.#scheduler.take()) return this.#park("running");
+    const place = isExempt ? scheduler.takePlaceAnyway() : scheduler.takePlace();
+    if (place === undefined) return this.#park("running");
     this.#isAsking = true;
-    const { timesFreed } = this.#scheduler;
-    try {
-      this.#task = this.#describe();
-      const answer = await insertRunning(this.#task, isExempt, this.#background, (late) => this.#late(late));
-      const isOutOfDate = (this.#isExempt && !isExempt) || this.#scheduler.timesFreed !== timesFreed;
-      this.#answered(answer, isOutOfDate);
-    } catch {
-      this.#failed();
-    }
+    const { timesFreed } = scheduler;
+    const answer = await this.#insert(place, isExempt).catch(() => undefined);
+    this.#isAsking = false;
+    place.giveBackIfUnused();
+    if (this.#isOver) return;
+    const isOutOfDate = (this.#isExempt && !isExempt) || scheduler.timesFreed !== timesFreed;
+    if (answer === undefined) this.#failed();
+    else if (answer.status === "duplicate") this.#joined(answer.record);
+    else if (answer.status === "refused") this.#refused(answer.limit, isOutOfDate);
+  }
+
+  async #insert(place: Place, isExempt: boolean): Promise<Insertion> {
+    const { ledger, runningTasks } = this.#parts;
+    const task = this.#describe();
+    this.#task = task;
+    runningTasks.expect(task.record.id);
+    return ledger.insertRunning(task, isExempt, {
+      isTaken: () => this.#call.task !== undefined,
+      take: (record) => this.#take(record, task.events, place),
+    });
   }
 
   /** The same id at each try, so that a write whose answer was lost is found again. */
   #describe(): NewTask {
-    const execution = this.#execution;
+    const { clock, terms } = this.#parts;
+    const { execution } = this.#call;
     if (execution.hasReports && this.#reported.length === 0) {
-      this.#reported = execution.reports.drain(this.#background.clock.now());
+      this.#reported = execution.reports.drain(clock.now());
     }
-    return this.#background.describe(execution, this.#reported, this.#task?.record.id);
+    return newRunningTask(this.#call, this.#reported, terms, clock.now(), this.#task?.record.id);
   }
 
-  #answered(answer: Insertion, isOutOfDate: boolean): void {
-    this.#isAsking = false;
-    if (this.#isOver || answer.status !== "inserted") this.#scheduler.giveBack();
-    if (this.#isOver) return;
-    if (answer.status === "inserted") this.#inserted(answer.record);
-    else if (answer.status === "duplicate") this.#joined(answer.record);
-    else if (isOutOfDate && !this.#isSettled()) void this.#try();
-    else this.#park(answer.limit);
-  }
-
-  #inserted(record: TaskRecord): void {
-    const { events } = this.#task as NewTask;
-    this.#background.hub.publish(record, events.slice(0, record.lastSeq), 1);
+  #take(record: TaskRecord, events: readonly NewTaskEvent[], place: Place): void {
     const unwritten = events.slice(record.lastSeq).filter(isReport);
-    this.#background.adopt(this.#execution, record, unwritten);
+    this.#parts.runningTasks.adopt(this.#call, record, place, unwritten);
     this.stop();
-  }
-
-  /** What came after its time: the call is a task after all. */
-  #late(answer: Insertion): void {
-    if (answer.status !== "inserted" || this.#execution.task !== undefined) return;
-    this.#scheduler.takeAnyway();
-    this.#inserted(answer.record);
   }
 
   /** An equal call runs in another process. This one was for nothing. */
   #joined(record: TaskRecord): void {
-    const execution = this.#execution;
-    const error = duplicateError(execution.call);
+    const { call, settings } = this.#call.execution;
+    const error = duplicateError(call);
     this.stop();
-    if (execution.settings.onDuplicate !== "reject") {
-      for (const follower of execution.followers) follower.joined?.(toTaskInfo(record));
-    }
-    execution.refuse(error);
+    if (settings.onDuplicate === "reject") this.#call.refuse(error);
+    else this.#call.replace(toTaskInfo(record), error);
+  }
+
+  #refused(limit: Limit, isOutOfDate: boolean): void {
+    if (isOutOfDate && !this.#isSettled()) void this.#try();
+    else this.#park(limit);
   }
 
   #failed(): void {
-    this.#isAsking = false;
-    this.#scheduler.giveBack();
     this.#failures += 1;
-    const { clock } = this.#background;
-    if (this.#isOver) return;
+    const { clock } = this.#parts;
     if (this.#isSettled()) this.stop();
     else this.#retry = new Timer(clock, () => void this.#try(), retryDelay(this.#failures)).unref();
   }
 
   #park(limit: Limit | "running"): void {
     if (this.#isSettled()) this.stop();
-    else this.#unpark = this.#scheduler.park(this.#parked(limit));
+    else this.#unpark = this.#parts.scheduler.park(this.#parked(limit));
     if (!this.#wasRefused) this.#tellRefused(limit);
   }
 
   #parked(limit: Limit | "running"): Parked {
-    const { userId, sessionId = null } = this.#execution.call.scope;
+    const { userId, sessionId = null } = this.#call.execution.call.scope;
     return { userId, sessionId, waitsForAny: limit === "running", retry: () => void this.#try() };
   }
 
   #tellRefused(limit: Limit | "running"): void {
     this.#wasRefused = true;
-    const { scope, toolName, toolCallId = null } = this.#execution.call;
-    this.#background.hub.emit("offload.refused", { scope, toolName, toolCallId, limit });
+    const { scope, toolName, toolCallId = null } = this.#call.execution.call;
+    this.#parts.notices.emit("offload.refused", { scope, toolName, toolCallId, limit });
   }
 
   #isSettled(): boolean {
-    const { outcome, isExpired, isShutDown } = this.#execution;
-    return outcome !== undefined || isExpired || isShutDown;
+    const { execution, isShutDown } = this.#call;
+    return execution.outcome !== undefined || execution.isExpired || isShutDown;
   }
 
   #stopWaiting(): void {
     this.#unpark?.();
     this.#retry?.clear();
   }
+}
+
+/** What a hand-over works with. */
+export interface HandOverParts {
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly notices: Notices;
+  readonly runningTasks: RunningTasks;
+  readonly scheduler: Scheduler;
+  readonly terms: TaskTerms;
 }

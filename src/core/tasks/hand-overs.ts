@@ -1,60 +1,59 @@
-import type { Execution } from "../calls/execution.ts";
-import type { Drain } from "../time/idle.ts";
-import type { Cancelling } from "./cancel.ts";
-import { HandOver } from "./hand-over.ts";
-import type { Background } from "./running-tasks.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Offloader } from "../calls/race.ts";
+import type { RunningCall } from "../calls/running-calls.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Idle } from "../time/idle.ts";
+import type { Canceller } from "./cancel.ts";
+import { HandOver, type HandOverParts } from "./hand-over.ts";
 
 /** The slow calls on their way into the background. */
-export class HandOvers {
-  readonly #background: Background;
-  readonly #scheduler: Scheduler;
-  readonly #cancelling: Cancelling;
-  readonly #drain: Drain;
-  readonly #open = new Map<Execution, HandOver>();
+export class HandOvers implements Offloader {
+  readonly clock: Clock;
+  readonly #parts: HandOversParts;
+  readonly #open = new Map<RunningCall, HandOver>();
 
-  constructor(background: Background, scheduler: Scheduler, cancelling: Cancelling, drain: Drain) {
-    this.#background = background;
-    this.#scheduler = scheduler;
-    this.#cancelling = cancelling;
-    this.#drain = drain;
-  }
-
-  /** Makes a task of a running execution; `isExempt`: whatever the limits. */
-  begin(execution: Execution, isExempt: boolean): void {
-    if (execution.task) this.#adopted(execution);
-    else this.#handOverOf(execution).request(isExempt);
-  }
-
-  #handOverOf(execution: Execution): HandOver {
-    let handOver = this.#open.get(execution);
-    if (handOver === undefined) {
-      const over = () => this.#over(execution);
-      handOver = new HandOver(execution, this.#background, this.#scheduler, over);
-      this.#open.set(execution, handOver);
-    }
-    return handOver;
+  constructor(parts: HandOversParts) {
+    this.clock = parts.clock;
+    this.#parts = parts;
   }
 
   get size(): number {
     return this.#open.size;
   }
 
+  handOver(call: RunningCall, isExempt: boolean): void {
+    if (call.task) this.#adopted(call);
+    else this.#handOverOf(call).request(isExempt);
+  }
+
   close(): void {
     for (const handOver of [...this.#open.values()]) handOver.stop();
   }
 
-  #over(execution: Execution): void {
-    this.#open.delete(execution);
-    this.#drain.check();
-    if (execution.task) this.#adopted(execution);
+  #handOverOf(call: RunningCall): HandOver {
+    let handOver = this.#open.get(call);
+    if (handOver === undefined) {
+      handOver = new HandOver(call, this.#parts, () => this.#over(call));
+      this.#open.set(call, handOver);
+    }
+    return handOver;
+  }
+
+  #over(call: RunningCall): void {
+    this.#open.delete(call);
+    this.#parts.idle.check();
+    if (call.task) this.#adopted(call);
   }
 
   /** The turn may have been aborted while the task was being written. */
-  #adopted({ turnAbort, task, call, outcome }: Execution): void {
-    if (turnAbort === undefined || task === undefined || outcome !== undefined) return;
+  #adopted({ execution, task, turnAbortedAt }: RunningCall): void {
+    if (turnAbortedAt === undefined || task === undefined || execution.outcome !== undefined) return;
     const { id, cancel } = task.info();
     if (cancel) return;
-    this.#cancelling.byTurn(call.scope, id, turnAbort.at);
+    this.#parts.canceller.byTurn(execution.call.scope, id, turnAbortedAt);
   }
+}
+
+interface HandOversParts extends HandOverParts {
+  readonly canceller: Canceller;
+  readonly idle: Idle;
 }

@@ -1,32 +1,5 @@
 import type { Limit } from "../model/store.ts";
-
-/** A task that waits for a place in this process. */
-export interface Job {
-  readonly userId: string;
-  readonly sessionId: string | null;
-  readonly priority: number;
-  /** Grows with each job asked for: first come, first served within one priority. */
-  readonly order: number;
-  /** Tries to start it. */
-  admit(): Promise<Admission>;
-  /** Ends it unstarted, because the manager closes. */
-  shutdown(): Promise<void>;
-}
-
-/** `gone`: somebody else has ended the task. `failed`: the store has; try again later. */
-export type Admission = "admitted" | "gone" | "failed" | Limit;
-
-/** The waiting jobs of one user, in the order in which they may start. */
-interface Lane {
-  readonly userId: string;
-  readonly jobs: Job[];
-  /** Sessions that have met their limit. */
-  readonly blocked: Set<string | null>;
-  /** The job that is being admitted: no other of this user may overtake it. */
-  admitting: Job | undefined;
-  /** A place became free meanwhile, so a refusal is out of date. */
-  isReleased: boolean;
-}
+import type { Place } from "./place.ts";
 
 /**
  * The waiting jobs of this process. A user, or a session, that has met a limit is set aside with all its
@@ -122,6 +95,34 @@ export class JobQueue {
     this.#lanes.delete(lane.userId);
     this.#ready.delete(lane);
   }
+}
+
+/** A task that waits for a place in this process. */
+export interface Job {
+  readonly userId: string;
+  readonly sessionId: string | null;
+  readonly priority: number;
+  /** Grows with each job asked for: first come, first served within one priority. */
+  readonly order: number;
+  /** Tries to start it. */
+  admit(place: Place): Promise<Admission>;
+  /** Ends it unstarted, because the manager closes. */
+  shutdown(): Promise<void>;
+}
+
+/** `gone`: somebody else has ended the task. `failed`: the store has; try again later. */
+export type Admission = "admitted" | "gone" | "failed" | Limit;
+
+/** The waiting jobs of one user, in the order in which they may start. */
+interface Lane {
+  readonly userId: string;
+  readonly jobs: Job[];
+  /** Sessions that have met their limit. */
+  readonly blocked: Set<string | null>;
+  /** The job that is being admitted: no other of this user may overtake it. */
+  admitting: Job | undefined;
+  /** A place became free meanwhile, so a refusal is out of date. */
+  isReleased: boolean;
 }
 
 function goesBefore(one: Job, other: Job): boolean {

@@ -1,43 +1,76 @@
 import { nanoid } from "nanoid";
 import { canonicalInput, duplicateKey } from "../calls/duplicates.ts";
+import type { RestartState } from "../calls/restart-state.ts";
+import type { RunningCall } from "../calls/running-calls.ts";
 import type { ToolCall } from "../model/call.ts";
+import type { NewTaskEvent } from "../model/events.ts";
+import { changeFor, TURN_ABORTED } from "../model/lifecycle.ts";
+import type { NewTask } from "../model/store.ts";
 import type { TaskRecord } from "../model/task.ts";
+import type { TaskTerms } from "../options/task-terms.ts";
 import type { ToolSettings } from "../options/tool-settings.ts";
-import type { Redact } from "../values/redact.ts";
 import { summarize } from "../values/summary.ts";
 
-/** What a record takes from the manager. */
-interface RecordTerms {
-  owner: string;
-  followUps: boolean;
-  redact: Redact | undefined;
-}
-
-/** The record of a task that has just been asked for. */
-export function newRecord(
+/** A call that waits for its start, as a task to be written. */
+export function newQueuedTask(
   call: ToolCall,
   settings: ToolSettings,
-  terms: RecordTerms,
+  restartState: RestartState | undefined,
+  terms: TaskTerms,
   now: number,
-  canonical = () => canonicalInput(call.input),
+): NewTask {
+  const canonical = () => canonicalInput(call.input);
+  const record = newRecord(call, settings, terms, now, canonical, restartState?.id);
+  return { record, events: [{ at: now, type: "task.queued" }], input: restartState?.kept };
+}
+
+/** A call whose tool runs, as a task to be written, with what it has reported in its log. */
+export function newRunningTask(
+  running: RunningCall,
+  reported: readonly NewTaskEvent[],
+  terms: TaskTerms,
+  now: number,
+  id?: string,
+): NewTask {
+  const { call, settings, startedAt, restartState } = running.execution;
+  const canonical = () => running.execution.canonicalInput;
+  const record: TaskRecord = {
+    ...newRecord(call, settings, terms, now, canonical, restartState?.id ?? id),
+    status: "running",
+    startedAt,
+    runs: 1,
+    deadlineAt: deadlineOf(startedAt, settings),
+  };
+  const task: NewTask = { record, events: [{ at: now, type: "task.started" }, ...reported] };
+  if (restartState) task.input = restartState.kept;
+  return running.turnAbortedAt === undefined ? task : cancelledByTurn(task, running.turnAbortedAt);
+}
+
+/** The deadline of a call that started then, or `null` if it has none. */
+export function deadlineOf(startedAt: number, { deadlineMs }: ToolSettings): number | null {
+  return deadlineMs === Number.POSITIVE_INFINITY ? null : startedAt + deadlineMs;
+}
+
+function newRecord(
+  call: ToolCall,
+  settings: ToolSettings,
+  terms: TaskTerms,
+  now: number,
+  canonical: () => string,
   id = nanoid(),
 ): TaskRecord {
-  const mode = terms.followUps ? settings.followUp : null;
+  const { toolName, input, scope } = call;
+  const { summarize: own, followUp, priority } = settings;
   return {
     id,
-    userId: call.scope.userId,
-    sessionId: call.scope.sessionId ?? null,
-    agentId: call.scope.agentId ?? null,
-    toolName: call.toolName,
+    userId: scope.userId,
+    sessionId: scope.sessionId ?? null,
+    agentId: scope.agentId ?? null,
+    toolName,
     toolCallId: call.toolCallId ?? id,
-    summary: summarize({
-      toolName: call.toolName,
-      input: call.input,
-      summarize: settings.summarize,
-      redact: terms.redact,
-    }),
+    summary: summarize({ toolName, input, summarize: own, redact: terms.redact }),
     status: "queued",
-    priority: settings.priority,
+    priority,
     createdAt: now,
     startedAt: null,
     updatedAt: now,
@@ -46,7 +79,7 @@ export function newRecord(
     progress: null,
     error: null,
     cancel: null,
-    followUp: { status: "none", mode, attempts: 0, reason: null },
+    followUp: { status: "none", mode: terms.followUps ? followUp : null, attempts: 0, reason: null },
     metadata: call.metadata ?? null,
     lastSeq: 0,
     version: 1,
@@ -56,7 +89,11 @@ export function newRecord(
   };
 }
 
-/** The deadline of a call that started then, or `null` if it has none. */
-export function deadlineOf(startedAt: number, { deadlineMs }: ToolSettings): number | null {
-  return deadlineMs === Number.POSITIVE_INFINITY ? null : startedAt + deadlineMs;
+function cancelledByTurn(task: NewTask, at: number): NewTask {
+  const event = { type: "task.cancel_requested", by: "turn", reason: TURN_ABORTED } as const;
+  const change = changeFor(task.record, [event], at);
+  if (change === undefined) return task;
+  // It must be seen, whatever else runs: it joins nothing.
+  const record = { ...task.record, ...change.patch, duplicateKey: null };
+  return { ...task, record, events: [...task.events, ...change.events] };
 }

@@ -1,63 +1,26 @@
-import type { Execution } from "../calls/execution.ts";
-import type { Durability } from "../calls/restart-state.ts";
-import type { Hub } from "../ledger/notices.ts";
-import type { Journal } from "../ledger/store-gateway.ts";
-import type { Retention } from "../ledger/sweeper.ts";
+import { type CallParts, RunningCall } from "../calls/running-calls.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { NewTaskEvent } from "../model/events.ts";
-import { changeFor } from "../model/lifecycle.ts";
-import type { Guard, NewTask, TaskKey } from "../model/store.ts";
 import type { TaskRecord } from "../model/task.ts";
-import type { Clock } from "../time/clock.ts";
-import type { Drain } from "../time/idle.ts";
-import type { Redact } from "../values/redact.ts";
-import { deadlineOf, newRecord } from "./record.ts";
-import { RunningTask, type TaskDesk } from "./running-task.ts";
+import type { TaskTerms } from "../options/task-terms.ts";
+import type { Idle } from "../time/idle.ts";
+import type { Place } from "./place.ts";
+import { RunningTask, type RunningTaskParts } from "./running-task.ts";
 import type { Scheduler } from "./scheduler.ts";
-
-interface BackgroundRooms {
-  readonly clock: Clock;
-  readonly journal: Journal;
-  readonly hub: Hub;
-  readonly scheduler: Scheduler;
-  readonly retention: Retention;
-  readonly drain: Drain;
-}
-
-interface BackgroundTerms {
-  readonly owner: string;
-  readonly followUps: boolean;
-  readonly redact: Redact | undefined;
-  readonly guard: Guard;
-  readonly cancelGraceMs: number;
-  readonly maxResultBytes: number;
-  readonly leaseMs: number;
-  readonly isShared: boolean;
-}
-
-/** The reason on record when the turn's abort cancelled a task. */
-export const TURN_ABORTED = "The turn was aborted.";
+import type { StoredCall } from "./stored-call.ts";
 
 /** The tasks that run in this process. */
-export class Background implements TaskDesk {
-  readonly clock: Clock;
-  readonly journal: Journal;
-  readonly hub: Hub;
-  readonly terms: BackgroundTerms;
-  readonly #scheduler: Scheduler;
-  readonly #retention: Retention;
-  readonly #drain: Drain;
+export class RunningTasks {
+  readonly #parts: RunningTasksParts;
+  readonly #taskParts: RunningTaskParts;
   readonly #tasks = new Map<string, RunningTask>();
   /** Tasks on their way here: the store may know them, and cancel them, before this process has its answer. */
   readonly #expected = new Map<string, TaskRecord | undefined>();
 
-  constructor(rooms: BackgroundRooms, terms: BackgroundTerms) {
-    this.clock = rooms.clock;
-    this.journal = rooms.journal;
-    this.hub = rooms.hub;
-    this.#scheduler = rooms.scheduler;
-    this.#retention = rooms.retention;
-    this.#drain = rooms.drain;
-    this.terms = terms;
+  constructor(parts: RunningTasksParts) {
+    const { clock, ledger, terms } = parts;
+    this.#parts = parts;
+    this.#taskParts = { clock, ledger, terms, ended: (task) => this.#ended(task) };
   }
 
   get size(): number {
@@ -78,41 +41,19 @@ export class Background implements TaskDesk {
     return this.#tasks.has(id) || this.#expected.has(id);
   }
 
-  /** Somebody else has written a record. */
-  changed(record: TaskRecord): void {
-    this.#tasks.get(record.id)?.changed(record);
-  }
-
-  /** A running execution as a new task, not yet written, with what it has reported in its log. */
-  describe(execution: Execution, reported: readonly NewTaskEvent[], id?: string): NewTask {
-    const { call, settings, startedAt, turnAbort, durability } = execution;
-    const now = this.clock.now();
-    const record = newRecord(
-      call,
-      settings,
-      this.terms,
-      now,
-      () => execution.canonicalInput,
-      durability?.id ?? id,
-    );
-    record.status = "running";
-    record.startedAt = startedAt;
-    record.runs = 1;
-    record.deadlineAt = deadlineOf(startedAt, settings);
-    const task: NewTask = { record, events: [{ at: now, type: "task.started" }, ...reported] };
-    if (durability) task.input = durability.kept;
-    if (turnAbort) addCancelByTurn(task, turnAbort.at);
-    return task;
-  }
-
-  /** A task of this id is about to be adopted. */
+  /** A task of this id may run here soon. */
   expect(id: string): void {
     this.#expected.set(id, undefined);
   }
 
-  /** It will not be adopted. */
+  /** It will not. */
   forget(id: string): void {
     this.#expected.delete(id);
+  }
+
+  /** Somebody else has written a record. */
+  changed(record: TaskRecord): void {
+    this.#tasks.get(record.id)?.changed(record);
   }
 
   /** A cancel is on record. */
@@ -121,72 +62,49 @@ export class Background implements TaskDesk {
     if (this.#expected.has(record.id)) this.#expected.set(record.id, record);
   }
 
-  /** For a task that runs already: it has a place whether there is one or not. */
-  takePlaceAnyway(): void {
-    this.#scheduler.takeAnyway();
-  }
-
   /**
-   * Takes a running execution over: from now on its outcome goes to the store. Its place is taken already.
-   * `unwritten`: what it has reported since its record was written.
+   * Makes a running call the task that is on record: from now on its outcome goes to the store. `unwritten`: what it
+   * has reported since its record was written.
    */
-  adopt(execution: Execution, written: TaskRecord, unwritten: NewTaskEvent[] = []): RunningTask {
+  adopt(call: RunningCall, written: TaskRecord, place: Place, unwritten: NewTaskEvent[] = []): RunningTask {
+    place.use();
     const record = this.#expected.get(written.id) ?? written;
     this.forget(record.id);
-    const task = new RunningTask(execution, record, this, unwritten);
+    const task = new RunningTask(call, record, this.#taskParts, unwritten);
     this.#tasks.set(record.id, task);
-    execution.adopt(task, record.id);
-    execution.durability?.attach((checkpoint) => this.#checkpoint(record, checkpoint));
-    if (record.cancel) task.cancelRequested(record);
-    if (execution.outcome !== undefined) task.settled();
-    else if (execution.isExpired) task.expired();
-    else if (execution.isShutDown) task.shutdown();
-    else if (execution.hasReports || unwritten.length > 0) task.woken();
+    call.adopt(task, record.id);
+    task.begin();
     return task;
   }
 
-  letGo(task: TaskRecord, durability: Durability | undefined): boolean {
-    const { isShared } = this.terms;
-    if (!isShared || durability?.kept === undefined || task.runs >= durability.attempts) return false;
-    this.#endLease(task, durability).catch(() => undefined);
-    return true;
-  }
-
-  /** After the last checkpoint, so that who goes on has it. */
-  async #endLease(task: TaskRecord, durability: Durability): Promise<void> {
-    const { owner } = this.terms;
-    await durability.written;
-    await this.journal.insist("renew", (store) => store.renew(owner, [task], 0));
-  }
-
-  #checkpoint(task: TaskKey, checkpoint: string): Promise<boolean> {
-    const { owner } = this.terms;
-    return this.journal.insist("checkpoint", (store) => store.checkpoint(task, owner, checkpoint));
-  }
-
-  /** Something has finished, so that something older may have to go. */
-  finished(): void {
-    this.#retention.finished();
-  }
-
-  ended(task: RunningTask): void {
-    const { record } = task;
-    this.#tasks.delete(record.id);
-    this.finished();
-    this.#scheduler.freed(record.userId);
-    this.#drain.check();
+  /**
+   * Calls the tool of a stored call, whose record says that it runs here. A cancel, or the end of the manager, may
+   * have been faster than the store's answer: then the tool is not called at all.
+   */
+  run(stored: StoredCall, record: TaskRecord, place: Place, isShutDown = false): void {
+    const { call, settings, execute, restartState = null } = stored;
+    const startedAt = record.startedAt ?? this.#parts.clock.now();
+    const running = new RunningCall(call, settings, this.#parts, startedAt, restartState);
+    const task = this.adopt(running, record, place);
+    if (isShutDown) task.shutdown();
+    if (running.execution.aborted === undefined) running.begin(execute);
+    else task.neverBegan();
   }
 
   shutdown(): void {
     for (const task of [...this.#tasks.values()]) task.shutdown();
   }
+
+  #ended({ record }: RunningTask): void {
+    this.#tasks.delete(record.id);
+    this.#parts.scheduler.freed(record.userId);
+    this.#parts.idle.check();
+  }
 }
 
-function addCancelByTurn(task: NewTask, at: number): void {
-  const event = { type: "task.cancel_requested", by: "turn", reason: TURN_ABORTED } as const;
-  const change = changeFor(task.record, [event], at);
-  if (change === undefined) return;
-  // It must be seen, whatever else runs: it joins nothing.
-  task.record = { ...task.record, ...change.patch, duplicateKey: null };
-  task.events.push(...change.events);
+interface RunningTasksParts extends CallParts {
+  readonly ledger: Ledger;
+  readonly scheduler: Scheduler;
+  readonly idle: Idle;
+  readonly terms: TaskTerms;
 }

@@ -1,18 +1,7 @@
 import { type Clock, Timer } from "../time/clock.ts";
-import type { Drain } from "../time/idle.ts";
+import type { Idle } from "../time/idle.ts";
+import { Place } from "./place.ts";
 import { type Job, JobQueue } from "./queue.ts";
-
-/** Milliseconds after which what waits for a place is tried again: another process may have freed one. */
-const POLL_MS = 1_000;
-
-/** A slow call that a limit keeps in the foreground. */
-export interface Parked {
-  readonly userId: string;
-  readonly sessionId: string | null;
-  /** It waits for any place in this process, not for one of its user's. */
-  readonly waitsForAny: boolean;
-  retry(): void;
-}
 
 /**
  * The places for running tasks in this process, and who waits for one: first the slow calls, which block a
@@ -21,7 +10,7 @@ export interface Parked {
 export class Scheduler {
   readonly #clock: Clock;
   readonly #limit: number;
-  readonly #drain: Drain;
+  readonly #idle: Idle;
   readonly #queue = new JobQueue();
   readonly #parked = new Set<Parked>();
   #taken = 0;
@@ -29,10 +18,10 @@ export class Scheduler {
   #poll: Timer | undefined;
   #isClosed = false;
 
-  constructor(clock: Clock, limit: number, drain: Drain) {
+  constructor(clock: Clock, limit: number, idle: Idle) {
     this.#clock = clock;
     this.#limit = limit;
-    this.#drain = drain;
+    this.#idle = idle;
   }
 
   get queued(): number {
@@ -48,21 +37,16 @@ export class Scheduler {
     return this.#taken < this.#limit;
   }
 
-  /** Takes a place if there is one. */
-  take(): boolean {
-    if (!this.hasPlace) return false;
-    this.#taken += 1;
-    return true;
+  /** Takes a place, if there is one. */
+  takePlace(): Place | undefined {
+    return this.hasPlace ? this.takePlaceAnyway() : undefined;
   }
 
-  /** Takes a place whether there is one or not. */
-  takeAnyway(): void {
-    this.#taken += 1;
-  }
-
-  /** Gives a place back that was not used. */
-  giveBack(): void {
-    this.#taken -= 1;
+  /** Takes a place, whether there is one or not. */
+  takePlaceAnyway(): Place {
+    return new Place((change) => {
+      this.#taken += change;
+    });
   }
 
   /** A task of this user has ended: those who wait try again. */
@@ -73,7 +57,7 @@ export class Scheduler {
     this.#wake(this.#nextParked(userId));
   }
 
-  /** Has somebody try again when a place may have become free. Answers how to stop waiting. */
+  /** Has somebody try again when a place may have become free. Returns how to stop waiting. */
   park(parked: Parked): () => void {
     this.#parked.add(parked);
     this.#startPoll();
@@ -87,7 +71,7 @@ export class Scheduler {
 
   remove(job: Job): void {
     this.#queue.remove(job);
-    this.#drain.check();
+    this.#idle.check();
   }
 
   /** Takes every waiting job out. */
@@ -120,20 +104,19 @@ export class Scheduler {
   }
 
   #pump(): void {
-    while (!this.#isClosed && this.#taken < this.#limit) {
+    while (!this.#isClosed && this.hasPlace) {
       const job = this.#queue.take();
       if (job === undefined) break;
-      this.#taken += 1;
-      void this.#admit(job);
+      void this.#admit(job, this.takePlaceAnyway());
     }
     this.#startPoll();
   }
 
-  async #admit(job: Job): Promise<void> {
-    const admission = await job.admit();
+  async #admit(job: Job, place: Place): Promise<void> {
+    const admission = await job.admit(place);
     if (admission === "admitted" || admission === "gone") this.remove(job);
     this.#queue.settle(job, admission);
-    if (admission !== "admitted") this.giveBack();
+    place.giveBackIfUnused();
     this.#pump();
   }
 
@@ -147,3 +130,15 @@ export class Scheduler {
     this.#poll = new Timer(this.#clock, poll, POLL_MS).unref();
   }
 }
+
+/** A slow call that a limit keeps in the foreground. */
+export interface Parked {
+  readonly userId: string;
+  readonly sessionId: string | null;
+  /** It waits for any place in this process, not for one of its user's. */
+  readonly waitsForAny: boolean;
+  retry(): void;
+}
+
+/** Milliseconds after which what waits for a place is tried again: another process may have freed one. */
+const POLL_MS = 1_000;

@@ -2,7 +2,7 @@ import pTimeout from "p-timeout";
 import { type Clock, MAX_TIMER_MS, timersOf } from "./clock.ts";
 
 /** Lets the manager wait until nothing is going on. */
-export class Drain {
+export class Idle {
   readonly #clock: Clock;
   #look: (() => void) | undefined;
 

@@ -1,24 +1,25 @@
+import type { Ledger } from "../ledger/ledger.ts";
+import type { StoreReader } from "../ledger/store-gateway.ts";
 import type { TaskHint } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
-import type { Background } from "../tasks/running-tasks.ts";
-import type { Starting } from "../tasks/start.ts";
+import type { RunningTasks } from "../tasks/running-tasks.ts";
+import type { Starter } from "../tasks/start.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** Keeps this process's tasks its own, and hears of what others have done to them. */
 export class Leases {
-  readonly #background: Background;
-  readonly #starting: Starting;
+  readonly #parts: LeasesParts;
 
-  constructor(background: Background, starting: Starting) {
-    this.#background = background;
-    this.#starting = starting;
+  constructor(parts: LeasesParts) {
+    this.#parts = parts;
   }
 
   /** Tells the store that this process is alive. */
   async renew(): Promise<void> {
-    const { journal, terms } = this.#background;
-    const held = [...this.#background.records, ...this.#starting.records];
+    const { ledger, runningTasks, starter } = this.#parts;
+    const held = [...runningTasks.records, ...starter.records];
     if (held.length === 0) return;
-    const renewals = await journal.ask("renew", (store) => store.renew(terms.owner, held, terms.leaseMs));
+    const renewals = await ledger.renew(held);
     const versions = new Map(renewals.map(({ id, version }) => [id, version]));
     const changed = held.filter(({ id, version }) => versions.get(id) !== version);
     await Promise.all(changed.map((record) => this.#reread(record)));
@@ -27,7 +28,7 @@ export class Leases {
   /** What is newer than this process knows, another one has written. */
   hinted(hint: TaskHint): void {
     // What this process has written itself, it may hear of before it has the answer.
-    if (this.#isNews(hint)) this.#background.clock.nextPass(() => this.#look(hint));
+    if (this.#isNews(hint)) this.#parts.clock.nextPass(() => this.#look(hint));
   }
 
   #look(hint: TaskHint): void {
@@ -41,14 +42,23 @@ export class Leases {
   }
 
   #known({ id }: TaskHint): TaskRecord | undefined {
-    return this.#background.recordOf(id) ?? this.#starting.recordOf(id);
+    const { runningTasks, starter } = this.#parts;
+    return runningTasks.recordOf(id) ?? starter.recordOf(id);
   }
 
   async #reread(known: TaskRecord): Promise<void> {
-    const { journal } = this.#background;
-    const record = await journal.ask("get", (store) => store.get(scopeOf(known), known.id));
+    const { gateway, runningTasks, starter } = this.#parts;
+    const record = await gateway.ask("get", (store) => store.get(scopeOf(known), known.id));
     const current = record ?? { ...known, owner: null };
-    this.#background.changed(current);
-    if (this.#starting.has(known.id)) this.#starting.changed(current);
+    runningTasks.changed(current);
+    if (starter.has(known.id)) starter.changed(current);
   }
+}
+
+interface LeasesParts {
+  readonly clock: Clock;
+  readonly gateway: StoreReader;
+  readonly ledger: Ledger;
+  readonly runningTasks: RunningTasks;
+  readonly starter: Starter;
 }

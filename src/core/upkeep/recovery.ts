@@ -1,39 +1,33 @@
-import { changeFor, type LifecycleEvent } from "../model/lifecycle.ts";
-import type { TaskStore } from "../model/store.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { StoreReader } from "../ledger/store-gateway.ts";
+import type { LifecycleEvent } from "../model/lifecycle.ts";
 import type { TaskErrorCode, TaskRecord } from "../model/task.ts";
-import type { Background } from "../tasks/running-tasks.ts";
-import type { Starting } from "../tasks/start.ts";
-import type { Resuming } from "./restart.ts";
-
-const BATCH = 100;
-const LOST = "The process that ran it is gone.";
-const OVERDUE = "Its deadline passed, and the process that ran it is gone.";
+import type { RunningTasks } from "../tasks/running-tasks.ts";
+import type { Starter } from "../tasks/start.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Restarter } from "./restart.ts";
 
 /** Sees to the tasks of processes that are gone: whoever is first goes on with one, or ends it as `lost`. */
 export class Recovery {
-  readonly #background: Background;
-  readonly #starting: Starting;
-  readonly #resuming: Resuming;
+  readonly #parts: RecoveryParts;
+  readonly #restarter: Restarter;
   #isStopped = false;
 
-  constructor(background: Background, starting: Starting, resuming: Resuming) {
-    this.#background = background;
-    this.#starting = starting;
-    this.#resuming = resuming;
+  constructor(parts: RecoveryParts, restarter: Restarter) {
+    this.#parts = parts;
+    this.#restarter = restarter;
   }
 
   /** A store that fails ends it, until the next time. */
   async recover(): Promise<void> {
-    const { clock, journal } = this.#background;
+    const { clock, gateway } = this.#parts;
     // They come again with each look, and must not hide what lies behind them.
     const left = new Set<string>();
     while (!this.#isStopped) {
       const limit = BATCH + left.size;
-      const lapsed = await journal.ask("lapsed", (store) => store.lapsed(limit));
-      await this.#recoverAll(
-        lapsed.filter(({ id }) => !left.has(id)),
-        left,
-      );
+      const lapsed = await gateway.ask("lapsed", (store) => store.lapsed(limit));
+      const fresh = lapsed.filter(({ id }) => !left.has(id));
+      await Promise.all(fresh.map((record) => this.#recover(record, left)));
       if (lapsed.length < limit) return;
       // Many tasks on a store that answers at once must not keep the event loop to themselves.
       await new Promise<void>((resolve) => clock.nextPass(resolve));
@@ -45,33 +39,27 @@ export class Recovery {
     this.#isStopped = true;
   }
 
-  async #recoverAll(lapsed: readonly TaskRecord[], left: Set<string>): Promise<void> {
-    const recover = async (record: TaskRecord) => {
-      if (!(await this.#recover(record))) left.add(record.id);
-    };
-    await Promise.all(lapsed.map(recover));
-    if (lapsed.some(({ id }) => !left.has(id))) this.#background.finished();
-  }
-
-  /** False: it stays as it is. */
-  async #recover(record: TaskRecord): Promise<boolean> {
-    if (this.#background.has(record.id) || this.#starting.has(record.id)) return false;
-    const answer = await this.#resuming.resume(record);
-    if (answer === "impossible") await this.#end(record);
-    return answer !== "left";
-  }
-
-  async #end(record: TaskRecord): Promise<void> {
-    const { journal, hub, clock } = this.#background;
-    const change = changeFor(record, [endOf(record, clock.now())], clock.now());
-    if (change === undefined) return;
-    const answered = (written: TaskRecord | undefined) => {
-      if (written !== undefined) hub.publish(written, change.events);
-    };
-    const write = (store: TaskStore) => store.transition(record, record.version, change);
-    answered(await journal.ask<TaskRecord | undefined>("transition", write, answered));
+  /** `left`: those that stay as they are. */
+  async #recover(record: TaskRecord, left: Set<string>): Promise<void> {
+    const { clock, ledger, runningTasks, starter } = this.#parts;
+    const isHere = runningTasks.has(record.id) || starter.has(record.id);
+    const answer = isHere ? "left" : await this.#restarter.restart(record);
+    if (answer === "left") left.add(record.id);
+    if (answer === "impossible") await ledger.change(record, [endOf(record, clock.now())]);
   }
 }
+
+interface RecoveryParts {
+  readonly clock: Clock;
+  readonly gateway: StoreReader;
+  readonly ledger: Ledger;
+  readonly runningTasks: RunningTasks;
+  readonly starter: Starter;
+}
+
+const BATCH = 100;
+const LOST = "The process that ran it is gone.";
+const OVERDUE = "Its deadline passed, and the process that ran it is gone.";
 
 /** A cancel on record comes first: stopping never reads as a failure. */
 function endOf({ cancel, deadlineAt }: TaskRecord, now: number): LifecycleEvent {

@@ -1,124 +1,85 @@
-import { Execution, type ExecutionDesk } from "../calls/execution.ts";
-import { Durability, readKept } from "../calls/restart-state.ts";
-import type { KnownTool } from "../model/known-tool.ts";
-import { changeFor } from "../model/lifecycle.ts";
-import type { Payload, TaskStore } from "../model/store.ts";
-import { scopeOf, type TaskRecord } from "../model/task.ts";
-import { toolSettings } from "../options/tool-settings.ts";
-import type { QueuedCall } from "../tasks/queued-task.ts";
-import type { Background } from "../tasks/running-tasks.ts";
+import type { CallParts } from "../calls/running-calls.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { StoreReader } from "../ledger/store-gateway.ts";
+import type { TaskRecord } from "../model/task.ts";
+import type { TaskTerms } from "../options/task-terms.ts";
+import type { Place } from "../tasks/place.ts";
+import type { RunningTasks } from "../tasks/running-tasks.ts";
 import type { Scheduler } from "../tasks/scheduler.ts";
-import type { Starting } from "../tasks/start.ts";
+import type { Starter } from "../tasks/start.ts";
+import { letGo, type StoredCall, storedCall } from "../tasks/stored-call.ts";
 
-interface ResumingDesk extends ExecutionDesk {
-  readonly isAccepting: boolean;
-  readonly scheduler: Scheduler;
+/** Starts tools again whose process is gone, where they are declared to allow it. */
+export class Restarter {
+  readonly #parts: RestarterParts;
+
+  constructor(parts: RestarterParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts the call of a lapsed task again in this process. @throws `store_failed` */
+  async restart(record: TaskRecord): Promise<Restart> {
+    const { clock, gateway, scheduler, tools } = this.#parts;
+    const tool = tools.get(record.toolName);
+    if (!tool?.isRestartable || record.runs >= tool.attempts) return "impossible";
+    if (record.cancel !== null || isOverdue(record, clock.now())) return "impossible";
+    if (record.status === "running" && !scheduler.hasPlace) return "left";
+    const payload = await gateway.ask("payload", (store) => store.payload(record));
+    if (payload === undefined) return "impossible";
+    return this.#takeOver(record, storedCall(record, tool, payload));
+  }
+
+  /** What was queued waits again; what was running needs a place at once. */
+  async #takeOver(record: TaskRecord, stored: StoredCall): Promise<Restart> {
+    const { ledger, runningTasks, scheduler } = this.#parts;
+    const { id } = record;
+    const place = record.status === "running" ? scheduler.takePlace() : undefined;
+    if (record.status === "running" && place === undefined) return "left";
+    runningTasks.expect(id);
+    try {
+      const taker = {
+        isTaken: () => runningTasks.recordOf(id) !== undefined,
+        take: (written: TaskRecord) => this.#begin(written, stored, place),
+      };
+      if (!(await ledger.takeOver(record, taker))) runningTasks.forget(id);
+    } catch (error) {
+      runningTasks.forget(id);
+      throw error;
+    } finally {
+      place?.giveBackIfUnused();
+    }
+    return "restarted";
+  }
+
+  #begin(record: TaskRecord, stored: StoredCall, place: Place | undefined): void {
+    const { isAccepting, ledger, runningTasks, starter, terms } = this.#parts;
+    if (isAccepting && place) {
+      runningTasks.run(stored, record, place);
+      return;
+    }
+    runningTasks.forget(record.id);
+    if (isAccepting) starter.takeUp(stored, record).catch(() => undefined);
+    // The manager was closed meanwhile: the next process may have it at once.
+    else letGo(record, stored.restartState, terms, ledger);
+  }
 }
-
-/** A call as its new process makes it. */
-type Restart = Omit<QueuedCall, "order"> & { durability: Durability };
 
 /**
  * What has become of a lapsed task. `left`: there is no place for it here. One may become free, and other processes
  * look too. `impossible`: it cannot be started again.
  */
-type Resumption = "resumed" | "left" | "impossible";
+type Restart = "restarted" | "left" | "impossible";
 
-/** Starts tools again whose process is gone, where they are declared to allow it. */
-export class Resuming {
-  readonly #background: Background;
-  readonly #starting: Starting;
-  readonly #desk: ResumingDesk;
-
-  constructor(background: Background, starting: Starting, desk: ResumingDesk) {
-    this.#background = background;
-    this.#starting = starting;
-    this.#desk = desk;
-  }
-
-  /** @throws `store_failed` */
-  async resume(record: TaskRecord): Promise<Resumption> {
-    const tool = this.#desk.tools.get(record.toolName);
-    if (!tool?.isRestartable || record.runs >= tool.attempts) return "impossible";
-    if (record.cancel !== null || isOverdue(record, this.#desk.clock.now())) return "impossible";
-    if (record.status === "running" && !this.#desk.scheduler.hasPlace) return "left";
-    const { journal } = this.#background;
-    const payload = await journal.ask("payload", (store) => store.payload(record));
-    if (payload === undefined) return "impossible";
-    return this.#takeOver(record, restartOf(record, tool, payload));
-  }
-
-  async #takeOver(record: TaskRecord, restart: Restart): Promise<Resumption> {
-    const { journal, hub, clock, terms } = this.#background;
-    const isRunning = record.status === "running";
-    const event = { type: "task.taken_over", owner: terms.owner } as const;
-    const change = changeFor(record, [event], clock.now());
-    if (change === undefined || (isRunning && !this.#desk.scheduler.take())) return "left";
-    this.#background.expect(record.id);
-    const begin = (written: TaskRecord | undefined) => {
-      if (written === undefined) return this.#leave(record, isRunning);
-      hub.publish(written, change.events);
-      this.#begin(written, restart);
-    };
-    const late = (written: TaskRecord | undefined) => {
-      if (written !== undefined && isRunning) this.#background.takePlaceAnyway();
-      if (written !== undefined) begin(written);
-    };
-    const write = (store: TaskStore) => store.transition(record, record.version, change);
-    const answer = journal.ask<TaskRecord | undefined>("transition", write, late);
-    begin(
-      await answer.catch((error: unknown) => {
-        this.#leave(record, isRunning);
-        throw error;
-      }),
-    );
-    return "resumed";
-  }
-
-  /** Somebody else was faster, or the store has failed. */
-  #leave({ id }: TaskRecord, hasPlace: boolean): void {
-    this.#background.forget(id);
-    if (hasPlace) this.#desk.scheduler.giveBack();
-  }
-
-  #begin(record: TaskRecord, restart: Restart): void {
-    if (!this.#desk.isAccepting) this.#passOn(record, restart);
-    else if (record.status === "queued") this.#takeUp(record, restart);
-    else this.#start(record, restart);
-  }
-
-  #start(record: TaskRecord, restart: Restart): void {
-    const { call, settings, execute, durability } = restart;
-    const startedAt = record.startedAt ?? this.#background.clock.now();
-    const execution = new Execution(call, settings, this.#desk, startedAt, durability);
-    const task = this.#background.adopt(execution, record);
-    if (execution.aborted === undefined) execution.begin(execute);
-    else task.neverBegan();
-  }
-
-  /** The manager was closed meanwhile: the next process may have it at once. */
-  #passOn(record: TaskRecord, { durability }: Restart): void {
-    this.#leave(record, record.status === "running");
-    this.#background.letGo(record, durability);
-  }
-
-  #takeUp(record: TaskRecord, restart: Restart): void {
-    this.#background.forget(record.id);
-    this.#starting.takeUp(restart, record).catch(() => undefined);
-  }
+interface RestarterParts extends CallParts {
+  readonly gateway: StoreReader;
+  readonly ledger: Ledger;
+  readonly isAccepting: boolean;
+  readonly runningTasks: RunningTasks;
+  readonly scheduler: Scheduler;
+  readonly starter: Starter;
+  readonly terms: TaskTerms;
 }
 
 function isOverdue({ deadlineAt }: TaskRecord, now: number): boolean {
   return deadlineAt !== null && deadlineAt <= now;
-}
-
-function restartOf(record: TaskRecord, tool: KnownTool, { input: kept, checkpoint }: Payload): Restart {
-  const { id, toolName, toolCallId, priority, followUp } = record;
-  const { input, deadlineMs } = readKept(kept);
-  const metadata = record.metadata ?? undefined;
-  const call = { toolName, input, scope: scopeOf(record), toolCallId, metadata };
-  const settings = toolSettings({ priority, deadlineMs, followUp: followUp.mode ?? undefined });
-  const lastCheckpoint: unknown = checkpoint === null ? undefined : JSON.parse(checkpoint);
-  const durability = new Durability(input, settings.deadlineMs, tool, { id, lastCheckpoint });
-  return { call, settings, execute: tool.execute, durability };
 }

@@ -1,24 +1,16 @@
-import type { ExecutionDesk } from "../calls/execution.ts";
-import type { Hub } from "../ledger/notices.ts";
-import type { Retention } from "../ledger/sweeper.ts";
-import type { KnownTool } from "../model/known-tool.ts";
-import type { Background } from "../tasks/running-tasks.ts";
+import type { CallParts } from "../calls/running-calls.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Notices } from "../ledger/notices.ts";
+import type { StoreReader } from "../ledger/store-gateway.ts";
+import type { Sweeper } from "../ledger/sweeper.ts";
+import type { TaskTerms } from "../options/task-terms.ts";
+import type { RunningTasks } from "../tasks/running-tasks.ts";
 import type { Scheduler } from "../tasks/scheduler.ts";
-import type { Starting } from "../tasks/start.ts";
+import type { Starter } from "../tasks/start.ts";
 import { Heartbeat } from "../time/heartbeat.ts";
 import { Leases } from "./leases.ts";
 import { Recovery } from "./recovery.ts";
-import { Resuming } from "./restart.ts";
-
-interface SharingRooms extends ExecutionDesk {
-  readonly hub: Hub;
-  readonly tools: ReadonlyMap<string, KnownTool>;
-  readonly isAccepting: boolean;
-  readonly scheduler: Scheduler;
-  readonly background: Background;
-  readonly starting: Starting;
-  readonly retention: Retention;
-}
+import { Restarter } from "./restart.ts";
 
 /** What a manager does because others share its store: it keeps its tasks, and sees to those of the dead. */
 export class Sharing {
@@ -28,14 +20,14 @@ export class Sharing {
   readonly #recovering: Heartbeat;
   readonly #stopHints: () => void;
 
-  constructor(rooms: SharingRooms, leaseMs: number) {
-    const { clock, hub, background, starting } = rooms;
-    const leases = new Leases(background, starting);
-    this.#recovery = new Recovery(background, starting, new Resuming(background, starting, rooms));
-    this.#stopHints = hub.onHint((hint) => leases.hinted(hint));
+  constructor(parts: SharingParts, leaseMs: number) {
+    const { clock, notices, sweeper } = parts;
+    const leases = new Leases(parts);
+    this.#recovery = new Recovery(parts, new Restarter(parts));
+    this.#stopHints = notices.onHint((hint) => leases.hinted(hint));
     this.#renewing = new Heartbeat(clock, leaseMs, () => leases.renew());
     this.#recovering = new Heartbeat(clock, leaseMs, () => this.#recovery.recover());
-    rooms.retention.begin();
+    sweeper.begin();
   }
 
   /** The manager closes: what it takes up now, it would have to let go again. */
@@ -48,4 +40,16 @@ export class Sharing {
     this.#renewing.close();
     this.#stopHints();
   }
+}
+
+interface SharingParts extends CallParts {
+  readonly gateway: StoreReader;
+  readonly isAccepting: boolean;
+  readonly ledger: Ledger;
+  readonly notices: Notices;
+  readonly runningTasks: RunningTasks;
+  readonly scheduler: Scheduler;
+  readonly starter: Starter;
+  readonly sweeper: Sweeper;
+  readonly terms: TaskTerms;
 }

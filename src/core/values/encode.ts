@@ -28,7 +28,8 @@
  */
 
 import { primitiveMarker, unreadableMarker } from "./markers.ts";
-import { isPlain, standIn } from "./stand-in.ts";
+import { isPlain } from "./plain.ts";
+import { standIn } from "./stand-in.ts";
 import { type Place, pointer, Walk } from "./walk.ts";
 
 const MAX_DEPTH = 100;

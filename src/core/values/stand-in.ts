@@ -1,6 +1,7 @@
 /** What is encoded in place of an object that JSON cannot carry as it is. */
 
 import { className, objectMarker, tagOf } from "./markers.ts";
+import { isPlain } from "./plain.ts";
 
 const CHUNK_BYTES = 0x8000;
 
@@ -15,12 +16,6 @@ export function standIn(value: object): unknown {
   const toJSON: unknown = Reflect.get(value, "toJSON");
   if (typeof toJSON === "function") return toJSON.call(value);
   return plain || Object.keys(value).length > 0 ? value : `[${className(value)}]`;
-}
-
-/** Whether an object is a bare bag of properties: of no class, or of any realm's `Object`. */
-export function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function contents(value: object): unknown {

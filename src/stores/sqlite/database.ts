@@ -4,7 +4,7 @@ import { Pauses } from "./pauses.ts";
 import { type Around, WriteQueue } from "./write-queue.ts";
 
 /** Where every call goes through. Each sees one moment, and waits while other processes are in its way. */
-export class Desk {
+export class Database {
   readonly #connection: Connection;
   readonly #busyTimeoutMs: number;
   readonly #writes: WriteQueue;

@@ -1,0 +1,80 @@
+import type { NewTaskEvent } from "../model/events.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement, TaskStore } from "../model/store.ts";
+import { scopeOf, type TaskRecord } from "../model/task.ts";
+import type { Notices } from "./notices.ts";
+import type { StoreGateway } from "./store-gateway.ts";
+
+/** The one door for writes of follow-ups: sessions are claimed, and what came of it is settled and made known. */
+export class Claims {
+  readonly #gateway: StoreGateway;
+  readonly #notices: Notices;
+
+  constructor(gateway: StoreGateway, notices: Notices) {
+    this.#gateway = gateway;
+    this.#notices = notices;
+  }
+
+  /** Leases a session. One that the store gives too late goes back. @throws `store_failed` */
+  claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined> {
+    const giveBack = (claim: SessionClaim | undefined) => {
+      if (claim !== undefined) this.settle(claim, {}).catch(() => undefined);
+    };
+    const write = (store: TaskStore) => store.claim(claimant, leaseMs, filter);
+    return this.#gateway.ask<SessionClaim | undefined>("claim", write, giveBack);
+  }
+
+  /** Begins a claim's lease anew. False: it had lapsed. @throws `store_failed` */
+  prolong(claim: SessionClaim, leaseMs: number): Promise<boolean> {
+    return this.#gateway.ask("prolong", (store) => store.prolong(claim, leaseMs));
+  }
+
+  /** Settles a claim, however often the store fails. False: its lease had lapsed. @throws `closed` */
+  async settle(claim: SessionClaim, outcome: Outcome): Promise<boolean> {
+    let tries = 0;
+    const write = (store: TaskStore) => {
+      tries += 1;
+      return store.settle(claim, outcome);
+    };
+    const answer = await this.#gateway.insist("settle", write);
+    const records = answer ?? (tries > 1 ? await this.#readBack(claim, outcome) : undefined);
+    for (const record of records ?? []) this.#makeKnown(record);
+    return records !== undefined;
+  }
+
+  /** Counts the turns of a session from 0 again. @throws `store_failed` */
+  resetTurns(session: SessionKey): Promise<void> {
+    return this.#gateway.ask("resetTurns", (store) => store.resetTurns(session));
+  }
+
+  /** An earlier try may have been written, and only its answer lost: then things stand as they should. */
+  async #readBack({ tasks }: SessionClaim, outcome: Outcome): Promise<TaskRecord[] | undefined> {
+    const read = (task: TaskRecord) =>
+      this.#gateway.insist("get", (store) => store.get(scopeOf(task), task.id));
+    const records = await Promise.all(tasks.map(read));
+    const written = records.filter((record) => record !== undefined && isWritten(record, outcome[record.id]));
+    return written.length > 0 ? (written as TaskRecord[]) : undefined;
+  }
+
+  #makeKnown(record: TaskRecord): void {
+    const event = endOf(record);
+    if (event !== undefined) this.#notices.publish(record, [event]);
+  }
+}
+
+/** What becomes of each follow-up of a claim, by its task's id. */
+type Outcome = Readonly<Record<string, Settlement>>;
+
+/** How a follow-up has ended; `undefined` for one that comes again. */
+function endOf({ followUp, updatedAt: at }: TaskRecord): NewTaskEvent | undefined {
+  const { status, reason } = followUp;
+  if (status === "delivered") return { at, type: "follow_up.delivered" };
+  return status === "dropped" && reason !== null ? { at, type: "follow_up.dropped", reason } : undefined;
+}
+
+/** Whether a settlement has ended a follow-up for good. One that made it due again leaves no trace. */
+function isWritten({ followUp }: TaskRecord, settlement: Settlement | undefined): boolean {
+  if (settlement?.type === "acknowledge") return followUp.status === "delivered";
+  return (
+    settlement?.type === "drop" && followUp.status === "dropped" && followUp.reason === settlement.reason
+  );
+}

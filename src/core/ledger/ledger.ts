@@ -1,0 +1,279 @@
+import { isEnd, lastProgress, type NewTaskEvent } from "../model/events.ts";
+import { changeFor, endWithoutFollowUp, type LifecycleEvent } from "../model/lifecycle.ts";
+import type {
+  Guard,
+  Inserted,
+  Insertion,
+  NewTask,
+  Refused,
+  Renewal,
+  TaskChange,
+  TaskStore,
+} from "../model/store.ts";
+import { scopeOf, type TaskRecord } from "../model/task.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Notices } from "./notices.ts";
+import type { StoreGateway } from "./store-gateway.ts";
+import type { Sweeper } from "./sweeper.ts";
+
+/**
+ * The one door for writes of tasks. What it writes it makes known, also where the store answers too late for whoever
+ * asked: nobody else need think of that. Its methods throw `store_failed`; those that go on until the store answers, only
+ * `closed`.
+ */
+export class Ledger {
+  readonly #clock: Clock;
+  readonly #gateway: StoreGateway;
+  readonly #notices: Notices;
+  readonly #sweeper: Sweeper;
+  readonly #writer: LedgerWriter;
+
+  constructor({ clock, gateway, notices, sweeper }: LedgerParts, writer: LedgerWriter) {
+    this.#clock = clock;
+    this.#gateway = gateway;
+    this.#notices = notices;
+    this.#sweeper = sweeper;
+    this.#writer = writer;
+  }
+
+  /**
+   * Writes a task whose caller is told when the store fails. What was written all the same, or will be, is taken
+   * back: its caller believes that there is none.
+   */
+  async insert(task: NewTask): Promise<Insertion> {
+    const { guard, leaseMs } = this.#writer;
+    const takeBack = () => this.#takeBack(task.record);
+    try {
+      const write = (store: TaskStore) => store.insert(task, guard, leaseMs);
+      const answer = await this.#gateway.ask("insert", write, takeBack);
+      if (answer.status === "inserted") this.#makeKnown(answer.record, task.events);
+      return answer;
+    } catch (error) {
+      takeBack();
+      throw error;
+    }
+  }
+
+  /**
+   * Writes a task whose tool runs already and will not stop for a store that fails: it resolves once it is known
+   * whether there is a task now, however long that takes. `isExempt`: whatever the limits.
+   */
+  async insertRunning(task: NewTask, isExempt: boolean, taker: Taker): Promise<Insertion> {
+    const { events } = task;
+    const { guard, leaseMs } = this.#writer;
+    const answered = (answer: Insertion) => {
+      if (answer.status !== "inserted") return;
+      // An earlier try may have written it with fewer events than this one has.
+      const written = events.slice(0, answer.record.lastSeq);
+      this.#handOver(answer.record, taker, () => this.#makeKnown(answer.record, written, FIRST_SEQ));
+    };
+    const answer = await this.#gateway.write(
+      "insert",
+      (store) => store.insert(task, isExempt ? NO_GUARD : guard, leaseMs),
+      (store) => this.#inserted(store, task.record),
+      answered,
+    );
+    answered(answer);
+    return answer;
+  }
+
+  /** Starts a queued task under the running limits. `undefined`: somebody was faster. */
+  async admit(
+    task: TaskRecord,
+    deadlineAt: number | null,
+    taker: Taker,
+  ): Promise<TaskRecord | Refused | undefined> {
+    const { owner, guard } = this.#writer;
+    const change = this.#changeFor(task, { type: "task.started", owner, deadlineAt });
+    if (change === undefined) return undefined;
+    const answered = (answer: TaskRecord | Refused | undefined) => {
+      if (answer === undefined || answer.status === "refused") return;
+      this.#handOver(answer, taker, () => this.#makeKnown(answer, change.events, STARTED_SEQ));
+    };
+    const answer = await this.#gateway.write(
+      "admit",
+      async (store) => (await store.admit(task, task.version, change, guard)) ?? this.#started(store, task),
+      (store) => this.#started(store, task),
+      answered,
+    );
+    answered(answer);
+    return answer;
+  }
+
+  /** Makes a task whose process is gone this one's own. False: somebody was faster. */
+  async takeOver(task: TaskRecord, taker: Taker): Promise<boolean> {
+    const change = this.#changeFor(task, { type: "task.taken_over", owner: this.#writer.owner });
+    if (change === undefined) return false;
+    const answered = (written: TaskRecord | undefined) => {
+      if (written !== undefined)
+        this.#handOver(written, taker, () => this.#makeKnown(written, change.events));
+    };
+    const written = await this.#transition(task, change, answered);
+    answered(written);
+    return written !== undefined;
+  }
+
+  /**
+   * Has something happen to a task. `undefined`: somebody was faster, or it cannot happen to it. `done` is told of
+   * the record that was written, even where that turns out after the rejection.
+   */
+  async change(
+    task: TaskRecord,
+    events: readonly LifecycleEvent[],
+    at = this.#clock.now(),
+    done?: (written: TaskRecord) => void,
+  ): Promise<TaskRecord | undefined> {
+    const change = changeFor(task, events, at);
+    if (change === undefined) return undefined;
+    const answered = (written: TaskRecord | undefined) => {
+      if (written === undefined) return;
+      this.#makeKnown(written, change.events);
+      done?.(written);
+    };
+    const written = await this.#transition(task, change, answered);
+    answered(written);
+    return written;
+  }
+
+  /**
+   * Writes the end of a task until the store has answered. Resolves with the record as it is then, whoever has
+   * written it; `undefined`: it is gone.
+   */
+  async end(task: TaskRecord, change: TaskChange): Promise<TaskRecord | undefined> {
+    const { id, version } = task;
+    const written = await this.#gateway.insist("transition", (store) =>
+      store.transition(task, version, change),
+    );
+    const record = written ?? (await this.#gateway.insist("get", (store) => store.get(scopeOf(task), id)));
+    if (record !== undefined && (written !== undefined || isWrittenEnd(record, task, change))) {
+      this.#makeKnown(record, change.events);
+    }
+    return record;
+  }
+
+  /**
+   * Appends what the tool of a running task has reported. `latest`: its record as this process knows it when the
+   * store has answered. `undefined`: the task has ended or is another process's.
+   */
+  async append(latest: () => TaskRecord, events: NewTaskEvent[]): Promise<TaskRecord | undefined> {
+    const task = latest();
+    const { owner } = this.#writer;
+    const lastSeq = await this.#gateway.ask("append", (store) => store.append(task, owner, events));
+    if (lastSeq === 0) return undefined;
+    const known = latest();
+    const progress = lastProgress(events) ?? known.progress;
+    const record = { ...known, progress, lastSeq, updatedAt: this.#clock.now() };
+    this.#makeKnown(record, events);
+    return record;
+  }
+
+  /** Replaces a task's checkpoint. False: it has ended, or is another process's. */
+  checkpoint(task: TaskRecord, checkpoint: string): Promise<boolean> {
+    const { owner } = this.#writer;
+    return this.#gateway.insist("checkpoint", (store) => store.checkpoint(task, owner, checkpoint));
+  }
+
+  /** Says that this process is alive and has these tasks. */
+  renew(tasks: readonly TaskRecord[]): Promise<Renewal[]> {
+    const { owner, leaseMs } = this.#writer;
+    return this.#gateway.ask("renew", (store) => store.renew(owner, tasks, leaseMs));
+  }
+
+  /** Ends the lease of a task, so that another process takes it up at once. */
+  async release(task: TaskRecord): Promise<void> {
+    const { owner } = this.#writer;
+    await this.#gateway.insist("renew", (store) => store.renew(owner, [task], 0));
+  }
+
+  #transition(
+    task: TaskRecord,
+    change: TaskChange,
+    late: (written: TaskRecord | undefined) => void,
+  ): Promise<TaskRecord | undefined> {
+    const write = (store: TaskStore) => store.transition(task, task.version, change);
+    return this.#gateway.ask<TaskRecord | undefined>("transition", write, late);
+  }
+
+  /** Ends a task as it was written first. If it was not, or somebody has changed it, nothing happens. */
+  #takeBack(task: TaskRecord): void {
+    const now = this.#clock.now();
+    const change = changeFor(task, endWithoutFollowUp(task, TAKEN_BACK, now), now);
+    if (change === undefined) return;
+    const write = this.#gateway.insist("transition", (store) => store.transition(task, task.version, change));
+    write.then(
+      () => this.#sweeper.finished(),
+      () => undefined,
+    );
+  }
+
+  #handOver(record: TaskRecord, taker: Taker, makeKnown: () => void): void {
+    if (taker.isTaken()) return;
+    makeKnown();
+    taker.take(record);
+  }
+
+  #makeKnown(record: TaskRecord, events: readonly NewTaskEvent[], firstSeq?: number): void {
+    this.#notices.publish(record, events, firstSeq);
+    if (events.some(isEnd)) this.#sweeper.finished();
+  }
+
+  #changeFor(task: TaskRecord, event: LifecycleEvent): TaskChange | undefined {
+    return changeFor(task, [event], this.#clock.now());
+  }
+
+  async #inserted(store: TaskStore, task: TaskRecord): Promise<Inserted | undefined> {
+    const record = await store.get(scopeOf(task), task.id);
+    return record && { status: "inserted", record };
+  }
+
+  /** What another try of this process, whose answer was lost, has written. */
+  async #started(store: TaskStore, task: TaskRecord): Promise<TaskRecord | undefined> {
+    const record = await store.get(scopeOf(task), task.id);
+    return record?.status === "running" && record.owner === this.#writer.owner ? record : undefined;
+  }
+}
+
+interface LedgerParts {
+  readonly clock: Clock;
+  readonly gateway: StoreGateway;
+  readonly notices: Notices;
+  readonly sweeper: Sweeper;
+}
+
+/** In whose name this process writes, and under which limits. */
+export interface LedgerWriter {
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly guard: Guard;
+}
+
+/** Takes a task up in this process, once it is on record that it runs here. */
+export interface Taker {
+  /** It was taken up already: an answer that comes late, or twice, means nothing then. */
+  isTaken(): boolean;
+  take(record: TaskRecord): void;
+}
+
+const NO_GUARD: Guard = {
+  runningPerUser: null,
+  runningPerSession: null,
+  queuedPerUser: null,
+  exclusive: false,
+};
+
+const TAKEN_BACK: LifecycleEvent = {
+  type: "task.cancelled",
+  by: "host",
+  reason: "The store answered too late.",
+  mayStillRun: false,
+};
+
+const FIRST_SEQ = 1;
+/** `task.queued` is the first event, the start the second, whatever has happened since. */
+const STARTED_SEQ = 2;
+
+/** Whether a record shows this very end: an earlier try was written, and only its answer was lost. */
+function isWrittenEnd(record: TaskRecord, before: TaskRecord, { patch, events }: TaskChange): boolean {
+  const isSame = record.status === patch.status && record.completedAt === patch.completedAt;
+  return isSame && record.lastSeq === before.lastSeq + events.length;
+}

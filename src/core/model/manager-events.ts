@@ -1,0 +1,41 @@
+import type { TaskOffloadError } from "../errors.ts";
+import type { TaskEvent } from "./events.ts";
+import type { Limit } from "./store.ts";
+import type { TaskInfo, TaskScope } from "./task.ts";
+
+/** What `on`, `once` and `off` know, and what listeners get. Task events are those this process has written. */
+export type ManagerEvents = {
+  [Type in TaskEvent["type"]]: TaskNotice & { event: Extract<TaskEvent, { type: Type }> };
+} & {
+  /** A slow call met a limit and stays in the foreground until it ends or a place frees. */
+  "offload.refused": {
+    scope: TaskScope;
+    toolName: string;
+    toolCallId: string | null;
+    limit: Limit | "running";
+  };
+  /** The store failed or did not answer in time. */
+  "store.failed": StoreFailure;
+  /** A turn with follow-ups failed, or took too long. They are delivered again, or dropped as `exhausted`. */
+  "delivery.failed": { scope: TaskScope; taskIds: readonly string[]; error: unknown };
+  /** A session has had all the automatic turns it may have until `userSpoke`. What completes stays pending. */
+  "session.held": { scope: TaskScope; turns: number };
+  /** A `TimeoutPolicy` threw, or answered no duration. */
+  "policy.failed": { toolName: string; error: unknown };
+  /** A listener threw or rejected. That of a listener to this event is dropped. */
+  "listener.failed": { event: string; error: unknown };
+};
+
+export type ManagerListener<Name extends keyof ManagerEvents> = (notice: ManagerEvents[Name]) => void;
+
+/** A task event as listeners get it. */
+export interface TaskNotice {
+  scope: TaskScope;
+  task: TaskInfo;
+  event: TaskEvent;
+}
+
+export interface StoreFailure {
+  operation: string;
+  error: TaskOffloadError;
+}

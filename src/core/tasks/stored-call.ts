@@ -1,0 +1,46 @@
+import { RestartState, readKept } from "../calls/restart-state.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Execute, ToolCall } from "../model/call.ts";
+import type { KnownTool } from "../model/known-tool.ts";
+import type { Payload } from "../model/store.ts";
+import { scopeOf, type TaskRecord } from "../model/task.ts";
+import type { TaskTerms } from "../options/task-terms.ts";
+import { type ToolSettings, toolSettings } from "../options/tool-settings.ts";
+
+/** What it takes to call the tool of a task that is on record. */
+export interface StoredCall {
+  readonly call: ToolCall;
+  readonly settings: ToolSettings;
+  readonly execute: Execute<unknown, unknown>;
+  readonly restartState: RestartState | undefined;
+}
+
+/** The call of a record, as whatever process has its tool makes it. */
+export function storedCall(
+  record: TaskRecord,
+  tool: KnownTool,
+  { input: kept, checkpoint }: Payload,
+): StoredCall {
+  const { id, toolName, toolCallId, priority, followUp } = record;
+  const { input, deadlineMs } = readKept(kept);
+  const metadata = record.metadata ?? undefined;
+  const call = { toolName, input, scope: scopeOf(record), toolCallId, metadata };
+  const settings = toolSettings({ priority, deadlineMs, followUp: followUp.mode ?? undefined });
+  const lastCheckpoint: unknown = checkpoint === null ? undefined : JSON.parse(checkpoint);
+  const restartState = new RestartState(input, settings.deadlineMs, tool, { id, lastCheckpoint });
+  return { call, settings, execute: tool.execute, restartState };
+}
+
+/** Gives a task up for another process to start again. False: none could. */
+export function letGo(
+  task: TaskRecord,
+  restartState: RestartState | undefined,
+  { isShared }: TaskTerms,
+  ledger: Ledger,
+): boolean {
+  if (!isShared || restartState?.kept === undefined || task.runs >= restartState.attempts) return false;
+  // After the last checkpoint, so that who goes on has it.
+  const release = restartState.written.then(() => ledger.release(task));
+  release.catch(() => undefined);
+  return true;
+}
