@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { memoryStore } from "../../src/index.ts";
-import { answersAfter, faultyStore, losesAnswer } from "../support/faulty-store.ts";
+import { memoryStore } from "../../../src/index.ts";
+import { answersAfter, faultyStore, losesAnswer } from "../../support/faulty-store.ts";
 import {
   ADA,
   callOf,
@@ -12,7 +12,7 @@ import {
   sceneOf,
   soon,
   stubborn,
-} from "../support/scene.ts";
+} from "../../support/scene.ts";
 
 const STORE_TIMEOUT_MS = 2_000;
 const TOO_LATE = answersAfter(STORE_TIMEOUT_MS + 500);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { TimeoutPolicy } from "../../src/index.ts";
-import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../src/index.ts";
-import { gate, watchRejections } from "../support/scene.ts";
+import type { TimeoutPolicy } from "../../../src/index.ts";
+import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../../src/index.ts";
+import { gate, watchRejections } from "../../support/scene.ts";
 
 const SCOPE = { userId: "ada" };
 const fails = async () => {
