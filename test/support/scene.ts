@@ -167,17 +167,23 @@ export function watchRejections(): { readonly seen: unknown[]; stop(): void } {
   return { seen, stop: () => void process.off("unhandledRejection", listener) };
 }
 
-/** The tests of a file run in fake time, and leave no rejection unhandled. */
-export function inFakeTime(): void {
+/** The tests of a file leave no rejection unhandled. */
+export function forbidUnhandledRejections(): void {
   let rejections: ReturnType<typeof watchRejections>;
   beforeEach(() => {
-    vi.useFakeTimers();
     rejections = watchRejections();
   });
   afterEach(async () => {
-    vi.useRealTimers();
     await new Promise((resolve) => setImmediate(resolve));
     rejections.stop();
     expect(rejections.seen).toEqual([]);
   });
+}
+
+/** The tests of a file run in fake time, and leave no rejection unhandled. */
+export function inFakeTime(): void {
+  forbidUnhandledRejections();
+  beforeEach(() => void vi.useFakeTimers());
+  // The last to be registered is the first to run: the look for rejections takes real time.
+  afterEach(() => void vi.useRealTimers());
 }

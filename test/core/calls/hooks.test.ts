@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { BackgroundTaskManager, type TimeoutPolicy, ToolOffloadMiddleware } from "../../../src/index.ts";
-import { gate, watchRejections } from "../../support/scene.ts";
+import { forbidUnhandledRejections, gate } from "../../support/scene.ts";
 
 const SCOPE = { userId: "ada" };
 const fails = async () => {
@@ -9,15 +9,7 @@ const fails = async () => {
 /** Hooks are synchronous; hosts write async ones all the same. */
 const asHook = fails as never;
 
-let rejections: ReturnType<typeof watchRejections>;
-beforeEach(() => {
-  rejections = watchRejections();
-});
-afterEach(async () => {
-  await new Promise((resolve) => setImmediate(resolve));
-  rejections.stop();
-  expect(rejections.seen).toEqual([]);
-});
+forbidUnhandledRejections();
 
 test.each<[string, TimeoutPolicy]>([
   ["timeoutMs", { timeoutMs: asHook }],
