@@ -1,4 +1,4 @@
-import { vi } from "vitest";
+import { afterEach, beforeEach, expect, vi } from "vitest";
 import {
   BackgroundTaskManager,
   type BackgroundTaskManagerOptions,
@@ -7,6 +7,7 @@ import {
   type TaskEvent,
   type TaskInfo,
   type TaskScope,
+  type TaskStore,
   type ToolCall,
   ToolOffloadMiddleware,
 } from "../../src/index.ts";
@@ -88,6 +89,31 @@ export function sceneOf(
   return { tasks, offload: new ToolOffloadMiddleware({ tasks, timeoutMs: TIMEOUT_MS, ...middleware }) };
 }
 
+/** Makes managers, each on a store of its own unless it is given one. */
+export function managersOn(makeStore: () => TaskStore) {
+  return (options: BackgroundTaskManagerOptions = {}) =>
+    new BackgroundTaskManager({ store: makeStore(), ...options });
+}
+
+/** Makes scenes, each on a store of its own. */
+export function scenesOn(makeStore: () => TaskStore) {
+  return (middleware: Partial<MiddlewareOptions> = {}, limits = {}): Scene =>
+    sceneOf({ store: makeStore(), limits }, middleware);
+}
+
+/** Starts tasks one after the other, each with its gate. */
+export async function startAll(tasks: BackgroundTaskManager, count: number, scope = ADA, options = {}) {
+  const started: { id: string; gate: Gate<string> }[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const slow = gate();
+    const call = callOf({ scope, toolName: `tool${index}`, input: index });
+    const { id } = await soon(tasks.start(call, () => slow.promise, options));
+    await pass(1);
+    started.push({ id, gate: slow });
+  }
+  return started;
+}
+
 /** The task of an outcome, which must be a placeholder. */
 export function taskOf(outcome: OffloadOutcome<unknown>): TaskInfo {
   if (outcome.status !== "offloaded") throw new Error("The call was not offloaded.");
@@ -139,4 +165,25 @@ export function watchRejections(): { readonly seen: unknown[]; stop(): void } {
   const listener = (reason: unknown) => void seen.push(reason);
   process.on("unhandledRejection", listener);
   return { seen, stop: () => void process.off("unhandledRejection", listener) };
+}
+
+/** The tests of a file leave no rejection unhandled. */
+export function forbidUnhandledRejections(): void {
+  let rejections: ReturnType<typeof watchRejections>;
+  beforeEach(() => {
+    rejections = watchRejections();
+  });
+  afterEach(async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    rejections.stop();
+    expect(rejections.seen).toEqual([]);
+  });
+}
+
+/** The tests of a file run in fake time, and leave no rejection unhandled. */
+export function inFakeTime(): void {
+  forbidUnhandledRejections();
+  beforeEach(() => void vi.useFakeTimers());
+  // The last to be registered is the first to run: the look for rejections takes real time.
+  afterEach(() => void vi.useRealTimers());
 }

@@ -1,7 +1,6 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import type { TimeoutPolicy } from "../../src/index.ts";
-import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../src/index.ts";
-import { gate, watchRejections } from "../support/scene.ts";
+import { expect, test } from "vitest";
+import { BackgroundTaskManager, type TimeoutPolicy, ToolOffloadMiddleware } from "../../../src/index.ts";
+import { forbidUnhandledRejections, gate } from "../../support/scene.ts";
 
 const SCOPE = { userId: "ada" };
 const fails = async () => {
@@ -10,15 +9,7 @@ const fails = async () => {
 /** Hooks are synchronous; hosts write async ones all the same. */
 const asHook = fails as never;
 
-let rejections: ReturnType<typeof watchRejections>;
-beforeEach(() => {
-  rejections = watchRejections();
-});
-afterEach(async () => {
-  await new Promise((resolve) => setImmediate(resolve));
-  rejections.stop();
-  expect(rejections.seen).toEqual([]);
-});
+forbidUnhandledRejections();
 
 test.each<[string, TimeoutPolicy]>([
   ["timeoutMs", { timeoutMs: asHook }],
@@ -102,30 +93,3 @@ test("leaving a watch that waits ends it", async () => {
   await iterator.return?.();
   expect(await next).toMatchObject({ done: true });
 });
-
-test.each([
-  [
-    "a manager",
-    () => new BackgroundTaskManager({ cancelGraceMS: 5 } as never),
-    /cancelGraceMS is not an option/,
-  ],
-  [
-    "limits",
-    () => new BackgroundTaskManager({ limits: { perUser: 5 } as never }),
-    /limits\.perUser is not an option/,
-  ],
-  [
-    "a middleware",
-    () => new ToolOffloadMiddleware({ tasks: new BackgroundTaskManager(), timeoutMS: 5 } as never),
-    /timeoutMS is not an option/,
-  ],
-  [
-    "a tool",
-    () =>
-      new ToolOffloadMiddleware({
-        tasks: new BackgroundTaskManager(),
-        tools: { x: { timeout: 5 } as never },
-      }),
-    /tools\.x\.timeout is not an option/,
-  ],
-])("a misspelt option of %s is refused", (_, create, message) => expect(create).toThrow(message));

@@ -1,7 +1,6 @@
 import { vi } from "vitest";
 import { transition } from "../../src/core/model/lifecycle.ts";
 import {
-  type Delivery,
   type DispatcherOptions,
   type FollowUpClaim,
   FollowUpDispatcher,
@@ -17,7 +16,8 @@ import {
   type TaskStore,
 } from "../../src/index.ts";
 import { type FaultyStore, neverAnswers, type Operation } from "../support/faulty-store.ts";
-import { ADA, callOf, pass, soon } from "../support/scene.ts";
+import { ADA, callOf, pass, read, soon } from "../support/scene.ts";
+import { type Host, hostOf } from "./hosts.ts";
 
 /** The dispatcher's defaults that tests count with. */
 export const COALESCE_MS = 100;
@@ -25,86 +25,14 @@ export const RETRY_MS = 1_000;
 export const LEASE_MS = 30_000;
 /** More than any hint, window and answer of a restless store take together. */
 export const MOMENT_MS = COALESCE_MS + 50;
+/** How long a store may take to answer. */
+export const STORE_TIMEOUT_MS = 2_000;
+/** Longer than all attempts and all waiting between them. */
+export const LONG_MS = 10 * 60_000;
 
-/** One delivery, as the host has seen it. */
-export interface Turn {
-  scope: TaskScope;
-  ids: string[];
-  attempts: number[];
-  at: number;
-  delivery: Delivery;
-}
-
-/** How a host carries a turn out. */
-export type Script = (delivery: Delivery) => unknown;
-
-export interface Host {
-  turns: Turn[];
-  /** Turns that run at the moment: they have not ended, and were not broken off. */
-  running: Set<Turn>;
-  /** The most turns that ran at a time. */
-  most: number;
-  /** Turns that began while another of the same session was running. */
-  overlaps: Turn[];
-  deliver: Script;
-}
-
-/** A host that goes by a script: one line for each turn, and the last line for all that follow. */
-export function hostOf(...scripts: Script[]): Host {
-  const host: Host = { turns: [], running: new Set(), most: 0, overlaps: [], deliver };
-  function deliver(delivery: Delivery): unknown {
-    const { scope, followUps, signal } = delivery;
-    const ids = followUps.map(({ id }) => id);
-    const attempts = followUps.map(({ attempt }) => attempt);
-    const turn: Turn = { scope, ids, attempts, at: Date.now(), delivery };
-    if ([...host.running].some((other) => sessionOf(other) === sessionOf(turn))) host.overlaps.push(turn);
-    host.turns.push(turn);
-    host.running.add(turn);
-    host.most = Math.max(host.most, host.running.size);
-    const end = () => void host.running.delete(turn);
-    signal.addEventListener("abort", end);
-    const script = scripts[Math.min(host.turns.length, scripts.length) - 1];
-    return carryOut(() => script?.(delivery), end);
-  }
-  return host;
-}
-
-/** The script may throw at once, answer at once, or take its time. */
-function carryOut(script: () => unknown, end: () => void): unknown {
-  let answer: unknown;
-  try {
-    answer = script();
-  } catch (error) {
-    end();
-    throw error;
-  }
-  if (answer instanceof Promise) return answer.finally(end);
-  end();
-  return answer;
-}
-
-export const takesMs =
-  (ms: number, answer?: unknown): Script =>
-  () =>
-    new Promise((resolve) => setTimeout(() => resolve(answer), ms));
-
-export const says =
-  (answer: unknown): Script =>
-  async () =>
-    answer;
-
-export const fails: Script = async () => {
-  throw new Error("The model is down.");
-};
-
-/** A turn that never ends and hears nothing. */
-export const hangs: Script = () => new Promise(() => undefined);
-
-/** A turn that ends when it is told to. */
-export const obeys: Script = ({ signal }) =>
-  new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-  });
+/** Other sessions of Ada's. */
+export const ADA_2 = { ...ADA, sessionId: "s2" };
+export const ADA_3 = { ...ADA, sessionId: "s3" };
 
 export interface Process {
   tasks: BackgroundTaskManager;
@@ -235,27 +163,28 @@ export function allIds(tasks: readonly { id: string }[]): string[] {
   return tasks.map(({ id }) => id);
 }
 
-/** Everything that was delivered, however many times. */
-export function deliveredIds({ turns }: Host): string[] {
-  return turns.flatMap(({ ids }) => ids);
-}
-
 /** In an order of their own, for what comes in any. */
 export function sorted(texts: readonly string[]): string[] {
   return [...texts].sort();
 }
 
-/** The time between one turn and the next. */
-export function gapsOf({ turns }: Host): number[] {
-  return turns.slice(1).map(({ at }, index) => at - (turns[index]?.at ?? 0));
+/** Where the way back of a task stands. */
+export async function followUpOf(
+  of: BackgroundTaskManager | Pick<Process, "tasks">,
+  id: string,
+  scope = ADA,
+) {
+  const tasks = "tasks" in of ? of.tasks : of;
+  return (await read(tasks, id, scope)).followUp;
+}
+
+/** What a process has told, by type. */
+export function typesIn({ events }: Process): string[] {
+  return events.map(({ type }) => type);
 }
 
 /** The timers that are left once answers on their way have come in. */
 export async function timersLeft(): Promise<number> {
   await pass(10);
   return vi.getTimerCount();
-}
-
-function sessionOf({ scope }: Turn): string {
-  return JSON.stringify([scope.userId, scope.sessionId]);
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { memoryStore } from "../../src/index.ts";
-import { answersAfter, faultyStore, losesAnswer } from "../support/faulty-store.ts";
+import { memoryStore } from "../../../src/index.ts";
+import { answersAfter, faultyStore, losesAnswer } from "../../support/faulty-store.ts";
 import {
   ADA,
   callOf,
@@ -12,7 +12,7 @@ import {
   sceneOf,
   soon,
   stubborn,
-} from "../support/scene.ts";
+} from "../../support/scene.ts";
 
 const STORE_TIMEOUT_MS = 2_000;
 const TOO_LATE = answersAfter(STORE_TIMEOUT_MS + 500);
@@ -71,36 +71,6 @@ test("rule 9: a task that is cancelled while the store admits it does not call i
   expect(calls).toBe(0);
   expect(await read(tasks, id)).toMatchObject({ status: "cancelled" });
   expect((await logOf(tasks, id)).at(-1)).toMatchObject({ type: "task.cancelled", mayStillRun: false });
-});
-
-test("rule 10: tasks that are cancelled before they start are retained no longer than others", async () => {
-  const { tasks } = sceneOf({ limits: { running: 1 }, retention: { finishedPerUser: 5 }, followUps: false });
-  await soon(tasks.start(callOf(), stubborn));
-  for (let i = 0; i < 20; i += 1) {
-    const { id } = await soon(tasks.start(callOf({ input: i }), stubborn));
-    await soon(tasks.cancel(ADA, id));
-  }
-  const page = await soon(tasks.list(ADA, { status: "cancelled" }));
-  expect(page.tasks).toHaveLength(5);
-});
-
-test("rule 12: slow calls that wait for a place do not ask the store each time one is freed", async () => {
-  const store = faultyStore(memoryStore());
-  const { tasks, offload } = sceneOf({ store, limits: { runningPerUser: 10, runningPerSession: 10 } });
-  const ends: (() => void)[] = [];
-  const calls = Array.from({ length: 100 }, (_, input) =>
-    offload.run(callOf({ input }), () => new Promise<void>((resolve) => ends.push(resolve))),
-  );
-  await pass(200);
-  for (const end of ends.splice(0, 50)) {
-    end();
-    await pass(1);
-  }
-  const inserts = store.asked.filter(({ operation }) => operation === "insert");
-  expect(inserts.length).toBeLessThan(300);
-  for (const end of ends) end();
-  await soon(Promise.all(calls));
-  expect(await tasks.stats()).toMatchObject({ foreground: 0 });
 });
 
 test("rule 7: an adoption whose answer is lost, or comes too late, leaves no task behind", async () => {

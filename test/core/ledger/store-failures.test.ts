@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { BackgroundTaskManager } from "../../src/index.ts";
+import { BackgroundTaskManager } from "../../../src/index.ts";
 import {
   answersAfter,
   arrivesAfter,
@@ -9,7 +9,7 @@ import {
   losesAnswer,
   neverAnswers,
   rejects,
-} from "../support/faulty-store.ts";
+} from "../../support/faulty-store.ts";
 import {
   ADA,
   callOf,
@@ -28,8 +28,8 @@ import {
   TIMEOUT_MS,
   taskOf,
   typesOf,
-} from "../support/scene.ts";
-import { STORES } from "../support/stores.ts";
+} from "../../support/scene.ts";
+import { STORES } from "../../support/stores.ts";
 
 const STORE_TIMEOUT_MS = 2_000;
 

@@ -15,8 +15,8 @@ import {
   soon,
   stubborn,
   TIMEOUT_MS,
-} from "../support/scene.ts";
-import { STORES } from "../support/stores.ts";
+} from "../../support/scene.ts";
+import { STORES } from "../../support/stores.ts";
 
 /** A tool that gives out each chunk when its gate opens. */
 function gated(gates: Gate<string>[]) {
