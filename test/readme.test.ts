@@ -90,7 +90,7 @@ describe("the tables of options", () => {
   }));
 
   test("are there for everything in options.ts", () => {
-    const files = ["src/core/options.ts", "src/follow-up/options.ts", "src/tools/control-tools.ts"];
+    const files = ["src/core/options/options.ts", "src/follow-up/options.ts", "src/tools/control-tools.ts"];
     const shared = ["FollowUpOptions"];
     const wanted = files
       .flatMap((file) => program.interfacesIn(file))

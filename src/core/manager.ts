@@ -42,11 +42,7 @@ export class BackgroundTaskManager {
   async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, options: TaskOptions = {}): Promise<TaskInfo> {
     this.#check(call, options);
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
-    return this.#runtime.starter.start(
-      ownCall(call),
-      execute,
-      toolSettings(options),
-    );
+    return this.#runtime.starter.start(ownCall(call), execute, toolSettings(options));
   }
 
   /**

@@ -1,5 +1,5 @@
-import { isFinished } from "../core/model/task.ts";
 import type { Notices } from "../core/ledger/notices.ts";
+import { isFinished } from "../core/model/task.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
 
 interface BeatParts {

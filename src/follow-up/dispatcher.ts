@@ -1,9 +1,9 @@
 import { AsyncResource } from "node:async_hooks";
+import type { Notices } from "../core/ledger/notices.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { ClaimFilter, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import type { Notices } from "../core/ledger/notices.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
 import { describeError } from "../core/values/summary.ts";
 import { invalidInput, isDuration } from "../core/values/validate.ts";

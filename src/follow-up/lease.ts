@@ -1,5 +1,5 @@
-import type { SessionClaim } from "../core/model/store.ts";
 import type { Claims } from "../core/ledger/claims.ts";
+import type { SessionClaim } from "../core/model/store.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
 
 /** Keeps a claim from lapsing while somebody works on it, for so long at most. */

@@ -1,8 +1,8 @@
 import { nanoid } from "nanoid";
+import type { Claims } from "../core/ledger/claims.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import type { Claims } from "../core/ledger/claims.ts";
 import type { Queries } from "../core/reading/queries.ts";
 import type { Clock } from "../core/time/clock.ts";
 import type { FollowUp } from "./follow-up.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { TASK_STATUSES } from "../core/model/task.ts";
-import { type ControlTool, type OwnTasks, defineTool } from "./definition.ts";
+import { type ControlTool, defineTool, type OwnTasks } from "./definition.ts";
 import { wholeNumber } from "./input.ts";
 import { type TaskView, viewOf } from "./task-view.ts";
 

@@ -2,12 +2,12 @@ import * as z from "zod";
 import { type CancelledBy, isFinished, type TaskError, type TaskInfo } from "../core/model/task.ts";
 import {
   type ControlTool,
-  type OwnTasks,
   defineTool,
   type ExecuteOptions,
   isTaskId,
   type NoSuchTask,
   noSuchTask,
+  type OwnTasks,
 } from "./definition.ts";
 import { taskId, wholeNumber } from "./input.ts";
 import { CURSOR, cursorOf, type OutputPart, outputPart } from "./output-part.ts";

@@ -2,11 +2,11 @@ import * as z from "zod";
 import { isFinished, type TaskInfo } from "../core/model/task.ts";
 import {
   type ControlTool,
-  type OwnTasks,
   defineTool,
   isTaskId,
   type NoSuchTask,
   noSuchTask,
+  type OwnTasks,
 } from "./definition.ts";
 import { taskId, text } from "./input.ts";
 import { type TaskView, viewOf } from "./task-view.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { observe } from "../../src/core/ledger/observe.ts";
-import { roomsOf } from "../../src/core/manager.ts";
+import { partsOf } from "../../src/core/manager.ts";
 import { memoryStore } from "../../src/index.ts";
 import { faultyStore, neverAnswers, rejects } from "../support/faulty-store.ts";
 import {
@@ -120,15 +120,15 @@ describe.each(STORES)("rule 15: what the model has read, on $name", ({ makeStore
 
   test("a foreign scope, an unfinished task and a missing one are left alone", async () => {
     const { tasks, start, completed } = labOf({ store: makeStore() });
-    const rooms = roomsOf(tasks);
+    const parts = partsOf(tasks);
     const running = await start(stubborn);
     const done = await completed("done");
     await pass(10);
     const before = [await read(tasks, running.id), await read(tasks, done.id)];
-    await soon(observe(rooms, ADA, running.id));
-    await soon(observe(rooms, BOB, done.id));
-    await soon(observe(rooms, { ...ADA, sessionId: "s2" }, done.id));
-    await soon(observe(rooms, ADA, "missing"));
+    await soon(observe(parts, ADA, running.id));
+    await soon(observe(parts, BOB, done.id));
+    await soon(observe(parts, { ...ADA, sessionId: "s2" }, done.id));
+    await soon(observe(parts, ADA, "missing"));
     expect([await read(tasks, running.id), await read(tasks, done.id)]).toEqual(before);
   });
 });

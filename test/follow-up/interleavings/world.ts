@@ -1,6 +1,6 @@
 import type fc from "fast-check";
 import { observe } from "../../../src/core/ledger/observe.ts";
-import { roomsOf } from "../../../src/core/manager.ts";
+import { partsOf } from "../../../src/core/manager.ts";
 import type { FollowUpMode } from "../../../src/core/model/follow-up.ts";
 import type { Delivery } from "../../../src/follow-up/index.ts";
 import { isFinished, TaskOffloadError, type TaskScope, type ToolContext } from "../../../src/index.ts";
@@ -135,7 +135,7 @@ export class World {
     const { records, observed } = this.ledger;
     const hasEnded = isFinished(records.get(id)?.status ?? "queued");
     observed.add(id);
-    const answer = await observe(roomsOf(by.tasks), scope, id).then(() => true, onlyStoreFailed);
+    const answer = await observe(partsOf(by.tasks), scope, id).then(() => true, onlyStoreFailed);
     const isOver = this.ledger.outstanding((record) => record.id === id).length === 0;
     this.ledger.check(!answer || !hasEnded || isOver, `${id} is outstanding, although it was observed`);
   }

@@ -1,84 +1,19 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { posix } from "node:path";
-import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { describe, expect, test } from "vitest";
-
-/** File contents by path under `src/`, with forward slashes. */
-type Sources = Record<string, string>;
-
-interface Module {
-  file: string;
-  lines: number;
-  imports: string[];
-  starExport: boolean;
-  defaultExport: boolean;
-}
+import {
+  importsOf,
+  isRelative,
+  type Module,
+  parse,
+  reach,
+  readSources,
+  resolve,
+  type Sources,
+} from "./sources.ts";
 
 const maxLines = 300;
 const mayImport: Record<string, string[]> = { adapters: ["follow-up", "tools"] };
-
-function readSources(): Sources {
-  const root = fileURLToPath(new URL("../src/", import.meta.url));
-  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) =>
-    /\.[cm]?tsx?$/.test(file),
-  );
-  return Object.fromEntries(
-    files.map((file) => [file.replaceAll("\\", "/"), readFileSync(`${root}/${file}`, "utf8")]),
-  );
-}
-
-function parse(file: string, text: string): Module {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  const found: Module = {
-    file,
-    lines: text.replace(/\n$/, "").split("\n").length,
-    imports: [],
-    starExport: false,
-    defaultExport: false,
-  };
-  const addImport = (node: ts.Node | undefined) => {
-    if (node && ts.isStringLiteralLike(node)) found.imports.push(node.text);
-  };
-  const visit = (node: ts.Node): void => {
-    if (ts.isImportDeclaration(node)) addImport(node.moduleSpecifier);
-    if (ts.isExternalModuleReference(node)) addImport(node.expression);
-    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) addImport(node.argument.literal);
-    if (ts.isCallExpression(node) && isImportOrRequire(node.expression)) addImport(node.arguments[0]);
-    if (ts.isExportDeclaration(node)) {
-      addImport(node.moduleSpecifier);
-      if (!node.exportClause || ts.isNamespaceExport(node.exportClause)) found.starExport = true;
-    }
-    if (isDefaultExport(node)) found.defaultExport = true;
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
-  return found;
-}
-
-function isImportOrRequire(callee: ts.Expression): boolean {
-  return (
-    callee.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(callee) && callee.text === "require")
-  );
-}
-
-function isDefaultExport(node: ts.Node): boolean {
-  if (ts.isExportAssignment(node)) return true;
-  if (ts.isExportSpecifier(node)) return node.name.text === "default";
-  return (
-    ts.canHaveModifiers(node) &&
-    (ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword) ?? false)
-  );
-}
-
-function isRelative(specifier: string): boolean {
-  return /^\.{0,2}\//.test(specifier) || specifier === "." || specifier === "..";
-}
-
-function resolve(from: string, specifier: string): string {
-  return posix.join(posix.dirname(from), specifier);
-}
 
 function areaOf(file: string): string {
   return file.includes("/") ? file.slice(0, file.indexOf("/")) : "";
@@ -104,28 +39,9 @@ function importViolations(module: Module, sources: Sources): string[] {
   });
 }
 
-/** Every file that `start` reaches, with the path that leads there. */
-function reach(start: string, graph: Map<string, string[]>): Map<string, string[]> {
-  const reached = new Map<string, string[]>();
-  const queue: string[][] = [[start]];
-  for (const path of queue) {
-    for (const next of graph.get(path.at(-1) ?? start) ?? []) {
-      if (reached.has(next)) continue;
-      reached.set(next, [...path, next]);
-      queue.push([...path, next]);
-    }
-  }
-  return reached;
-}
-
 function violations(sources: Sources): string[] {
   const modules = Object.entries(sources).map(([file, text]) => parse(file, text));
-  const graph = new Map(
-    modules.map(({ file, imports }) => [
-      file,
-      imports.filter(isRelative).map((specifier) => resolve(file, specifier)),
-    ]),
-  );
+  const graph = importsOf(sources);
   return modules.flatMap((module) => {
     const { file } = module;
     const reached = reach(file, graph);
