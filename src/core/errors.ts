@@ -11,8 +11,6 @@ export type TaskOffloadErrorCode =
   | "missing_peer"
   | "not_supported";
 
-const BRAND = Symbol.for("tool-offload.error");
-
 /**
  * The only error this library throws on its own account; what a tool throws comes through untouched.
  *
@@ -48,3 +46,5 @@ export class TaskOffloadError extends Error {
 export function closedError(): TaskOffloadError {
   return new TaskOffloadError("closed", "The manager is closed.");
 }
+
+const BRAND = Symbol.for("tool-offload.error");

@@ -2,22 +2,6 @@ import type { Notices } from "../core/ledger/notices.ts";
 import { isFinished } from "../core/model/task.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
 
-interface BeatParts {
-  readonly clock: Clock;
-  readonly notices: Notices;
-}
-
-interface BeatTerms {
-  readonly coalesceMs: number;
-  readonly pollMs: number;
-}
-
-/** However fast tasks finish, there are about so many looks within `coalesceMs`. */
-const LOOKS = 4;
-
-/** Timers may fire in the millisecond before theirs, when nothing is due yet. */
-const EARLY_MS = 1;
-
 /** Says when to look for follow-ups: a moment after a task has finished, and now and then in any case. */
 export class Beat {
   readonly #clock: Clock;
@@ -84,3 +68,19 @@ export class Beat {
     this.#poll = new Timer(this.#clock, poll, this.#terms.pollMs).unref();
   }
 }
+
+interface BeatParts {
+  readonly clock: Clock;
+  readonly notices: Notices;
+}
+
+interface BeatTerms {
+  readonly coalesceMs: number;
+  readonly pollMs: number;
+}
+
+/** However fast tasks finish, there are about so many looks within `coalesceMs`. */
+const LOOKS = 4;
+
+/** Timers may fire in the millisecond before theirs, when nothing is due yet. */
+const EARLY_MS = 1;

@@ -19,10 +19,6 @@ import {
 import { type Claimed, Outbox, sessionOf } from "./outbox.ts";
 import { verdictOf } from "./verdict.ts";
 
-const DRAIN_MS = 5_000;
-/** Milliseconds that `stop` waits for the store, beyond those for the turns. */
-const GIVE_BACK_MS = 2_000;
-
 /**
  * Brings late results back into their conversations: it runs a turn of the agent for each session that has
  * some, one turn for all of a session's. Any number of them, in any number of processes, share the work.
@@ -217,3 +213,7 @@ export class FollowUpDispatcher {
     });
   }
 }
+
+const DRAIN_MS = 5_000;
+/** Milliseconds that `stop` waits for the store, beyond those for the turns. */
+const GIVE_BACK_MS = 2_000;

@@ -4,21 +4,11 @@ import type { CompletedResult } from "../core/model/result.ts";
 import { encode } from "../core/values/encode.ts";
 import { oneLine, sliceWhole } from "../core/values/text.ts";
 
-const MAX_PATHS = 5;
-const MAX_PATH = 64;
-
 /** A text, or its head and its tail. */
 export interface Excerpt {
   head: string;
   /** Says what is missing between head and tail. `null`: the head is all there is. */
   gap: string | null;
-  tail: string;
-}
-
-interface Cut {
-  head: string;
-  /** Between head and tail, in UTF-16 code units. */
-  leftOut: number;
   tail: string;
 }
 
@@ -41,6 +31,16 @@ export function resultNotes({ truncated, lossy }: CompletedResult): string[] {
   const size = `Size: ${truncated?.bytes} bytes. Only the head and the tail of this result were kept.`;
   const changed = `Changed, because JSON cannot carry it as it was: ${places(lossy)}.`;
   return [...(truncated === null ? [] : [size]), ...(lossy.length === 0 ? [] : [changed])];
+}
+
+const MAX_PATHS = 5;
+const MAX_PATH = 64;
+
+interface Cut {
+  head: string;
+  /** Between head and tail, in UTF-16 code units. */
+  leftOut: number;
+  tail: string;
 }
 
 /** The text in which offsets count. `seam`: where the kept head ends, if the store has kept no more. */

@@ -30,12 +30,6 @@ export interface FollowUpClaim {
  */
 export type ClaimMoment = "turn" | "idle";
 
-/** What gives reason to claim; whatever else waits in the session comes along. */
-const REASONS: Record<ClaimMoment, readonly FollowUpMode[]> = {
-  turn: ["interrupt"],
-  idle: ["when_idle", "interrupt", "silent"],
-};
-
 /**
  * Late results for hosts that take them in themselves: at the next step of a turn, or before it begins. It
  * works beside a dispatcher: neither ever gives out what the other has in hand.
@@ -99,3 +93,9 @@ export class FollowUpInbox {
     };
   }
 }
+
+/** What gives reason to claim; whatever else waits in the session comes along. */
+const REASONS: Record<ClaimMoment, readonly FollowUpMode[]> = {
+  turn: ["interrupt"],
+  idle: ["when_idle", "interrupt", "silent"],
+};

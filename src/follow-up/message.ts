@@ -32,10 +32,6 @@ export interface MessageOptions {
   maxMessageChars?: number | undefined;
 }
 
-const OPTIONS = ["maxResultChars", "maxMessageChars"];
-const MIN_SHARE = 200;
-const NONCE_LENGTH = 12;
-
 /**
  * Puts late results into one message: plain text for the model, and a marker for the host.
  *
@@ -87,6 +83,10 @@ export function unusedNonce(texts: readonly string[], generate = () => nanoid(NO
   const nonce = generate();
   return texts.some((text) => text.includes(nonce)) ? unusedNonce(texts, generate) : nonce;
 }
+
+const OPTIONS = ["maxResultChars", "maxMessageChars"];
+const MIN_SHARE = 200;
+const NONCE_LENGTH = 12;
 
 function render(sections: readonly Section[]): string {
   const texts = sections.flatMap(({ lines, data }) => [...lines, data?.head ?? "", data?.tail ?? ""]);

@@ -71,21 +71,6 @@ export interface DispatcherOptions extends FollowUpOptions {
 
 export type DispatcherTerms = ReturnType<typeof dispatcherTerms>;
 
-const SHARED = { maxAttempts: 12, leaseMs: 30_000 };
-const DEFAULTS = {
-  concurrency: 10,
-  coalesceMs: 100,
-  deliverTimeoutMs: 600_000,
-  retryMs: 1_000,
-  maxRetryMs: 60_000,
-  busyRetryMs: 1_000,
-  maxConsecutiveTurns: 12,
-  pollMs: 2_000,
-};
-const HOLD_MS = 600_000;
-const LEAST_LEASE_MS = 100;
-const COMMON = ["tasks", "message", "maxResultChars", "maxMessageChars", ...Object.keys(SHARED)];
-
 /** Every default filled in. @throws `invalid_option` */
 export function dispatcherTerms(options: DispatcherOptions) {
   checkNames("", options, [...COMMON, "deliver", ...Object.keys(DEFAULTS)]);
@@ -118,6 +103,21 @@ export function tellerOf(options: FollowUpOptions): (followUps: readonly FollowU
     return { ...built, text: ownText(message, followUps) ?? built.text };
   };
 }
+
+const SHARED = { maxAttempts: 12, leaseMs: 30_000 };
+const DEFAULTS = {
+  concurrency: 10,
+  coalesceMs: 100,
+  deliverTimeoutMs: 600_000,
+  retryMs: 1_000,
+  maxRetryMs: 60_000,
+  busyRetryMs: 1_000,
+  maxConsecutiveTurns: 12,
+  pollMs: 2_000,
+};
+const HOLD_MS = 600_000;
+const LEAST_LEASE_MS = 100;
+const COMMON = ["tasks", "message", "maxResultChars", "maxMessageChars", ...Object.keys(SHARED)];
 
 function ownText(message: FollowUpOptions["message"], followUps: readonly FollowUp[]): string | undefined {
   try {

@@ -27,8 +27,6 @@ export interface Claimed extends Reading {
 /** What becomes of one claimed follow-up. */
 export type Verdict = (followUp: FollowUp) => Settlement;
 
-const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
-
 /** Takes follow-ups out of the store, one session at a time, and settles them. */
 export class Outbox {
   readonly #parts: OutboxParts;
@@ -81,6 +79,8 @@ export class Outbox {
     return claimed;
   }
 }
+
+const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 interface OutboxParts {
   readonly clock: Clock;

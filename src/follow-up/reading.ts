@@ -14,16 +14,6 @@ export interface Reading {
   readonly failure: unknown;
 }
 
-interface Untold {
-  id: string;
-  settlement: Settlement;
-  failure?: unknown;
-}
-
-/** Milliseconds after which a result that could not be read is tried again. Until then others have their turn. */
-const REREAD_MS = 5_000;
-const EXHAUSTED: Settlement = { type: "drop", reason: "exhausted" };
-
 /** Reads the results of a claim that was made for follow-ups of these modes. */
 export async function readClaim(
   claim: SessionClaim,
@@ -42,6 +32,16 @@ export async function readClaim(
     failure: untold.find(({ failure }) => failure !== undefined)?.failure,
   };
 }
+
+interface Untold {
+  id: string;
+  settlement: Settlement;
+  failure?: unknown;
+}
+
+/** Milliseconds after which a result that could not be read is tried again. Until then others have their turn. */
+const REREAD_MS = 5_000;
+const EXHAUSTED: Settlement = { type: "drop", reason: "exhausted" };
 
 /** A follow-up of which nothing is left, since retention has taken its task, is none. */
 async function readOne(

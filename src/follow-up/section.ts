@@ -12,6 +12,21 @@ export interface Section {
   data: Excerpt | null;
 }
 
+/** A task's lines and its data, cut to `maxChars` UTF-16 code units. */
+export function sectionOf(followUp: FollowUp, maxChars: number): Section {
+  const { task } = followUp;
+  const { lines, data } = outcomeOf(followUp, maxChars);
+  // A call that its framework gave no id has that of its task, which the model has never called it by.
+  const callId = task.toolCallId === task.id ? [] : [`Tool call id: ${field(task.toolCallId)}`];
+  const names = [
+    `Tool: ${field(task.toolName)}`,
+    `Task id: ${field(task.id)}`,
+    ...callId,
+    `Summary: ${field(task.summary)}`,
+  ];
+  return { lines: [...names, ...lines], data };
+}
+
 const MAX_FIELD = 128;
 
 const FAILURES: Record<TaskErrorCode, string> = {
@@ -29,21 +44,6 @@ const CANCELS: Record<CancelledBy, string> = {
   host: "cancelled by the application",
   turn: "cancelled because the turn that made the call was aborted",
 };
-
-/** A task's lines and its data, cut to `maxChars` UTF-16 code units. */
-export function sectionOf(followUp: FollowUp, maxChars: number): Section {
-  const { task } = followUp;
-  const { lines, data } = outcomeOf(followUp, maxChars);
-  // A call that its framework gave no id has that of its task, which the model has never called it by.
-  const callId = task.toolCallId === task.id ? [] : [`Tool call id: ${field(task.toolCallId)}`];
-  const names = [
-    `Tool: ${field(task.toolName)}`,
-    `Task id: ${field(task.id)}`,
-    ...callId,
-    `Summary: ${field(task.summary)}`,
-  ];
-  return { lines: [...names, ...lines], data };
-}
 
 function outcomeOf({ task, result }: FollowUp, maxChars: number): Section {
   if (result.status === "completed") {

@@ -2,19 +2,6 @@ import type { Settlement } from "../core/model/store.ts";
 import type { DeliveryOutcome } from "./delivery.ts";
 import type { FollowUp } from "./follow-up.ts";
 
-interface VerdictTerms {
-  readonly maxAttempts: number;
-  readonly retryMs: number;
-  readonly maxRetryMs: number;
-  readonly busyRetryMs: number;
-}
-
-const MOST_BUSY_WAITS = 10;
-/** Whoever is asked again at once, and again, leaves nobody else the time to do anything. */
-const LEAST_WAIT_MS = 1;
-/** More would be beyond any number of milliseconds that one waits. */
-const MOST_DOUBLINGS = 40;
-
 /** What becomes of each follow-up of a delivery. Those that come again come together. */
 export function verdictOf(
   outcome: DeliveryOutcome,
@@ -44,6 +31,19 @@ export function verdictOf(
 export function failed({ attempt }: FollowUp, maxAttempts: number, delayMs: number): Settlement {
   return attempt >= maxAttempts ? { type: "drop", reason: "exhausted" } : { type: "release", delayMs };
 }
+
+interface VerdictTerms {
+  readonly maxAttempts: number;
+  readonly retryMs: number;
+  readonly maxRetryMs: number;
+  readonly busyRetryMs: number;
+}
+
+const MOST_BUSY_WAITS = 10;
+/** Whoever is asked again at once, and again, leaves nobody else the time to do anything. */
+const LEAST_WAIT_MS = 1;
+/** More would be beyond any number of milliseconds that one waits. */
+const MOST_DOUBLINGS = 40;
 
 /** Twice as long each time, less up to half of it at random: sessions that failed together do not come back together. */
 function backoff(followUps: readonly FollowUp[], { retryMs, maxRetryMs }: VerdictTerms): number {

@@ -2,8 +2,6 @@ import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
 
-const METHODS = ["list", "get", "result", "events", "wait", "cancel", "stats"] as const;
-
 /** What the handler asks of a manager. */
 export type TaskSource = Pick<BackgroundTaskManager, (typeof METHODS)[number]>;
 
@@ -59,6 +57,8 @@ export function handlerSettings(options: TaskHandlerOptions): HandlerSettings {
     onError,
   };
 }
+
+const METHODS = ["list", "get", "result", "events", "wait", "cancel", "stats"] as const;
 
 /** A path as it stands in the URL of a request. */
 function checkedPath(path: unknown): string {

@@ -2,15 +2,6 @@ import type { TaskPage } from "./protocol.ts";
 import { type Written, write } from "./response.ts";
 import type { TaskInfo } from "./task-schemas.ts";
 
-/** How many pages are kept, and of how many characters at most. */
-const KEPT = 100;
-const MAX_LENGTH = 32_768;
-
-interface Kept {
-  page: TaskPage;
-  written: Written;
-}
-
 /**
  * Clients ask for the same page again and again, and it seldom changes. To see that it is as it was takes a
  * tenth of the time it takes to write and hash it, so the newest are kept as they were written.
@@ -33,6 +24,15 @@ export class Pages {
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > KEPT && oldest !== undefined) this.#kept.delete(oldest);
   }
+}
+
+/** How many pages are kept, and of how many characters at most. */
+const KEPT = 100;
+const MAX_LENGTH = 32_768;
+
+interface Kept {
+  page: TaskPage;
+  written: Written;
 }
 
 function isSamePage(a: TaskPage, b: TaskPage): boolean {

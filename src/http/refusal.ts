@@ -1,5 +1,20 @@
 import type { Problem } from "./protocol.ts";
 
+/** Thrown by whatever finds that a request is not to be answered; it says what is answered instead. */
+export class Refusal {
+  readonly status: number;
+  readonly body: Problem;
+  readonly headers: Record<string, string>;
+
+  constructor(status: keyof typeof KINDS, more: { field?: string; detail?: string; allow?: string } = {}) {
+    const { title, detail, headers }: Kind = KINDS[status];
+    const { allow, ...fields } = more;
+    this.status = status;
+    this.body = { type: "about:blank", title, status, detail, ...fields };
+    this.headers = { "Content-Type": "application/problem+json", ...headers, ...(allow && { Allow: allow }) };
+  }
+}
+
 interface Kind {
   title: string;
   detail: string;
@@ -25,18 +40,3 @@ const KINDS = {
     headers: { "Retry-After": "2" },
   },
 } as const satisfies Record<number, Kind>;
-
-/** Thrown by whatever finds that a request is not to be answered; it says what is answered instead. */
-export class Refusal {
-  readonly status: number;
-  readonly body: Problem;
-  readonly headers: Record<string, string>;
-
-  constructor(status: keyof typeof KINDS, more: { field?: string; detail?: string; allow?: string } = {}) {
-    const { title, detail, headers }: Kind = KINDS[status];
-    const { allow, ...fields } = more;
-    this.status = status;
-    this.body = { type: "about:blank", title, status, detail, ...fields };
-    this.headers = { "Content-Type": "application/problem+json", ...headers, ...(allow && { Allow: allow }) };
-  }
-}

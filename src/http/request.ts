@@ -2,10 +2,6 @@ import type * as z from "zod";
 import { type CancelBody, cancelBodySchema } from "./protocol.ts";
 import { Refusal } from "./refusal.ts";
 
-const MAX_BODY_BYTES = 16_384;
-const MAX_DISCARDED_BYTES = 1_048_576;
-const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i;
-
 /** The query parameters that a schema knows; it gets a repeated one as a list. */
 export function readQuery<Query extends z.ZodObject>(schema: Query, { searchParams }: URL): z.infer<Query> {
   const given: Record<string, string | string[]> = {};
@@ -44,6 +40,10 @@ export async function discardBody({ body }: Request): Promise<void> {
   }
   await body.cancel();
 }
+
+const MAX_BODY_BYTES = 16_384;
+const MAX_DISCARDED_BYTES = 1_048_576;
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i;
 
 /** Keeps no more than it must to see that a body is too large. */
 async function readText({ body, bodyUsed }: Request): Promise<string> {

@@ -15,15 +15,6 @@ export interface Written {
   etag: string;
 }
 
-/** `no-cache` lets a client keep an answer if it asks each time whether it still holds. */
-const COMMON_HEADERS = {
-  "Cache-Control": "private, no-cache",
-  Vary: "Authorization, Cookie",
-  "X-Content-Type-Options": "nosniff",
-};
-
-const encoder = new TextEncoder();
-
 /** The text of a body, and a tag made of it. */
 export async function write(body: unknown): Promise<Written> {
   const text = JSON.stringify(body);
@@ -47,6 +38,15 @@ export async function toConditionalResponse(answer: Answer, request: Request): P
   }
   return new Response(text, { headers: { ...headers, "Content-Type": "application/json" } });
 }
+
+/** `no-cache` lets a client keep an answer if it asks each time whether it still holds. */
+const COMMON_HEADERS = {
+  "Cache-Control": "private, no-cache",
+  Vary: "Authorization, Cookie",
+  "X-Content-Type-Options": "nosniff",
+};
+
+const encoder = new TextEncoder();
 
 /** Weak comparison: the prefix says nothing. */
 function matches(ifNoneMatch: string | null, etag: string): boolean {

@@ -26,12 +26,6 @@ export interface Visit {
   request: Request;
 }
 
-/** Answers anybody. */
-interface OpenRoute {
-  method: "GET";
-  open: (visit: Visit) => Promise<Answer>;
-}
-
 /** Answers whoever has been authenticated, about what is theirs. */
 export interface OwnRoute {
   method: "GET" | "POST";
@@ -39,18 +33,6 @@ export interface OwnRoute {
 }
 
 export type Route = OpenRoute | OwnRoute;
-
-const READING: Record<string, Route> = {
-  "/": { method: "GET", answer: list },
-  "/health": { method: "GET", open: health },
-  "/:id": { method: "GET", answer: get },
-  "/:id/result": { method: "GET", answer: result },
-  "/:id/events": { method: "GET", answer: events },
-};
-
-const CANCELLING: Record<string, Route> = {
-  "/:id/cancel": { method: "POST", answer: cancel },
-};
 
 /** Finds the route for a path, and the id in it. */
 export function createRoutes(basePath: string, allowCancel: boolean) {
@@ -65,6 +47,24 @@ export function createRoutes(basePath: string, allowCancel: boolean) {
     return path.success ? { route: found.data, id: path.data.id } : undefined;
   };
 }
+
+/** Answers anybody. */
+interface OpenRoute {
+  method: "GET";
+  open: (visit: Visit) => Promise<Answer>;
+}
+
+const READING: Record<string, Route> = {
+  "/": { method: "GET", answer: list },
+  "/health": { method: "GET", open: health },
+  "/:id": { method: "GET", answer: get },
+  "/:id/result": { method: "GET", answer: result },
+  "/:id/events": { method: "GET", answer: events },
+};
+
+const CANCELLING: Record<string, Route> = {
+  "/:id/cancel": { method: "POST", answer: cancel },
+};
 
 async function list({ tasks, pages, url }: Visit, scope: TaskScope): Promise<Answer<TaskPage>> {
   const { sessionId = scope.sessionId, ...rest } = readQuery(listQuerySchema, url);

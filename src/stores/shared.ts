@@ -4,9 +4,6 @@ import type { NewTaskEvent } from "../core/model/events.ts";
 import type { StoredFollowUp } from "../core/model/follow-up.ts";
 import type { Settlement, TaskChange } from "../core/model/store.ts";
 
-/** What an event weighs beside its text. */
-const EVENT_CHARS = 32;
-
 /** What an event takes of the characters that are kept for each task. */
 export function weightOf(event: NewTaskEvent): number {
   return EVENT_CHARS + textOf(event).length;
@@ -43,6 +40,9 @@ export function dropFollowUp(followUp: StoredFollowUp, reason: string, now: numb
     events: [{ at: now, type: "follow_up.dropped", reason }],
   };
 }
+
+/** What an event weighs beside its text. */
+const EVENT_CHARS = 32;
 
 function textOf(event: NewTaskEvent): string {
   switch (event.type) {

@@ -2,8 +2,6 @@ import type { NewTaskEvent } from "../core/model/events.ts";
 import type { NewTask } from "../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../core/model/task.ts";
 
-let made = 0;
-
 /**
  * A task to be written, running unless the fields say otherwise.
  *
@@ -16,6 +14,8 @@ export function makeTask(fields: Partial<TaskRecord> = {}, events?: NewTaskEvent
   if (isFinished(record.status)) record.completedAt ??= record.createdAt;
   return { record, events: events ?? [firstEvent(record)] };
 }
+
+let made = 0;
 
 function defaults(createdAt: number): Omit<TaskRecord, "id"> {
   return {

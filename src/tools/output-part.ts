@@ -12,12 +12,6 @@ export interface OutputPart {
   truncated: boolean;
 }
 
-/** The `seq` of the last event that was read whole, and how much of the next one was read too. */
-interface Cursor {
-  seq: number;
-  chars: number;
-}
-
 /** The form of a cursor: "12", or "12+4000" within a chunk that was longer than the limit. */
 export const CURSOR = /^\d{1,15}(\+\d{1,15})?$/;
 
@@ -45,6 +39,12 @@ export function outputPart(
     }
   }
   return { text, next_after: String(nextAfter), more: false, truncated };
+}
+
+/** The `seq` of the last event that was read whole, and how much of the next one was read too. */
+interface Cursor {
+  seq: number;
+  chars: number;
 }
 
 function cursorAt(seq: number, chars: number): string {

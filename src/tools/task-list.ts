@@ -13,6 +13,15 @@ export interface TaskListAnswer {
 
 export type TaskListTool = ControlTool<typeof inputSchema, TaskListAnswer>;
 
+/** The tool with which a model sees its tasks. */
+export function taskListTool(own: OwnTasks): TaskListTool {
+  return defineTool({ name: "task_list", description, inputSchema }, async (query) => {
+    const { tasks, nextCursor } = await own.tasks.list(own.scope, query);
+    const now = own.now();
+    return { tasks: tasks.map((task) => viewOf(task, now)), more: nextCursor !== null };
+  });
+}
+
 const description = `\
 Lists your background tasks, newest first. A background task is a tool call that goes on, or went on, outside \
 the conversation, because it took long or because you started it there.
@@ -32,12 +41,3 @@ const inputSchema = z.strictObject({
     .describe("Only tasks in this status, or in one of these. Leave it out for all."),
   limit: wholeNumber(1, 50).default(20).describe("How many tasks at most."),
 });
-
-/** The tool with which a model sees its tasks. */
-export function taskListTool(own: OwnTasks): TaskListTool {
-  return defineTool({ name: "task_list", description, inputSchema }, async (query) => {
-    const { tasks, nextCursor } = await own.tasks.list(own.scope, query);
-    const now = own.now();
-    return { tasks: tasks.map((task) => viewOf(task, now)), more: nextCursor !== null };
-  });
-}

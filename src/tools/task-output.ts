@@ -35,10 +35,17 @@ export interface OutputLimits {
   maxWaitMs: number;
   maxChars: number;
 }
+export type TaskOutputTool = ControlTool<Schema, TaskOutputAnswer>;
+
+/** The tool with which a model reads a task. */
+export function taskOutputTool(own: OwnTasks, limits: OutputLimits): TaskOutputTool {
+  const tool = { name: "task_output", description, inputSchema: schemaFor(limits) };
+  return defineTool(tool, (input, options) => answer(own, input, options));
+}
 
 type Schema = ReturnType<typeof schemaFor>;
+
 type Input = z.output<Schema>;
-export type TaskOutputTool = ControlTool<Schema, TaskOutputAnswer>;
 
 const description = `\
 Reads one background task: how far it is, what it has written so far and, once it has ended, its outcome.
@@ -71,12 +78,6 @@ function schemaFor({ maxWaitMs, maxChars }: OutputLimits) {
       .optional()
       .describe("The next_after of an earlier answer: leaves out the output that you have read already."),
   });
-}
-
-/** The tool with which a model reads a task. */
-export function taskOutputTool(own: OwnTasks, limits: OutputLimits): TaskOutputTool {
-  const tool = { name: "task_output", description, inputSchema: schemaFor(limits) };
-  return defineTool(tool, (input, options) => answer(own, input, options));
 }
 
 async function answer(own: OwnTasks, input: Input, options: ExecuteOptions): Promise<TaskOutputAnswer> {

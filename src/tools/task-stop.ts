@@ -21,6 +21,18 @@ export type TaskStopAnswer =
 
 export type TaskStopTool = ControlTool<typeof inputSchema, TaskStopAnswer>;
 
+/** The tool with which a model stops a task. */
+export function taskStopTool(own: OwnTasks): TaskStopTool {
+  const tool = { name: "task_stop", description, inputSchema };
+  return defineTool(tool, async ({ task_id: id, reason }) => {
+    const before = isTaskId(id) ? await own.tasks.get(own.scope, id) : undefined;
+    if (before === undefined) return noSuchTask();
+    const task = isFinished(before.status) ? before : await stop(own, id, reason);
+    if (task === undefined) return noSuchTask();
+    return answer(own, task, isFinished(before.status));
+  });
+}
+
 /** Milliseconds in which a tool that obeys its signal has stopped, so that the answer can say so. */
 const STOP_WAIT_MS = 200;
 
@@ -35,18 +47,6 @@ const inputSchema = z.strictObject({
   task_id: taskId(),
   reason: text().optional().describe("Why it is stopped, in a line. People may read it."),
 });
-
-/** The tool with which a model stops a task. */
-export function taskStopTool(own: OwnTasks): TaskStopTool {
-  const tool = { name: "task_stop", description, inputSchema };
-  return defineTool(tool, async ({ task_id: id, reason }) => {
-    const before = isTaskId(id) ? await own.tasks.get(own.scope, id) : undefined;
-    if (before === undefined) return noSuchTask();
-    const task = isFinished(before.status) ? before : await stop(own, id, reason);
-    if (task === undefined) return noSuchTask();
-    return answer(own, task, isFinished(before.status));
-  });
-}
 
 /** The task a moment after it was told to stop. */
 async function stop({ tasks, scope }: OwnTasks, id: string, reason: string | undefined) {

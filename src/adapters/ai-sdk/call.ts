@@ -7,11 +7,6 @@ import { CONTEXT, withSignal } from "../shared/tool-context.ts";
 import type { ToolLike, ToolOptionsLike } from "./like.ts";
 import type { OffloadToolsOptions } from "./options.ts";
 
-type Answer = AsyncIterable<unknown> | Promise<unknown>;
-type ToolExecute = (input: unknown, options: ToolOptionsLike) => unknown;
-type Begin = Execute<unknown, unknown>;
-type Offload = OffloadToolsOptions["offload"];
-
 /** Not async: what it answers for a tool that streams is an iterable, and no promise of one. */
 export function executeOf(
   toolName: string,
@@ -33,6 +28,14 @@ export function executeOf(
     return way(offload, call, begin(options));
   };
 }
+
+type Answer = AsyncIterable<unknown> | Promise<unknown>;
+
+type ToolExecute = (input: unknown, options: ToolOptionsLike) => unknown;
+
+type Begin = Execute<unknown, unknown>;
+
+type Offload = OffloadToolsOptions["offload"];
 
 /** Of other functions one can only know when they have answered. */
 function neverStreams({ execute }: ToolLike): boolean {

@@ -44,16 +44,6 @@ export interface FollowUpSteps {
   release(): Promise<void>;
 }
 
-interface Injection {
-  message: FollowUpModelMessage;
-  /** How many of the turn's messages were there before it. */
-  at: number;
-  /** Until it is settled. */
-  claim: FollowUpClaim | undefined;
-  /** The host has written it. */
-  isKept: boolean;
-}
-
 /**
  * Lets late results of tools with `followUp: "interrupt"` into a turn that is running, at its next step. Make one
  * for each turn. The framework does not count what comes in this way among the turn's messages: `save` puts it back.
@@ -142,6 +132,16 @@ export function followUpSteps(options: FollowUpStepsOptions): FollowUpSteps {
     },
     release: () => settle(() => false),
   };
+}
+
+interface Injection {
+  message: FollowUpModelMessage;
+  /** How many of the turn's messages were there before it. */
+  at: number;
+  /** Until it is settled. */
+  claim: FollowUpClaim | undefined;
+  /** The host has written it. */
+  isKept: boolean;
 }
 
 function tellsOf({ message }: Injection, { followUps }: FollowUpClaim): boolean {

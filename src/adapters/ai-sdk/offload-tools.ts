@@ -6,15 +6,6 @@ import { modelOutputOf } from "./model-output.ts";
 import { checkOffloadOptions, type OffloadToolsOptions } from "./options.ts";
 import { withPlaceholder } from "./output-schema.ts";
 
-/** A tool's output, whichever way it is handed over. */
-type Settled<R> = R extends AsyncIterable<infer O> ? O : R extends PromiseLike<infer O> ? O : R;
-type Widened<O> = AsyncIterable<O> | PromiseLike<O> | O;
-type ModelOutput<T> = T extends { toModelOutput?: infer F }
-  ? NonNullable<F> extends (options: never) => infer R
-    ? R
-    : never
-  : never;
-
 /** The same tool. Where it may have an `execute`, its output may be a placeholder. */
 export type OffloadedTool<T> = T extends { execute: (input: infer I, options: infer X) => infer R }
   ? Omit<T, "execute" | "toModelOutput"> & {
@@ -68,6 +59,17 @@ export function offloadTools<T extends ToolSetLike>(
   );
   return wrapped as OffloadedTools<T>;
 }
+
+/** A tool's output, whichever way it is handed over. */
+type Settled<R> = R extends AsyncIterable<infer O> ? O : R extends PromiseLike<infer O> ? O : R;
+
+type Widened<O> = AsyncIterable<O> | PromiseLike<O> | O;
+
+type ModelOutput<T> = T extends { toModelOutput?: infer F }
+  ? NonNullable<F> extends (options: never) => infer R
+    ? R
+    : never
+  : never;
 
 function isOffloadable(tool: ToolLike): boolean {
   return typeof tool.execute === "function" && tool.type !== "provider" && !isKept(tool);

@@ -1,10 +1,5 @@
 import { isPlaceholder } from "../shared/placeholder.ts";
 
-type Validate = (value: unknown) => unknown;
-interface StandardLike {
-  "~standard": { validate: Validate };
-}
-
 /**
  * A tool's `outputSchema` that lets placeholders through: the framework checks stored messages against it. Schemas
  * come in three forms, and of none that we do not know is anything changed.
@@ -18,6 +13,12 @@ export function withPlaceholder(schema: unknown): unknown {
   // Not spread: its `jsonSchema` may be a getter that does work.
   const own = (value: unknown) => (isPlaceholder(value) ? { success: true, value } : validate(value));
   return Object.create(schema, { validate: { value: own, enumerable: true } });
+}
+
+type Validate = (value: unknown) => unknown;
+
+interface StandardLike {
+  "~standard": { validate: Validate };
 }
 
 function standard({ "~standard": inner }: StandardLike): StandardLike {

@@ -1,12 +1,6 @@
 import { checkFunction } from "../../core/values/validate.ts";
 import { isPlaceholder } from "../shared/placeholder.ts";
 
-interface StepLike {
-  toolResults: readonly object[];
-}
-
-type StopRule<S> = (options: { steps: S[] }) => PromiseLike<boolean> | boolean;
-
 /**
  * Stop rules that do not hold while a placeholder is the last word: with `hasToolCall("answer")` alone, a call of
  * `answer` that became a task would end the turn without an answer. Rules that bound a turn, like `isStepCount`,
@@ -33,3 +27,9 @@ export function unlessOffloaded<S extends StepLike>(
     return answers.some((answer) => answer);
   };
 }
+
+interface StepLike {
+  toolResults: readonly object[];
+}
+
+type StopRule<S> = (options: { steps: S[] }) => PromiseLike<boolean> | boolean;

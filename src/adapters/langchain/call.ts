@@ -11,22 +11,6 @@ import type { OffloadOptions } from "./options.ts";
 import { outside } from "./outside.ts";
 import { scopeOf } from "./scope.ts";
 
-type Request = Parameters<WrapToolCallHook>[0];
-type ToolCall = Request["toolCall"];
-type Output = Awaited<ReturnType<WrapToolCallHook>>;
-type Content = ToolMessage["content"];
-
-interface Invokable {
-  invoke(input: unknown, config: Config): Promise<unknown>;
-  returnDirect?: boolean;
-}
-
-interface Config {
-  configurable?: object;
-  config?: Config;
-  signal?: AbortSignal;
-}
-
 /**
  * What the library gives a tool: `report` and `write` for its progress and its output, `taskId`, `scope`.
  *
@@ -62,6 +46,25 @@ export function offloadedCalls(options: OffloadOptions): WrapToolCallHook {
       raced(options, request, tool, (own) => inside(() => handler({ ...request, tool: own }))),
     );
   };
+}
+
+type Request = Parameters<WrapToolCallHook>[0];
+
+type ToolCall = Request["toolCall"];
+
+type Output = Awaited<ReturnType<WrapToolCallHook>>;
+
+type Content = ToolMessage["content"];
+
+interface Invokable {
+  invoke(input: unknown, config: Config): Promise<unknown>;
+  returnDirect?: boolean;
+}
+
+interface Config {
+  configurable?: object;
+  config?: Config;
+  signal?: AbortSignal;
 }
 
 async function raced<Tool extends Invokable>(

@@ -10,6 +10,19 @@ import type { OffloadOptions } from "./options.ts";
 import { outside } from "./outside.ts";
 import { scopeOf } from "./scope.ts";
 
+/** Puts late results that may interrupt before the model's next step. */
+export function interrupting({ scope, inbox }: OffloadOptions): BeforeModel {
+  return async ({ messages }, runtime) => {
+    const isHeld = heldBy(runtime);
+    const own = scopeOf(scope, withContext(runtime));
+    const claim = await outside(() => inbox?.claim(own, { during: "turn" }).catch(noneIfStoreFailed));
+    if (claim === undefined) return undefined;
+    const message = newsMessage(claim, messages);
+    outside(() => void settled(settle(claim, isHeld, runtime.signal), 0));
+    return message && { messages: [message] };
+  };
+}
+
 interface Step extends RuntimeLike {
   readonly signal?: AbortSignal | undefined;
 }
@@ -24,19 +37,6 @@ const CHECKPOINTER = "__pregel_checkpointer";
 const FIRST_LOOK_MS = 5;
 const LONGEST_WAIT_MS = 1_000;
 const GIVE_UP_MS = 60_000;
-
-/** Puts late results that may interrupt before the model's next step. */
-export function interrupting({ scope, inbox }: OffloadOptions): BeforeModel {
-  return async ({ messages }, runtime) => {
-    const isHeld = heldBy(runtime);
-    const own = scopeOf(scope, withContext(runtime));
-    const claim = await outside(() => inbox?.claim(own, { during: "turn" }).catch(noneIfStoreFailed));
-    if (claim === undefined) return undefined;
-    const message = newsMessage(claim, messages);
-    outside(() => void settled(settle(claim, isHeld, runtime.signal), 0));
-    return message && { messages: [message] };
-  };
-}
 
 /** Hooks see only what of the context their middleware has a schema for. */
 function withContext(runtime: Step): RuntimeLike {

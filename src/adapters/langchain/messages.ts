@@ -3,8 +3,6 @@ import type { FollowUpMarker } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
 import type { MessageLike } from "./like.ts";
 
-const MARKER_KEY = "follow_up";
-
 /**
  * Late results as what `agent.invoke` and `agent.stream` take: one message, in the role of the user. Its id is
  * made of the follow-ups' ids, so that a thread never holds the same one twice.
@@ -82,3 +80,5 @@ export function newsMessage(late: LateResults, messages: readonly MessageLike[])
     additional_kwargs: { [MARKER_KEY]: marker },
   });
 }
+
+const MARKER_KEY = "follow_up";

@@ -3,9 +3,6 @@ import { scopeFor, sessionScope, soundScope } from "../shared/options.ts";
 import type { RuntimeLike } from "./like.ts";
 import type { ScopeOption } from "./options.ts";
 
-const HINT = "Give the run context.userId or configurable.user_id, or give the option scope.";
-const THREAD_HINT = "Give the run configurable.thread_id, or give the option scope.";
-
 /** The scope of a run. @throws `invalid_option` where nothing says whose it is */
 export function scopeOf(option: ScopeOption | undefined, run: RuntimeLike): TaskScope {
   const scope = option === undefined ? soundScope(userOf(run), HINT) : scopeFor(option, run);
@@ -22,6 +19,9 @@ export function threadScopeOf(option: ScopeOption | undefined, run: RuntimeLike)
   const scope = scopeOf(option, run);
   return option === undefined ? sessionScope(scope, THREAD_HINT) : scope;
 }
+
+const HINT = "Give the run context.userId or configurable.user_id, or give the option scope.";
+const THREAD_HINT = "Give the run configurable.thread_id, or give the option scope.";
 
 function userOf({ context, configurable }: RuntimeLike): TaskScope {
   const { userId } = (context ?? {}) as { userId?: unknown };

@@ -7,8 +7,6 @@ import type { AgentContextLike, ToolContextLike, ToolLike } from "./like.ts";
 import type { OffloadToolsOptions } from "./options.ts";
 import { scopeOf } from "./scope.ts";
 
-type Execute = (input: unknown, context: ToolContextLike) => unknown;
-
 /** A call that no agent makes, or that Mastra has put in the background, runs as it is. */
 export function executeOf(
   toolName: string,
@@ -30,6 +28,8 @@ export function executeOf(
     return outputOf(await offload.run(call, (given, own) => execute(given, ownContext(context, own))));
   };
 }
+
+type Execute = (input: unknown, context: ToolContextLike) => unknown;
 
 /**
  * The very object that Mastra has made for this call: it knows by it that the input was parsed, and parses that of

@@ -3,9 +3,6 @@ import type { FollowUpMarker } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
 import type { MemoryLike, SignalLike, StoredMessageLike, ThreadLike } from "./like.ts";
 
-/** By how much the clocks of two machines may differ. */
-const SKEW_MS = 60_000;
-
 /**
  * What a message of late results tells of, or `undefined` for any other message. A page draws those it answers for
  * as a notice, and not as the user's words. It takes a message as the memory keeps it, a `data-signal` part of a
@@ -46,6 +43,9 @@ export function signalOf(
     metadata: { ...marker },
   };
 }
+
+/** By how much the clocks of two machines may differ. */
+const SKEW_MS = 60_000;
 
 /** What a thread knows of late results already. */
 interface Told {

@@ -3,8 +3,6 @@ import { scopeFor, sessionScope, soundScope } from "../shared/options.ts";
 import type { AgentContextLike, ToolContextLike } from "./like.ts";
 import type { ScopeOption } from "./options.ts";
 
-const HINT = "Run the agent with memory: { resource, thread }, or give the option scope.";
-
 /** The scope of a run. @throws `invalid_option` where nothing says whose it is */
 export function scopeOf(option: ScopeOption | undefined, run: ToolContextLike): TaskScope {
   if (option !== undefined) return scopeFor(option, run);
@@ -33,3 +31,5 @@ export function memoryOf({
     | undefined;
   return { resourceId: kept?.resourceId || undefined, threadId: kept?.thread?.id || undefined };
 }
+
+const HINT = "Run the agent with memory: { resource, thread }, or give the option scope.";

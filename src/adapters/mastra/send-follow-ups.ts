@@ -6,8 +6,6 @@ import { checkOptions } from "../shared/options.ts";
 import type { MemoryLike, SignalAgentLike, SignalLike, ThreadLike } from "./like.ts";
 import { lookInto, signalOf } from "./messages.ts";
 
-type StreamOptions = Record<string, unknown>;
-
 /** The options of {@link sendFollowUps}. */
 export interface SendFollowUpsOptions {
   /**
@@ -62,6 +60,8 @@ export function sendFollowUps(
     return turn(agent, thread, signal, { ...streamOptions, abortSignal: delivery.signal });
   };
 }
+
+type StreamOptions = Record<string, unknown>;
 
 async function turn(
   agent: SignalAgentLike,

@@ -24,9 +24,6 @@ export interface TaskTool<T extends ControlTool> {
 
 export type TaskTools = { [Name in keyof ControlTools]: TaskTool<ControlTools[Name]> };
 
-/** By which Mastra knows its own tools, whichever copy of it has made them. */
-const MASTRA_TOOL = Symbol.for("mastra.core.tool.Tool");
-
 /**
  * `task_list`, `task_output` and `task_stop` as tools of Mastra: with them a model handles its own tasks. They are
  * never offloaded, also where they are given to `offloadTools`.
@@ -53,3 +50,6 @@ export function taskTools(options: TaskToolsOptions): TaskTools {
   });
   return Object.fromEntries(entries);
 }
+
+/** By which Mastra knows its own tools, whichever copy of it has made them. */
+const MASTRA_TOOL = Symbol.for("mastra.core.tool.Tool");

@@ -3,12 +3,6 @@ import { asMarker } from "../shared/follow-ups.ts";
 import type { FollowUpItem } from "./like.ts";
 
 /**
- * Under this key of an item's `providerData`. What stands there goes to the provider with the message, who
- * refuses what it does not know; of a user's message the framework's models leave this one out.
- */
-const MARKER_KEY = "phase";
-
-/**
  * A delivery as the input of a turn: one user's message, with its marker.
  *
  * @example
@@ -39,3 +33,9 @@ export function followUpOf(item: unknown): FollowUpMarker | undefined {
   const { providerData } = (item ?? {}) as { providerData?: Record<string, unknown> };
   return asMarker(providerData?.[MARKER_KEY]);
 }
+
+/**
+ * Under this key of an item's `providerData`. What stands there goes to the provider with the message, who
+ * refuses what it does not know; of a user's message the framework's models leave this one out.
+ */
+const MARKER_KEY = "phase";

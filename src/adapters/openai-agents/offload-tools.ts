@@ -5,11 +5,6 @@ import type { CallDetailsLike, FunctionToolLike, RunContextLike, ToolLike } from
 import { checkedOptions, type OffloadToolsOptions } from "./options.ts";
 import { refuseStopRule } from "./stop-rules.ts";
 
-/** What a tool answers in place of an error that its `errorFunction` was not told to put into words. */
-const GENERIC_ERROR = "An error occurred while running the tool. Please try again.";
-const NO_OUTPUT =
-  "The agent ended without an output. If one of its tools needs an approval: none can be asked for in the background.";
-
 /**
  * Lets an agent's tools be offloaded. Each function tool is raced: a fast call gives its value, a slow one a
  * placeholder, and goes on as a task. Everything else comes back as it is: hosted tools, computers, shells,
@@ -87,6 +82,11 @@ export function guarded<Tool extends FunctionToolLike>(tool: Tool): Tool {
     },
   });
 }
+
+/** What a tool answers in place of an error that its `errorFunction` was not told to put into words. */
+const GENERIC_ERROR = "An error occurred while running the tool. Please try again.";
+const NO_OUTPUT =
+  "The agent ended without an output. If one of its tools needs an approval: none can be asked for in the background.";
 
 function offloaded<Tool extends FunctionToolLike>(tool: Tool, terms: OffloadToolsOptions): Tool {
   checkOutput(tool);

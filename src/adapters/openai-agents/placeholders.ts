@@ -1,7 +1,5 @@
 import type { RunContextLike, ToolResultLike } from "./like.ts";
 
-const PLACEHOLDERS = new WeakMap<RunContextLike, Map<string | undefined, string>>();
-
 /** Notes that a call of this run was answered with a placeholder. */
 export function rememberPlaceholder(run: RunContextLike, callId: string | undefined, text: string): void {
   const known = PLACEHOLDERS.get(run) ?? new Map<string | undefined, string>();
@@ -14,3 +12,5 @@ export function isPlaceholderOf(run: RunContextLike, { output, runItem }: ToolRe
   const text = PLACEHOLDERS.get(run)?.get(callId);
   return text !== undefined && text === output;
 }
+
+const PLACEHOLDERS = new WeakMap<RunContextLike, Map<string | undefined, string>>();

@@ -10,8 +10,6 @@ export type StopRule<Result = never, Final extends { isFinalOutput: boolean } = 
   | { stopAtToolNames: string[] }
   | ((runContext: never, results: Result[]) => Final | Promise<Final>);
 
-const GO_ON = { isFinalOutput: false, isInterrupted: undefined } as const;
-
 /**
  * An agent's `toolUseBehavior` that never takes a placeholder for the final answer. Where a rule would, the
  * model is asked again, and the result comes in a later turn. An agent that has a plain
@@ -53,6 +51,8 @@ export function refuseStopRule(toolName: string, agent: AgentLike | undefined): 
   const wanted = `afterTools(…), since the tool "${toolName}" may answer with a placeholder`;
   throw invalidOption("toolUseBehavior", wanted, rule);
 }
+
+const GO_ON = { isFinalOutput: false, isInterrupted: undefined } as const;
 
 async function decide<Result extends ToolResultLike, Final extends { isFinalOutput: boolean }>(
   rule: StopRule<Result, Final>,

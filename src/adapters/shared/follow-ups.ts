@@ -10,9 +10,6 @@ export interface LateResults {
   messageFor(followUps: readonly FollowUp[]): FollowUpMessage;
 }
 
-/** What a message tells of: each framework has a place of its own for it. */
-type FollowUpOf<Message> = (message: Message) => FollowUpMarker | undefined;
-
 /** What was found in that place, if it is a marker. */
 export function asMarker(found: unknown): FollowUpMarker | undefined {
   const { type, tasks } = (found ?? {}) as Partial<FollowUpMarker>;
@@ -42,6 +39,9 @@ export function messageIdOf(followUps: readonly FollowUp[]): string {
   const ids = followUps.map(({ id }) => id).sort();
   return `follow-up-${digest(ids.join())}`;
 }
+
+/** What a message tells of: each framework has a place of its own for it. */
+type FollowUpOf<Message> = (message: Message) => FollowUpMarker | undefined;
 
 const SETTLED_WITHIN_MS = 1_000;
 

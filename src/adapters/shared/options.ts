@@ -8,10 +8,6 @@ import type { FollowUpInbox } from "../../follow-up/inbox.ts";
 /** Whose calls they are, or what tells it from what is known of a run. */
 export type ScopeFor<Run> = TaskScope | ((run: Run) => TaskScope);
 
-type Metadata = Record<string, unknown>;
-type MetadataFor<Run> = Metadata | ((run: Run) => Metadata | undefined);
-type Method = "run" | "stream";
-
 /** What every adapter is told of the calls that it offloads, beside their scope. */
 export interface OffloadTerms<Run, Needed extends Method = "run"> {
   /** Runs the calls: its options say which of them, and when. */
@@ -78,3 +74,9 @@ export function sessionScope(scope: TaskScope, hint: string): TaskScope {
   const fault = "scope.sessionId must be a non-empty string; got undefined.";
   throw new TaskOffloadError("invalid_option", `${fault} ${hint}`);
 }
+
+type Metadata = Record<string, unknown>;
+
+type MetadataFor<Run> = Metadata | ((run: Run) => Metadata | undefined);
+
+type Method = "run" | "stream";

@@ -1,17 +1,6 @@
 import { TaskOffloadError, type TaskOffloadErrorCode } from "../../core/errors.ts";
 import type { ToolContext } from "../../core/model/call.ts";
 
-/** What a model can make something of: these are told to it as the result of its call. */
-const FOR_THE_MODEL: readonly TaskOffloadErrorCode[] = [
-  "overloaded",
-  "conflict",
-  "duplicate",
-  "deadline_exceeded",
-];
-
-/** Known by the error and not by the call: a call that joins another gets an error that it has not seen thrown. */
-const thrownByTools = new WeakSet<TaskOffloadError>();
-
 /** Runs a tool. What it throws is no refusal of its call, even where it is an error of this library's kind. */
 export async function noting<R>(context: ToolContext, run: () => R): Promise<Awaited<R>> {
   try {
@@ -32,3 +21,14 @@ export function isRefusal(error: unknown): error is TaskOffloadError {
 export function isForTheModel(error: unknown): error is TaskOffloadError {
   return isRefusal(error) && FOR_THE_MODEL.includes(error.code);
 }
+
+/** What a model can make something of: these are told to it as the result of its call. */
+const FOR_THE_MODEL: readonly TaskOffloadErrorCode[] = [
+  "overloaded",
+  "conflict",
+  "duplicate",
+  "deadline_exceeded",
+];
+
+/** Known by the error and not by the call: a call that joins another gets an error that it has not seen thrown. */
+const thrownByTools = new WeakSet<TaskOffloadError>();

@@ -10,9 +10,6 @@ export interface ScopedTool<Run> extends Pick<ControlTool, "name" | "description
   toolFor(run: Run): ControlTool;
 }
 
-/** What the control tools are called and take is the same for everybody. */
-const NOBODY = { userId: "nobody" };
-
 /**
  * The control tools before their scope is known.
  *
@@ -36,6 +33,9 @@ export function scopedTools<Option, Run>(
     },
   }));
 }
+
+/** What the control tools are called and take is the same for everybody. */
+const NOBODY = { userId: "nobody" };
 
 /** What the host does with its scope later must not widen what the model sees. */
 function ownScope(scope: TaskScope): TaskScope {

@@ -1,7 +1,5 @@
 import { invalidOption } from "../../core/values/validate.ts";
 
-const KEPT = Symbol.for("tool-offload.kept");
-
 /**
  * The same tools by the same names, each as `wrap` makes it.
  *
@@ -30,6 +28,8 @@ export function doubleOf<Tool extends object>(tool: Tool, own: Partial<Tool>): T
   for (const [key, value] of Object.entries(own)) define(double, key, value);
   return kept(double);
 }
+
+const KEPT = Symbol.for("tool-offload.kept");
 
 /** All that a tool has and inherits. It is read where it is asked for, and what is set stays with the double. */
 function mirrorOf<Tool extends object>(tool: Tool): PropertyDescriptorMap {

@@ -11,16 +11,6 @@ export interface ContextSource {
   write(chunk: unknown): void;
 }
 
-const SOURCE = Symbol("source");
-
-/** One getter for all contexts: a getter of their own would cost every call a new hidden class. */
-const SIGNAL: PropertyDescriptor & ThisType<{ [SOURCE]: ContextSource }> = {
-  enumerable: true,
-  get() {
-    return this[SOURCE].signal;
-  },
-};
-
 /** A context whose properties are its own, so that it can be spread, and whose signal is made when read. */
 export function createContext(source: ContextSource, scope: TaskScope): ToolContext {
   const context = {
@@ -41,3 +31,13 @@ export function sourceOf(context: ToolContext): ContextSource {
 export function setTaskId(context: ToolContext, id: string): void {
   (context as { taskId: string | null }).taskId = id;
 }
+
+const SOURCE = Symbol("source");
+
+/** One getter for all contexts: a getter of their own would cost every call a new hidden class. */
+const SIGNAL: PropertyDescriptor & ThisType<{ [SOURCE]: ContextSource }> = {
+  enumerable: true,
+  get() {
+    return this[SOURCE].signal;
+  },
+};

@@ -2,10 +2,6 @@ import type { NewTaskEvent } from "../model/events.ts";
 import type { TaskProgress } from "../model/task.ts";
 import { oneLine, sliceWhole } from "../values/text.ts";
 
-/** Characters of output that wait to be logged; beyond that the oldest make room, and the log says so. */
-const OUTPUT_CHARS = 64 * 1024;
-const MESSAGE_CODE_POINTS = 512;
-
 /**
  * What a tool has reported and no store has seen: the newest progress, and its output in order. It is
  * bounded, so a tool may report as often as it likes, in the foreground too, where nobody reads it.
@@ -61,6 +57,10 @@ export class Reports {
     return output;
   }
 }
+
+/** Characters of output that wait to be logged; beyond that the oldest make room, and the log says so. */
+const OUTPUT_CHARS = 64 * 1024;
+const MESSAGE_CODE_POINTS = 512;
 
 /** The usable part of what a tool calls progress, or `undefined` where there is none. */
 function readProgress(progress: unknown): TaskProgress | undefined {

@@ -3,8 +3,6 @@ export interface TurnMember {
   abort(reason: unknown): void;
 }
 
-const TURNS = new WeakMap<AbortSignal, Turn>();
-
 /** The turn behind a signal. */
 export function turnOf(signal: AbortSignal): Turn {
   let turn = TURNS.get(signal);
@@ -43,3 +41,5 @@ export class Turn {
     if (this.#members.length === 0) this.#signal.removeEventListener("abort", this.#listener);
   }
 }
+
+const TURNS = new WeakMap<AbortSignal, Turn>();

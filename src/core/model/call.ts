@@ -47,8 +47,6 @@ export type OffloadOutcome<T> =
   | { status: "completed"; value: T }
   | { status: "offloaded"; task: TaskInfo; message: string };
 
-const METADATA_CHARS = 16 * 1024;
-
 /** A call with a scope and metadata of its own: what its caller does with theirs must not reach the task. */
 export function ownCall<I>(call: ToolCall<I>): ToolCall<I> {
   const { toolName, input, toolCallId } = call;
@@ -91,6 +89,8 @@ export function checkScope(scope: TaskScope): void {
   const fault = faultOfScope(scope);
   if (fault) throw fault;
 }
+
+const METADATA_CHARS = 16 * 1024;
 
 /** A misspelt `sessionId` would widen the scope to all of the user's tasks, in silence. */
 function faultOfNames(scope: object): TaskOffloadError | undefined {

@@ -43,9 +43,6 @@ export interface KnownTool {
   readonly attempts: number;
 }
 
-const DEFAULT_ATTEMPTS = 3;
-const TOOL_OPTIONS = ["name", "execute", "resumable", "idempotent", "attempts"];
-
 /** A host's tools, by name. @throws `invalid_option` */
 export function knownTools(tools: Record<string, DurableTool>): Map<string, KnownTool> {
   if (typeof tools !== "object" || tools === null || !isPlain(tools)) {
@@ -53,6 +50,9 @@ export function knownTools(tools: Record<string, DurableTool>): Map<string, Know
   }
   return new Map(Object.entries(tools).map(([name, tool]) => [name, knownTool(name, tool)]));
 }
+
+const DEFAULT_ATTEMPTS = 3;
+const TOOL_OPTIONS = ["name", "execute", "resumable", "idempotent", "attempts"];
 
 function knownTool(name: string, tool: DurableTool): KnownTool {
   checkTool(name, `tools.${name}`, tool);

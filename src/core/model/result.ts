@@ -26,9 +26,6 @@ export interface ResultRange {
   limit?: number | undefined;
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
 /**
  * What to keep of a tool's return value. It is kept whole while its JSON text has at most `maxBytes` bytes of
  * UTF-8. Beyond that a head and a tail are kept, each at most half of `maxBytes`, and no code point is split:
@@ -57,6 +54,9 @@ export function readResult(stored: StoredResult, range?: ResultRange): Completed
   const value = readCut(stored.head, stored.tail, range);
   return { status: "completed", value, truncated: { bytes: stored.bytes }, lossy };
 }
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function readWhole(json: string, range: ResultRange | undefined): unknown {
   const value: unknown = JSON.parse(json);

@@ -136,41 +136,6 @@ export const DEFAULTS = {
   eventLimit: 1_000,
 } as const;
 
-const LEAST_LEASE_MS = 100;
-const LEAST_LIMIT = { running: 1, runningPerUser: 1, runningPerSession: 1, queuedPerUser: 1 } as const;
-const MANAGER_OPTIONS = [
-  "store",
-  "limits",
-  "retention",
-  "maxResultBytes",
-  "cancelGraceMs",
-  "storeTimeoutMs",
-  "leaseMs",
-  "exclusive",
-  "followUps",
-  "tools",
-  "redact",
-  "clock",
-];
-const TOOL_OPTIONS = ["timeoutMs", "mode", "deadlineMs", "summarize", "followUp", "onDuplicate"];
-const CLOCK_METHODS = ["now", "setTimeout", "clearTimeout", "nextPass"];
-const STORE_METHODS = [
-  "insert",
-  "get",
-  "list",
-  "transition",
-  "admit",
-  "append",
-  "events",
-  "result",
-  "renew",
-  "lapsed",
-  "claim",
-  "settle",
-  "sweep",
-  "close",
-];
-
 /** Manager options with every default filled in; throws `invalid_option` for the first unusable one. */
 export function managerSettings(options: ManagerOptions) {
   const limits = { ...DEFAULTS.limits, ...defined(options.limits, "limits") };
@@ -225,6 +190,41 @@ export function checkTaskOptions(name: string, options: TaskOptions, error = inv
   );
   check("onDuplicate", isOneOf(onDuplicate, ON_DUPLICATE), 'one of "allow", "join", "reject"', onDuplicate);
 }
+
+const LEAST_LEASE_MS = 100;
+const LEAST_LIMIT = { running: 1, runningPerUser: 1, runningPerSession: 1, queuedPerUser: 1 } as const;
+const MANAGER_OPTIONS = [
+  "store",
+  "limits",
+  "retention",
+  "maxResultBytes",
+  "cancelGraceMs",
+  "storeTimeoutMs",
+  "leaseMs",
+  "exclusive",
+  "followUps",
+  "tools",
+  "redact",
+  "clock",
+];
+const TOOL_OPTIONS = ["timeoutMs", "mode", "deadlineMs", "summarize", "followUp", "onDuplicate"];
+const CLOCK_METHODS = ["now", "setTimeout", "clearTimeout", "nextPass"];
+const STORE_METHODS = [
+  "insert",
+  "get",
+  "list",
+  "transition",
+  "admit",
+  "append",
+  "events",
+  "result",
+  "renew",
+  "lapsed",
+  "claim",
+  "settle",
+  "sweep",
+  "close",
+];
 
 const FOLLOW_UP_MODES = ["when_idle", "interrupt", "silent"];
 const ON_DUPLICATE = ["allow", "join", "reject"];

@@ -38,9 +38,6 @@ export interface TaskEventQuery {
   limit?: number | undefined;
 }
 
-const MAX_LIST_LIMIT = 500;
-const MAX_EVENT_LIMIT = 1_000;
-
 /** Reading. A scope sees its own; what is foreign reads like what is missing. */
 export class Queries {
   readonly #gateway: StoreReader;
@@ -109,6 +106,9 @@ export class Queries {
     return this.#gateway.ask("get", (store) => store.get(scope, id));
   }
 }
+
+const MAX_LIST_LIMIT = 500;
+const MAX_EVENT_LIMIT = 1_000;
 
 function unsuccessful({ status, error, cancel }: TaskRecord): TaskResult | undefined {
   if (status === "failed" && error) return { status, error };

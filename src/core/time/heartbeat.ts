@@ -1,8 +1,5 @@
 import { type Clock, Timer } from "./clock.ts";
 
-/** Beats three times a lease: two may be missed. */
-const BEATS = 3;
-
 /** Does something again and again, as long as the manager is open, and never twice at a time. */
 export class Heartbeat {
   readonly #clock: Clock;
@@ -33,3 +30,6 @@ export class Heartbeat {
     this.#next();
   }
 }
+
+/** Beats three times a lease: two may be missed. */
+const BEATS = 3;

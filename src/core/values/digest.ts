@@ -1,7 +1,3 @@
-/** Odd numbers that spread the bits of what they multiply. */
-const FIRST = 2_654_435_761;
-const SECOND = 1_597_334_677;
-
 /**
  * 64 bits that equal texts share and others, as good as always, do not. So few bits cannot hold a secret
  * that stands in the text. Not for texts whose author gains by making two of them meet.
@@ -16,6 +12,10 @@ export function digest(text: string): string {
   }
   return hex(mixed(one, other)) + hex(mixed(other, one));
 }
+
+/** Odd numbers that spread the bits of what they multiply. */
+const FIRST = 2_654_435_761;
+const SECOND = 1_597_334_677;
 
 /** Every bit of both, in every bit of one. */
 function mixed(one: number, other: number): number {

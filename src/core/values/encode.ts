@@ -32,15 +32,6 @@ import { isPlain } from "./plain.ts";
 import { standIn } from "./stand-in.ts";
 import { type Place, pointer, Walk } from "./walk.ts";
 
-const MAX_DEPTH = 100;
-
-/** A value as JSON text. */
-interface Encoded {
-  json: string;
-  /** JSON Pointers to what is not carried as it was, "" for the root. At most 100, then a last "…". */
-  lossy: string[];
-}
-
 /** How to encode. */
 export interface EncodeOptions {
   /**
@@ -65,6 +56,15 @@ export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
   const walk = new Walk(options);
   const json = encodeProperty(walk, { value }, "value", null);
   return { json, lossy: walk.lossy };
+}
+
+const MAX_DEPTH = 100;
+
+/** A value as JSON text. */
+interface Encoded {
+  json: string;
+  /** JSON Pointers to what is not carried as it was, "" for the root. At most 100, then a last "…". */
+  lossy: string[];
 }
 
 function encodeProperty(walk: Walk, holder: object, key: string | number, place: Place): string {

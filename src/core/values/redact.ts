@@ -12,27 +12,6 @@ export const MASK = "***";
 /** A host's own masking: answers what to show for a property. If it throws, the property is masked. */
 export type Redact = (key: string, value: unknown) => unknown;
 
-const SECRET =
-  /passw(or)?d|passphrase|passcode|pwd|token|secret|(api|access|private)key|authorization|cookie|credential|creds$|bearer|jwt|^(pass|auth|otp|pin)$/;
-const NOT_IN_A_NAME = /[^\p{L}\p{N}]/gu;
-const TOKEN_COUNT = /tokens|token(count|limit|budget|usage|size|index)|(max|min|num|total)token/g;
-const HEADER = /authorization|cookie/i;
-
-const URL_CREDENTIALS = /:\/\/[^\s/?#"'<>]*@/g;
-const BEARER = /\b(bearer)[ \t]+[^\s"',;]+/gi;
-
-/** `key=`, `key: `, `"key": `, `key => `, `api key: `; or a command line's `--key `. */
-const KEY = /(?:(?:api|access|private) )?[\w.-]+\\*["'`]?[ \t]*[:=]+>?[ \t]*/;
-const FLAG = /--?[\w.-]+[ \t]+(?![ \t]|--)/;
-const PAIR = new RegExp(`(?<![\\w.-])(?:${KEY.source}|(?<flag>${FLAG.source}))`, "gi");
-
-/** A quoted value ends at the same quote, as escaped as the first one; a list or an object with the text. */
-const QUOTED = /(?<quote>\\*["'`])[\s\S]*?(?:(?<!\\)\k<quote>|$)/;
-const BRACKETED = /[[{][\s\S]*/;
-const WORD = /(?:(?:bearer|basic) +)?[^\s&;"'`]*[^\s&;"'`,.)\]}]/;
-const VALUE = new RegExp(`${QUOTED.source}|${BRACKETED.source}|${WORD.source}`, "iy");
-const HEADER_VALUE = new RegExp(`${QUOTED.source}|${BRACKETED.source}|[^\\r\\n]+`, "y");
-
 /**
  * Whether a key's value is a secret: its name says password, token, API key, cookie or the like, in any case
  * and however its words are joined. A number of tokens (`maxTokens: 500`) is none.
@@ -63,6 +42,27 @@ export function maskText(text: string): string {
   const withoutCredentials = text.replace(URL_CREDENTIALS, `://${MASK}@`);
   return maskPairs(withoutCredentials).replace(BEARER, `$1 ${MASK}`);
 }
+
+const SECRET =
+  /passw(or)?d|passphrase|passcode|pwd|token|secret|(api|access|private)key|authorization|cookie|credential|creds$|bearer|jwt|^(pass|auth|otp|pin)$/;
+const NOT_IN_A_NAME = /[^\p{L}\p{N}]/gu;
+const TOKEN_COUNT = /tokens|token(count|limit|budget|usage|size|index)|(max|min|num|total)token/g;
+const HEADER = /authorization|cookie/i;
+
+const URL_CREDENTIALS = /:\/\/[^\s/?#"'<>]*@/g;
+const BEARER = /\b(bearer)[ \t]+[^\s"',;]+/gi;
+
+/** `key=`, `key: `, `"key": `, `key => `, `api key: `; or a command line's `--key `. */
+const KEY = /(?:(?:api|access|private) )?[\w.-]+\\*["'`]?[ \t]*[:=]+>?[ \t]*/;
+const FLAG = /--?[\w.-]+[ \t]+(?![ \t]|--)/;
+const PAIR = new RegExp(`(?<![\\w.-])(?:${KEY.source}|(?<flag>${FLAG.source}))`, "gi");
+
+/** A quoted value ends at the same quote, as escaped as the first one; a list or an object with the text. */
+const QUOTED = /(?<quote>\\*["'`])[\s\S]*?(?:(?<!\\)\k<quote>|$)/;
+const BRACKETED = /[[{][\s\S]*/;
+const WORD = /(?:(?:bearer|basic) +)?[^\s&;"'`]*[^\s&;"'`,.)\]}]/;
+const VALUE = new RegExp(`${QUOTED.source}|${BRACKETED.source}|${WORD.source}`, "iy");
+const HEADER_VALUE = new RegExp(`${QUOTED.source}|${BRACKETED.source}|[^\\r\\n]+`, "y");
 
 function maskPairs(text: string): string {
   const pairs = new RegExp(PAIR);

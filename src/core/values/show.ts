@@ -4,19 +4,19 @@ import { className, objectMarker, primitiveMarker, tagOf } from "./markers.ts";
 import { isSecretKey, MASK, maskText, type Redact, redactProperty } from "./redact.ts";
 import { oneLine } from "./text.ts";
 
-const MAX_TEXT = 40;
-/** In UTF-16 code units: far more than is shown of a text, so that a secret is recognized whole. */
-const MAX_MASKED = 4_096;
-const MAX_ARGUMENTS = 10;
-const MAX_NESTED = 2;
-const MAX_DEPTH = 2;
-
 /** A tool's input as the inside of a call: `query="cats", limit=5`, or nothing where there is none. */
 export function showInput(input: unknown, redact?: Redact): string {
   if (input === undefined || input === null) return "";
   if (!isRecord(input)) return show(input, 0, redact);
   return showEntries(input, "=", MAX_ARGUMENTS, 0, redact);
 }
+
+const MAX_TEXT = 40;
+/** In UTF-16 code units: far more than is shown of a text, so that a secret is recognized whole. */
+const MAX_MASKED = 4_096;
+const MAX_ARGUMENTS = 10;
+const MAX_NESTED = 2;
+const MAX_DEPTH = 2;
 
 function show(value: unknown, depth: number, redact?: Redact): string {
   if (typeof value === "string") return value === MASK ? MASK : JSON.stringify(shorten(value));

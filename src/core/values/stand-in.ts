@@ -3,8 +3,6 @@
 import { className, objectMarker, tagOf } from "./markers.ts";
 import { isPlain } from "./plain.ts";
 
-const CHUNK_BYTES = 0x8000;
-
 /**
  * The value to encode in the object's place: a marker, a primitive, or an object that holds the same
  * contents. The object itself where its own properties are all there is to say.
@@ -17,6 +15,8 @@ export function standIn(value: object): unknown {
   if (typeof toJSON === "function") return toJSON.call(value);
   return plain || Object.keys(value).length > 0 ? value : `[${className(value)}]`;
 }
+
+const CHUNK_BYTES = 0x8000;
 
 function contents(value: object): unknown {
   if (ArrayBuffer.isView(value)) return dataUrl(value.buffer, value.byteOffset, value.byteLength);

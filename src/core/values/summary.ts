@@ -4,21 +4,6 @@ import { MASK, maskText, type Redact, redactProperty } from "./redact.ts";
 import { showInput } from "./show.ts";
 import { errorMessage, oneLine } from "./text.ts";
 
-const MAX_SUMMARY = 128;
-const MAX_ERROR = 512;
-const MAX_TOOL_NAME = 64;
-/** In UTF-16 code units: far more than is shown, so that a secret is recognized whole. */
-const MAX_MASKED = 16_384;
-
-/** What to summarize. */
-interface SummaryRequest<I> {
-  toolName: string;
-  input: I;
-  /** The tool's own summary. If it throws, or answers no text, the summary is `toolName(…)`. */
-  summarize?: ((input: I) => string) | undefined;
-  redact?: Redact | undefined;
-}
-
 /**
  * A tool call as one line of at most 128 code points, secrets masked. Never throws, and never walks a large
  * input.
@@ -50,6 +35,21 @@ export function describeError(thrown: unknown, redact?: Redact): string {
   const shown = redactProperty("message", message, redact);
   const text = typeof shown === "string" ? shown : MASK;
   return oneLine(maskText(oneLine(text, MAX_MASKED)), MAX_ERROR);
+}
+
+const MAX_SUMMARY = 128;
+const MAX_ERROR = 512;
+const MAX_TOOL_NAME = 64;
+/** In UTF-16 code units: far more than is shown, so that a secret is recognized whole. */
+const MAX_MASKED = 16_384;
+
+/** What to summarize. */
+interface SummaryRequest<I> {
+  toolName: string;
+  input: I;
+  /** The tool's own summary. If it throws, or answers no text, the summary is `toolName(…)`. */
+  summarize?: ((input: I) => string) | undefined;
+  redact?: Redact | undefined;
 }
 
 function ownSummary(text: unknown): string {

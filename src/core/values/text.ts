@@ -1,11 +1,3 @@
-/** Text for people: one clean line out of any string, one readable message out of anything thrown. */
-
-const LONE_SURROGATE = /\p{Cs}/gu;
-/** Zero-width characters, bidi overrides and isolates, tags: they have no width and can disguise a text. */
-const INVISIBLE = /\p{Cf}/gu;
-const CONTROL_OR_SPACE = /[\p{Cc}\s]+/gu;
-const KEYS_NAMED = 5;
-
 /**
  * The text as one line of at most `maxCodePoints` code points, a final "…" counted in when it was cut.
  *
@@ -39,6 +31,14 @@ export function errorMessage(thrown: unknown): string {
     return "unreadable error";
   }
 }
+
+/** Text for people: one clean line out of any string, one readable message out of anything thrown. */
+
+const LONE_SURROGATE = /\p{Cs}/gu;
+/** Zero-width characters, bidi overrides and isolates, tags: they have no width and can disguise a text. */
+const INVISIBLE = /\p{Cf}/gu;
+const CONTROL_OR_SPACE = /[\p{Cc}\s]+/gu;
+const KEYS_NAMED = 5;
 
 function clean(text: string): string {
   return text.replace(LONE_SURROGATE, "\uFFFD").replace(INVISIBLE, "").replace(CONTROL_OR_SPACE, " ").trim();

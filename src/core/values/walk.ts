@@ -1,16 +1,3 @@
-/** The bookkeeping of one walk through a value: where it is, what it may spend, what it could not carry. */
-
-const MAX_NODES = 1_000_000;
-/** In UTF-16 code units: even with every one of them escaped, the JSON text still fits a string. */
-const MAX_TEXT = 64 * 1024 * 1024;
-const MAX_LOSSY = 100;
-
-/** One step down from the root. */
-interface Step {
-  readonly up: Place;
-  readonly key: string | number;
-}
-
 /** Where a value stands. The root is null. */
 export type Place = Step | null;
 
@@ -67,4 +54,17 @@ export class Walk {
     if (this.#lossy.has(path)) return;
     this.#lossy.add(this.#lossy.size < MAX_LOSSY ? path : "…");
   }
+}
+
+/** The bookkeeping of one walk through a value: where it is, what it may spend, what it could not carry. */
+
+const MAX_NODES = 1_000_000;
+/** In UTF-16 code units: even with every one of them escaped, the JSON text still fits a string. */
+const MAX_TEXT = 64 * 1024 * 1024;
+const MAX_LOSSY = 100;
+
+/** One step down from the root. */
+interface Step {
+  readonly up: Place;
+  readonly key: string | number;
 }

@@ -7,12 +7,6 @@ import { SortedList } from "./sorted-list.ts";
 import { Turns } from "./turns.ts";
 import { Workloads } from "./workload.ts";
 
-/** Anything a task is filed in. */
-interface Shelf {
-  add(entry: Entry): void;
-  delete(entry: Entry): void;
-}
-
 /** All there is of one user. */
 export class User {
   readonly id: string;
@@ -144,4 +138,10 @@ export class Catalogue {
     if (!isOutstanding(entry.record.followUp)) return [this.done, user.done];
     return entry.isClaimed ? [] : [this.pending, user.pending];
   }
+}
+
+/** Anything a task is filed in. */
+interface Shelf {
+  add(entry: Entry): void;
+  delete(entry: Entry): void;
 }

@@ -1,8 +1,6 @@
 import type { TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 
-type Listener = (hint: TaskHint) => void;
-
 /** Tells listeners of writes, soon after each and never in the middle of one. */
 export class Hints {
   readonly #listeners = new Set<Listener>();
@@ -33,6 +31,8 @@ export class Hints {
     }
   }
 }
+
+type Listener = (hint: TaskHint) => void;
 
 /** What a listener throws, now or later, ends with it. */
 async function callSafely(listener: Listener, hint: TaskHint): Promise<void> {

@@ -6,16 +6,6 @@ import type { Catalogue } from "./catalogue.ts";
 import { copyRecord } from "./copy.ts";
 import { byCompletion, type Entry } from "./entry.ts";
 
-interface Lease {
-  token: string;
-  session: SessionKey;
-  entries: Entry[];
-  endsAt: number;
-  countsTurn: boolean;
-}
-
-const WAKING = ["when_idle", "interrupt"] as const;
-
 /** Follow-ups on their way: which are due, and which session is leased to whom. */
 export class Outbox {
   readonly #catalogue: Catalogue;
@@ -152,6 +142,16 @@ export class Outbox {
     this.#catalogue.tidy(user);
   }
 }
+
+interface Lease {
+  token: string;
+  session: SessionKey;
+  entries: Entry[];
+  endsAt: number;
+  countsTurn: boolean;
+}
+
+const WAKING = ["when_idle", "interrupt"] as const;
 
 function hasFollowUp({ record }: Entry, status: FollowUpStatus): boolean {
   return record.followUp.status === status;

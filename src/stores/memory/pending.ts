@@ -4,9 +4,6 @@ import { SortedList } from "./sorted-list.ts";
 import type { Turns } from "./turns.ts";
 
 export type ByCompletion = SortedList<Completed, Entry>;
-type ByMode = Record<FollowUpMode, ByCompletion>;
-
-const MODES = ["when_idle", "interrupt", "silent"] as const;
 
 /**
  * Follow-ups that wait, apart by their mode and by the turns of their session: who looks for some never meets
@@ -40,6 +37,10 @@ export class Pending {
     if (byMode && MODES.every((mode) => byMode[mode].size === 0)) this.#byTurns.delete(turns);
   }
 }
+
+type ByMode = Record<FollowUpMode, ByCompletion>;
+
+const MODES = ["when_idle", "interrupt", "silent"] as const;
 
 function emptyLists(): ByMode {
   return {

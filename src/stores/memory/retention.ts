@@ -6,10 +6,6 @@ import { copyRecord } from "./copy.ts";
 import type { Entry } from "./entry.ts";
 import type { Outbox } from "./outbox.ts";
 
-type Step = { action: "expire" | "evict"; entry: Entry };
-
-type Kept = { [Name in keyof RetentionLimits]: number };
-
 /** Lets go of what has been kept long enough. It looks only at what is over and at users with something new. */
 export class Retention {
   readonly #catalogue: Catalogue;
@@ -79,6 +75,10 @@ export class Retention {
     this.#kept = { finishedPerUser, followUpsPerUser };
   }
 }
+
+type Step = { action: "expire" | "evict"; entry: Entry };
+
+type Kept = { [Name in keyof RetentionLimits]: number };
 
 /** The first of a list, again and again, while it is over. */
 function* oldest(

@@ -1,8 +1,6 @@
 /** Below zero: `one` comes first. */
 export type Order<Key> = (one: Key, other: Key) => number;
 
-const CHUNK = 256;
-
 /**
  * Values in an order, however many there are: adding, deleting and reading at any place cost about the same
  * for a hundred values as for a million. It is an array cut into chunks, none of them empty.
@@ -108,6 +106,8 @@ export class SortedList<Key, Value extends Key> {
     }
   }
 }
+
+const CHUNK = 256;
 
 /** The first index for which `isReached`, which must hold from there on; `length` if there is none. */
 function firstIndex(length: number, isReached: (index: number) => boolean): number {

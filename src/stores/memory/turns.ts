@@ -1,11 +1,5 @@
 import type { SessionKey } from "../../core/model/store.ts";
 
-interface Count {
-  session: SessionKey;
-  turns: number;
-  countedAt: number;
-}
-
 /** The turns of each session. They outlive its tasks, and its user. */
 export class Turns {
   /** The one that was counted last comes last. */
@@ -33,6 +27,12 @@ export class Turns {
       yield session;
     }
   }
+}
+
+interface Count {
+  session: SessionKey;
+  turns: number;
+  countedAt: number;
 }
 
 function keyOf({ userId, sessionId }: SessionKey): string {

@@ -2,11 +2,6 @@ import type { Guard, Limit } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Entry } from "./entry.ts";
 
-interface SessionLoad {
-  unfinished: number;
-  running: number;
-}
-
 /** The unfinished tasks of one user, counted as limits count them. */
 export class Workload {
   #running = 0;
@@ -69,6 +64,11 @@ export class Workload {
   #loadOf(sessionId: string | null): SessionLoad | undefined {
     return sessionId === null ? undefined : this.#sessions.get(sessionId);
   }
+}
+
+interface SessionLoad {
+  unfinished: number;
+  running: number;
 }
 
 const IDLE = new Workload();

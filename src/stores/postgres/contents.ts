@@ -6,19 +6,6 @@ import type { Database } from "./database.ts";
 import { fromText } from "./keys.ts";
 import { Query, taskIn } from "./query.ts";
 
-/** Without events, where there are none to read. */
-interface BatchRow {
-  first_seq: number;
-  last_seq: number | null;
-  events: string | null;
-}
-
-interface ResultRow {
-  about: string;
-  head: string;
-  tail: string | null;
-}
-
 /** What is kept beside the records: events, results, payloads. */
 export class Contents {
   readonly #database: Database;
@@ -59,6 +46,19 @@ export class Contents {
     const { input, checkpoint } = row;
     return { input: fromText(input), checkpoint: checkpoint === null ? null : fromText(checkpoint) };
   }
+}
+
+/** Without events, where there are none to read. */
+interface BatchRow {
+  first_seq: number;
+  last_seq: number | null;
+  events: string | null;
+}
+
+interface ResultRow {
+  about: string;
+  head: string;
+  tail: string | null;
 }
 
 /** The oldest batch may begin with events that are gone from the ring, or were read before. */

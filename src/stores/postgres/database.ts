@@ -3,13 +3,6 @@ import { migrate } from "./migrate.ts";
 import type { PostgresTerms } from "./options.ts";
 import type { PostgresQueryable, PreparingPool, QueryValue } from "./pool.ts";
 
-/** Serialization failure and deadlock: the statement has done nothing, and may well succeed the next time. */
-const TRANSIENT: unknown[] = ["40001", "40P01"];
-/** No such prepared statement, or one too many: another connection has answered than the one that was asked. */
-const MIXED_UP: unknown[] = ["26000", "42P05"];
-const MAX_TRIES = 5;
-const RETRY_MS = 20;
-
 /** The store's way to its tables: migrated before the first call, shut after close. */
 export class Database {
   /** The quoted name of the schema. */
@@ -92,6 +85,13 @@ export class Database {
     return this.#migrated;
   }
 }
+
+/** Serialization failure and deadlock: the statement has done nothing, and may well succeed the next time. */
+const TRANSIENT: unknown[] = ["40001", "40P01"];
+/** No such prepared statement, or one too many: another connection has answered than the one that was asked. */
+const MIXED_UP: unknown[] = ["26000", "42P05"];
+const MAX_TRIES = 5;
+const RETRY_MS = 20;
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -4,10 +4,6 @@ import type { SentHint } from "./notifier.ts";
 import type { NotificationListener, PostgresClientLike } from "./pool.ts";
 import { watchLock } from "./sql/basics.ts";
 
-/** Milliseconds between two looks at whether the connection still answers. */
-const CHECK_MS = 10_000;
-const ANSWER_MS = 5_000;
-
 export interface EarTerms {
   schema: string;
   channel: string;
@@ -86,6 +82,10 @@ export class Ear {
     this.#terms.tell({ id, userId, sessionId, firstSeq, lastSeq, status });
   }
 }
+
+/** Milliseconds between two looks at whether the connection still answers. */
+const CHECK_MS = 10_000;
+const ANSWER_MS = 5_000;
 
 /** Resolves when so much time has passed; false: the signal came before that. */
 async function passes(ms: number, signal: AbortSignal): Promise<boolean> {

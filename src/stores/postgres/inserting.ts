@@ -7,11 +7,6 @@ import { toText } from "./keys.ts";
 import { logOf } from "./log.ts";
 import { fromRow, type TaskRow, toRow } from "./rows.ts";
 
-type Answer =
-  | { outcome: "inserted"; watched: boolean }
-  | { outcome: "known" | "duplicate"; task: TaskRow }
-  | { outcome: Limit };
-
 /** New tasks. */
 export class Inserting {
   readonly #database: Database;
@@ -50,3 +45,8 @@ export class Inserting {
     }
   }
 }
+
+type Answer =
+  | { outcome: "inserted"; watched: boolean }
+  | { outcome: "known" | "duplicate"; task: TaskRow }
+  | { outcome: Limit };

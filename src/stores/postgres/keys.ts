@@ -1,17 +1,3 @@
-/**
- * Texts as PostgreSQL keeps them: neither NUL nor half a surrogate pair may be among their characters.
- *
- * Keys are compared, so their order is kept too: that of UTF-16 code units, although PostgreSQL goes by bytes of
- * UTF-8. Control characters and all from U+D7FF to the end of the surrogates become two characters each; every
- * other key stands as it is.
- */
-
-const ESCAPED = /[^ -\ud7fe\ue000-\uffff]/g;
-const PAIR = /([^ -\ud7fe\ue000-\uffff])(.)/g;
-const LOW = "\u0001";
-const HIGH = "\ud7ff";
-const BASE = 0x21;
-
 export function toKey(text: string): string {
   return text.replace(ESCAPED, (unit) => {
     const code = unit.charCodeAt(0);
@@ -26,6 +12,20 @@ export function fromKey(key: string): string {
     return String.fromCharCode(lead === LOW ? offset : 0xd7ff + offset);
   });
 }
+
+/**
+ * Texts as PostgreSQL keeps them: neither NUL nor half a surrogate pair may be among their characters.
+ *
+ * Keys are compared, so their order is kept too: that of UTF-16 code units, although PostgreSQL goes by bytes of
+ * UTF-8. Control characters and all from U+D7FF to the end of the surrogates become two characters each; every
+ * other key stands as it is.
+ */
+
+const ESCAPED = /[^ -\ud7fe\ue000-\uffff]/g;
+const PAIR = /([^ -\ud7fe\ue000-\uffff])(.)/g;
+const LOW = "\u0001";
+const HIGH = "\ud7ff";
+const BASE = 0x21;
 
 const AS_JSON = "\u0001";
 

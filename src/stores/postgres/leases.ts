@@ -2,13 +2,6 @@ import type { Renewal, TaskKey } from "../../core/model/store.ts";
 import type { Database } from "./database.ts";
 import { fromKey, toKey } from "./keys.ts";
 
-interface RenewalRow {
-  id: string;
-  owned: boolean;
-  version: number;
-  cancel: string | null;
-}
-
 /** Prolongs the leases of an owner's tasks. */
 export async function renewLeases(
   database: Database,
@@ -22,4 +15,11 @@ export async function renewLeases(
   return renewals.map(({ id, owned, version, cancel }) => {
     return { id: fromKey(id), owned, version, cancel: cancel === null ? null : JSON.parse(cancel) };
   });
+}
+
+interface RenewalRow {
+  id: string;
+  owned: boolean;
+  version: number;
+  cancel: string | null;
 }

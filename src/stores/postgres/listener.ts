@@ -5,11 +5,6 @@ import { Ear, type EarTerms } from "./ear.ts";
 import type { HintListener, Hints } from "./hints.ts";
 import type { PostgresClientLike, PostgresPoolLike } from "./pool.ts";
 
-/** Milliseconds it goes on listening after the last has stopped: those who wait come and go. */
-const LINGER_MS = 500;
-const FIRST_RETRY_MS = 50;
-const LAST_RETRY_MS = 10_000;
-
 export interface ListenerTerms extends Pick<EarTerms, "channel" | "self"> {
   pool: PostgresPoolLike;
 }
@@ -98,6 +93,11 @@ export class Listener {
     await ear.listen(off, connected);
   }
 }
+
+/** Milliseconds it goes on listening after the last has stopped: those who wait come and go. */
+const LINGER_MS = 500;
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 10_000;
 
 /**
  * Takes a connection of the pool. The pool of pg hands it to a callback in the moment in which it ceases to mind

@@ -2,9 +2,6 @@ import { TaskOffloadError } from "../../core/errors.ts";
 import { migrationScript, SCHEMA_VERSION, versionQuery } from "./migrations.ts";
 import type { PostgresQueryable } from "./pool.ts";
 
-/** Undefined table, undefined schema. */
-const ABSENT: unknown[] = ["42P01", "3F000"];
-
 /** Brings a schema to the version of this release. Where it is there already, this only reads. */
 export async function migrate(database: PostgresQueryable, schema: string): Promise<void> {
   let version = await versionOf(database, schema);
@@ -14,6 +11,9 @@ export async function migrate(database: PostgresQueryable, schema: string): Prom
   }
   if (version > SCHEMA_VERSION) throw newerError(schema, version);
 }
+
+/** Undefined table, undefined schema. */
+const ABSENT: unknown[] = ["42P01", "3F000"];
 
 async function versionOf(database: PostgresQueryable, schema: string): Promise<number> {
   try {

@@ -9,8 +9,6 @@ import { settling } from "./sql/settling.ts";
 import { sweeping } from "./sql/sweeping.ts";
 import { tables } from "./sql/tables.ts";
 
-const VERSION_1 = [tables, basics, insert, change, leases, claims, settling, expiring, evicting, sweeping];
-
 /** What leads from each version of a schema to the next, given its quoted name. The first makes version 1. */
 const MIGRATIONS: ((schema: string) => string)[] = [
   (schema) => VERSION_1.map((part) => part(schema)).join("\n"),
@@ -45,6 +43,8 @@ BEGIN
 ${MIGRATIONS.map((migration, index) => step(schema, index + 1, migration(schema))).join("\n")}
 END $migrate$`;
 }
+
+const VERSION_1 = [tables, basics, insert, change, leases, claims, settling, expiring, evicting, sweeping];
 
 function step(schema: string, version: number, sql: string): string {
   return `  IF done < ${version} THEN

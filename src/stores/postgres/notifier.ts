@@ -2,10 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskHint } from "../../core/model/store.ts";
 import type { PostgresQueryable } from "./pool.ts";
 
-const CLOSE_MS = 1_000;
-/** PostgreSQL takes less than 8,000 bytes, and a character may have three. */
-const MAX_CHARS = 2_600;
-
 /** A hint on its way to other stores. */
 export type SentHint = TaskHint & { from: string };
 
@@ -53,3 +49,7 @@ export class Notifier {
     this.#sending = undefined;
   }
 }
+
+const CLOSE_MS = 1_000;
+/** PostgreSQL takes less than 8,000 bytes, and a character may have three. */
+const MAX_CHARS = 2_600;

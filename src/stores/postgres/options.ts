@@ -33,8 +33,6 @@ export interface PostgresTerms {
   prepare: boolean;
 }
 
-const WHERE = "postgresStore: ";
-
 /** @throws `invalid_option`, naming the option and its value */
 export function checkedTerms(options: PostgresStoreOptions): PostgresTerms {
   if (typeof options !== "object" || options === null) {
@@ -49,6 +47,8 @@ export function checkedTerms(options: PostgresStoreOptions): PostgresTerms {
   if (typeof prepare !== "boolean") throw invalidOption(`${WHERE}prepare`, "a boolean", prepare);
   return { pool, schema, notify, prepare };
 }
+
+const WHERE = "postgresStore: ";
 
 function checkPool(pool: unknown): void {
   if (typeof pool !== "object" || pool === null) throw invalidOption(`${WHERE}pool`, "a Pool of pg", pool);

@@ -6,10 +6,6 @@ import type { Database } from "./database.ts";
 import { toKey, toSessionKey, toText } from "./keys.ts";
 import type { QueryValue } from "./pool.ts";
 
-type ClaimedTask = Change & { turns: number };
-
-const WAKING = ["when_idle", "interrupt"];
-
 /** Follow-ups on their way: which session is leased to whom. */
 export class Outbox {
   readonly #database: Database;
@@ -55,6 +51,10 @@ export class Outbox {
     await this.#database.ask(`SELECT FROM ${this.#database.schema}.reset_turns($1, $2)`, keyOf(session));
   }
 }
+
+type ClaimedTask = Change & { turns: number };
+
+const WAKING = ["when_idle", "interrupt"];
 
 function keyOf({ userId, sessionId }: SessionKey): [user: string, session: string] {
   return [toKey(userId), toSessionKey(sessionId)];

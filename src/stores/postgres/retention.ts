@@ -4,15 +4,6 @@ import type { Database } from "./database.ts";
 import { toKey } from "./keys.ts";
 import type { Round, Rounds } from "./rounds.ts";
 
-/** What comes after the expired tasks. */
-interface Summary {
-  evicted: number;
-  more: boolean;
-  walked_to: string | null;
-}
-
-const SWEEP = "sweep($1, $2, $3, $4, $5, ARRAY(SELECT json_array_elements_text($6)), $7, $8)";
-
 /** Lets go of what has been kept long enough. */
 export class Retention {
   readonly #database: Database;
@@ -59,3 +50,12 @@ export class Retention {
     ]);
   }
 }
+
+/** What comes after the expired tasks. */
+interface Summary {
+  evicted: number;
+  more: boolean;
+  walked_to: string | null;
+}
+
+const SWEEP = "sweep($1, $2, $3, $4, $5, ARRAY(SELECT json_array_elements_text($6)), $7, $8)";

@@ -9,11 +9,6 @@ export interface Round {
   stride: number;
 }
 
-const STRIDE = 500;
-/** Milliseconds from the start of one walk to the next. */
-const WALK_EVERY_MS = 600_000;
-const MAX_USERS = 10_000;
-
 /**
  * Whose tasks may be too many: of all users, those for whom something has ended in this process. Others have
  * been written for elsewhere, and maybe by a process that has died, or are above a limit that has become
@@ -69,3 +64,8 @@ export class Rounds {
     this.#walksAgainAt = Date.now() + WALK_EVERY_MS;
   }
 }
+
+const STRIDE = 500;
+/** Milliseconds from the start of one walk to the next. */
+const WALK_EVERY_MS = 600_000;
+const MAX_USERS = 10_000;

@@ -10,8 +10,6 @@ import type { QueryValue } from "./pool.ts";
 import { toPatch } from "./rows.ts";
 import { UNFINISHED } from "./sql/basics.ts";
 
-type Admission = Change | { refusal: Limit };
-
 /** What happens to tasks that are there. */
 export class Writing {
   readonly #database: Database;
@@ -59,6 +57,8 @@ export class Writing {
     return (await this.#database.ask(text, values)).length > 0;
   }
 }
+
+type Admission = Change | { refusal: Limit };
 
 function keyOf({ userId, id }: TaskKey): QueryValue[] {
   return [toKey(userId), toKey(id)];

@@ -2,11 +2,6 @@ import { nanoid } from "nanoid";
 import type { TaskHint } from "../../core/model/store.ts";
 import type { RedisLike, RedisSubscriberLike } from "./client.ts";
 
-type Listener = (hint: TaskHint) => void;
-
-/** Milliseconds until a subscription that has failed is tried again. */
-const RETRY_MS = 1_000;
-
 /**
  * Tells listeners of writes: of this store's own with their answers, so that none is missed, and of those of
  * others as Redis passes them on, through a connection that is there only while somebody listens.
@@ -87,6 +82,11 @@ export class Hints {
     this.#connection = undefined;
   }
 }
+
+type Listener = (hint: TaskHint) => void;
+
+/** Milliseconds until a subscription that has failed is tried again. */
+const RETRY_MS = 1_000;
 
 /** What a listener throws, now or later, ends with it. */
 async function callSafely(listener: Listener, hint: TaskHint): Promise<void> {

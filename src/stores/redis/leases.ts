@@ -5,11 +5,6 @@ import { listed, nameOfTask, numeral } from "./names.ts";
 import { readRecord } from "./records.ts";
 import type { Server } from "./server.ts";
 
-type RenewAnswer = ([isOwned: string, version: string, cancel: string] | null)[];
-
-/** Renewed in one go: no script keeps the server for long. */
-const AT_MOST = 500;
-
 /** Leases of tasks: who runs them says so now and then. */
 export class Leases {
   readonly #server: Server;
@@ -55,6 +50,11 @@ export class Leases {
     return parts;
   }
 }
+
+type RenewAnswer = ([isOwned: string, version: string, cancel: string] | null)[];
+
+/** Renewed in one go: no script keeps the server for long. */
+const AT_MOST = 500;
 
 function note(renewals: Map<TaskKey, Renewal>, task: TaskKey, answer: RenewAnswer[number]): void {
   if (answer === null) return;

@@ -15,8 +15,6 @@ export interface RedisStoreOptions {
 
 export type RedisStoreTerms = Required<{ [Name in keyof RedisStoreOptions]: RedisStoreOptions[Name] & {} }>;
 
-const MAX_SHARDS = 1_024;
-
 /** The options with every default filled in. @throws `invalid_option` */
 export function redisStoreTerms(options: RedisStoreOptions): RedisStoreTerms {
   if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
@@ -32,6 +30,8 @@ export function redisStoreTerms(options: RedisStoreOptions): RedisStoreTerms {
   }
   return { client, prefix, shards };
 }
+
+const MAX_SHARDS = 1_024;
 
 function checkClient(client: RedisLike): void {
   if (typeof client !== "object" || client === null) throw invalidOption("client", "a Redis client", client);

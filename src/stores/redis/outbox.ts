@@ -7,21 +7,6 @@ import { listed, nameOf, nameOfSession, numeral } from "./names.ts";
 import { PLAIN_WEIGHT, readRecord } from "./records.ts";
 import type { Server } from "./server.ts";
 
-/** A session that waits, and the end of its oldest follow-up that gives reason to claim it. */
-interface Waiting {
-  shard: number;
-  session: string;
-  since: number;
-}
-
-interface Claimant {
-  token: string;
-  leaseMs: number;
-  filter: ClaimFilter;
-}
-
-const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
-
 /** Follow-ups on their way: which are due, and which session is leased to whom. */
 export class Outbox {
   readonly #server: Server;
@@ -102,6 +87,21 @@ export class Outbox {
     return { token, userId, sessionId, tasks, turns: Number(turns) };
   }
 }
+
+/** A session that waits, and the end of its oldest follow-up that gives reason to claim it. */
+interface Waiting {
+  shard: number;
+  session: string;
+  since: number;
+}
+
+interface Claimant {
+  token: string;
+  leaseMs: number;
+  filter: ClaimFilter;
+}
+
+const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 function oldestOf(waiting: readonly (Waiting | undefined)[]): Waiting | undefined {
   return waiting.reduce((oldest, other) => {

@@ -16,8 +16,6 @@ import { listed, nameOf, nameOfSession, nameOfTask, nameOfUser, narrowedTo, nume
 import { readEvent, readRecord } from "./records.ts";
 import type { Server } from "./server.ts";
 
-type ListAnswer = [records: string[], end: "end" | "more" | "on", createdAt: string, id: string];
-
 /** Reads tasks, one at a time or by the page. */
 export class Reading {
   readonly #server: Server;
@@ -74,6 +72,8 @@ export class Reading {
     return this.#server.run(script, this.#server.shardOf(userId), name, narrowedTo(scope), ...args);
   }
 }
+
+type ListAnswer = [records: string[], end: "end" | "more" | "on", createdAt: string, id: string];
 
 /** The user, the shortest index that has all that is asked for, and the session where the index has others too. */
 function indexFor(scope: TaskScope, status: ListQuery["status"]): string[] {

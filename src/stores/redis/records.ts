@@ -4,17 +4,11 @@ import type { TaskRecord } from "../../core/model/task.ts";
 import { weightOf } from "../shared.ts";
 import { FIELDS, NULLABLE } from "./lua/task.ts";
 
-type Field = (typeof FIELDS)[number];
-/** Whatever a transition may change must be kept as a field: else this is no list. */
-type Changeable = [Exclude<keyof TaskPatch, "followUp" | Field>] extends [never] ? readonly Field[] : never;
-
 /** Names of fields and their JSON, in turn. */
 export type Fields = string[];
 
 /** What an event without a text weighs. */
 export const PLAIN_WEIGHT = weightOf({ at: 0, type: "follow_up.delivered" });
-
-const CHANGEABLE: Changeable = FIELDS;
 
 /** A new record as a script takes it: whose it is and the rest, each a line of JSON, and what may change. */
 export function partsOf(record: TaskRecord): { whose: string; rest: string; fields: Fields } {
@@ -30,6 +24,13 @@ export function partsOf(record: TaskRecord): { whose: string; rest: string; fiel
 export function fieldsOf(patch: Partial<TaskRecord>): Fields {
   return pairsOf(patch).flat();
 }
+
+type Field = (typeof FIELDS)[number];
+
+/** Whatever a transition may change must be kept as a field: else this is no list. */
+type Changeable = [Exclude<keyof TaskPatch, "followUp" | Field>] extends [never] ? readonly Field[] : never;
+
+const CHANGEABLE: Changeable = FIELDS;
 
 function pairsOf(patch: Partial<TaskRecord>): [name: string, json: string][] {
   const { status, mode, attempts, reason } = patch.followUp ?? {};

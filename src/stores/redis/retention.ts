@@ -4,9 +4,6 @@ import { numeral } from "./names.ts";
 import { PLAIN_WEIGHT, readRecord } from "./records.ts";
 import type { Server } from "./server.ts";
 
-/** Tasks touched in one go: no script keeps the server for long. */
-const AT_MOST = 100;
-
 /**
  * Lets go of what has been kept long enough. A sweep looks where this store has ended tasks since the last
  * one, everywhere if the limits are new, and into one shard more in turn, for what others have left and for
@@ -78,3 +75,6 @@ export class Retention {
     this.#limits = limits;
   }
 }
+
+/** Tasks touched in one go: no script keeps the server for long. */
+const AT_MOST = 100;

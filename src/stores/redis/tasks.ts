@@ -16,9 +16,6 @@ import { listed, nameOfTask, numeral, optionalName, sessionPart } from "./names.
 import { fieldsOf, partsOf, progressIn, readRecord, written } from "./records.ts";
 import type { Server } from "./server.ts";
 
-/** What is no argument of a guard. */
-const NO_LIMITS = { runningPerUser: null, runningPerSession: null };
-
 /** Writes tasks, one at a time. */
 export class Tasks {
   readonly #server: Server;
@@ -85,6 +82,9 @@ export class Tasks {
     return record;
   }
 }
+
+/** What is no argument of a guard. */
+const NO_LIMITS = { runningPerUser: null, runningPerSession: null };
 
 function insertion({ record, events, input }: NewTask, guard: Guard, leaseMs: number): string[] {
   const { whose, rest, fields } = partsOf(record);

@@ -4,9 +4,6 @@ import { weightOf } from "../shared.ts";
 import type { Entry } from "./entry.ts";
 import type { Parts } from "./parts.ts";
 
-/** Old events looked at in one go when some have to leave. */
-const LOOK = 64;
-
 /** The newest events of each task. An entry knows the oldest that is kept, and how many characters all have. */
 export class EventLog {
   readonly #parts: Parts;
@@ -48,6 +45,9 @@ export class EventLog {
 export function charsOf(events: readonly NewTaskEvent[]): number {
   return events.reduce((sum, event) => sum + weightOf(event), 0);
 }
+
+/** Old events looked at in one go when some have to leave. */
+const LOOK = 64;
 
 /** The newest event stays, however long it is. */
 function isFull({ record, oldestSeq, logChars }: Entry): boolean {

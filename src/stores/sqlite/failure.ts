@@ -1,6 +1,25 @@
 import { TaskOffloadError } from "../../core/errors.ts";
 import { errorMessage } from "../../core/values/text.ts";
 
+/** Other processes are in the way. */
+export function isBusy(error: unknown): boolean {
+  return [BUSY, LOCKED, PROTOCOL].includes(codeOf(error) ?? 0);
+}
+
+/** What a call rejects with. */
+export function callFailure(error: unknown): TaskOffloadError {
+  if (TaskOffloadError.isInstance(error)) return error;
+  return new TaskOffloadError("store_failed", `SQLite failed: ${errorMessage(error)}`, { cause: error });
+}
+
+/** What opening a database throws. */
+export function openFailure(name: string, error: unknown): TaskOffloadError {
+  if (TaskOffloadError.isInstance(error)) return error;
+  const advice = ADVICE[codeOf(error) ?? 0];
+  const message = `The SQLite database ${name} cannot be used: ${errorMessage(error)}.`;
+  return new TaskOffloadError("store_failed", advice ? `${message} ${advice}` : message, { cause: error });
+}
+
 /** Result codes of SQLite. */
 const BUSY = 5;
 const LOCKED = 6;
@@ -29,25 +48,6 @@ const ADVICE: Record<number, string> = {
   [CANNOT_OPEN]: "Its directory must exist, and this process must be able to write there.",
   [NOT_A_DATABASE]: "It was left as it is: give the path of a SQLite database, or of a file yet to be made.",
 };
-
-/** Other processes are in the way. */
-export function isBusy(error: unknown): boolean {
-  return [BUSY, LOCKED, PROTOCOL].includes(codeOf(error) ?? 0);
-}
-
-/** What a call rejects with. */
-export function callFailure(error: unknown): TaskOffloadError {
-  if (TaskOffloadError.isInstance(error)) return error;
-  return new TaskOffloadError("store_failed", `SQLite failed: ${errorMessage(error)}`, { cause: error });
-}
-
-/** What opening a database throws. */
-export function openFailure(name: string, error: unknown): TaskOffloadError {
-  if (TaskOffloadError.isInstance(error)) return error;
-  const advice = ADVICE[codeOf(error) ?? 0];
-  const message = `The SQLite database ${name} cannot be used: ${errorMessage(error)}.`;
-  return new TaskOffloadError("store_failed", advice ? `${message} ${advice}` : message, { cause: error });
-}
 
 /** The result code, without what extends it. Each driver has its own way to tell it. */
 function codeOf(error: unknown): number | undefined {

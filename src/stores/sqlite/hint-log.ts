@@ -2,21 +2,6 @@ import type { TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
 
-/** Transactions whose hints are kept, for who looks a moment later. */
-const KEPT = 512;
-/** Most of them leave many at a time. */
-const BATCH = 64;
-/** For so long a watcher counts that has not been heard of. */
-const WATCH_MS = 10_000;
-
-const INSERT = "INSERT INTO offload_hints (writer, hints) VALUES (?, ?)";
-const DROP = "DELETE FROM offload_hints WHERE n <= ?";
-const NEWEST = "SELECT max(n) AS n FROM offload_hints";
-const SINCE = "SELECT n, writer, hints FROM offload_hints WHERE n > ? ORDER BY n";
-const IS_WATCHED = "SELECT 1 FROM offload_watchers WHERE writer <> ? AND until > ? LIMIT 1";
-const WATCH = "INSERT OR REPLACE INTO offload_watchers (writer, until) VALUES (?, ?)";
-const UNWATCH = "DELETE FROM offload_watchers WHERE writer = ? OR until <= ?";
-
 /** Hints about writes of this connection, and of others. They are kept while another connection watches. */
 export class HintLog {
   readonly #connection: Connection;
@@ -75,3 +60,18 @@ export class HintLog {
     this.#connection.transaction("BEGIN IMMEDIATE", () => this.#connection.run(sql, ...values));
   }
 }
+
+/** Transactions whose hints are kept, for who looks a moment later. */
+const KEPT = 512;
+/** Most of them leave many at a time. */
+const BATCH = 64;
+/** For so long a watcher counts that has not been heard of. */
+const WATCH_MS = 10_000;
+
+const INSERT = "INSERT INTO offload_hints (writer, hints) VALUES (?, ?)";
+const DROP = "DELETE FROM offload_hints WHERE n <= ?";
+const NEWEST = "SELECT max(n) AS n FROM offload_hints";
+const SINCE = "SELECT n, writer, hints FROM offload_hints WHERE n > ? ORDER BY n";
+const IS_WATCHED = "SELECT 1 FROM offload_watchers WHERE writer <> ? AND until > ? LIMIT 1";
+const WATCH = "INSERT OR REPLACE INTO offload_watchers (writer, until) VALUES (?, ?)";
+const UNWATCH = "DELETE FROM offload_watchers WHERE writer = ? OR until <= ?";

@@ -3,14 +3,6 @@ import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
-// The statuses are named because the index is sorted by them.
-const HAS_UNFINISHED = `SELECT 1 FROM offload_tasks WHERE userId = ? AND session = ? AND shelf IS NULL
-  AND status IN ('queued', 'running', 'input_required') LIMIT 1`;
-const QUEUED = `SELECT count(*) AS ofUser FROM offload_tasks
-  WHERE userId = ? AND status = 'queued' AND shelf IS NULL`;
-const RUNNING = `SELECT count(*) AS ofUser, count(iif(session = ?, 1, NULL)) AS ofSession FROM offload_tasks
-  WHERE userId = ? AND status = 'running' AND shelf IS NULL`;
-
 /** The conditions a task has to meet to come in, or to run. */
 export class Limits {
   readonly #connection: Connection;
@@ -49,6 +41,14 @@ export class Limits {
     return !isMet(queuedPerUser, queued?.ofUser);
   }
 }
+
+// The statuses are named because the index is sorted by them.
+const HAS_UNFINISHED = `SELECT 1 FROM offload_tasks WHERE userId = ? AND session = ? AND shelf IS NULL
+  AND status IN ('queued', 'running', 'input_required') LIMIT 1`;
+const QUEUED = `SELECT count(*) AS ofUser FROM offload_tasks
+  WHERE userId = ? AND status = 'queued' AND shelf IS NULL`;
+const RUNNING = `SELECT count(*) AS ofUser, count(iif(session = ?, 1, NULL)) AS ofSession FROM offload_tasks
+  WHERE userId = ? AND status = 'running' AND shelf IS NULL`;
 
 function isMet(limit: number | null, count = 0): boolean {
   return limit !== null && count >= limit;

@@ -2,13 +2,6 @@ import type { TaskHint } from "../../core/model/store.ts";
 import type { Connection } from "./connection.ts";
 import type { HintLog } from "./hint-log.ts";
 
-type Listener = (hint: TaskHint) => void;
-
-/** Milliseconds between two looks at whether others have written, while somebody listens. */
-const POLL_MS = 50;
-
-const DATA_VERSION = "PRAGMA data_version";
-
 /** Tells listeners of writes: of its own soon after each, of those of others when it looks. */
 export class Listeners {
   readonly #connection: Connection;
@@ -74,6 +67,13 @@ export class Listeners {
     }
   }
 }
+
+type Listener = (hint: TaskHint) => void;
+
+/** Milliseconds between two looks at whether others have written, while somebody listens. */
+const POLL_MS = 50;
+
+const DATA_VERSION = "PRAGMA data_version";
 
 /** Hints are no more than hints: while the database is locked there are none, and it looks again. */
 function tolerantly(attempt: () => void): void {

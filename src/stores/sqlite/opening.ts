@@ -4,13 +4,6 @@ import { isBusy, openFailure } from "./failure.ts";
 import type { SqliteStoreOptions } from "./options.ts";
 import { MIGRATIONS, migrate, schemaVersion } from "./schema.ts";
 
-const PAUSE_MS = 10;
-/**
- * A checkpoint waits for the disk, and with it the event loop: some 30 ms for so many pages. With SQLite's own
- * 1,000 there are more of them, which write the same pages again, and tasks take a quarter longer.
- */
-const CHECKPOINT_PAGES = 8_000;
-
 /** A connection that is ready for use: its settings are made, and the schema is that of this version. */
 export function openConnection(options: SqliteStoreOptions, busyTimeoutMs: number): Connection {
   const name = options.path === undefined ? "that was given" : JSON.stringify(options.path);
@@ -24,6 +17,13 @@ export function openConnection(options: SqliteStoreOptions, busyTimeoutMs: numbe
     throw openFailure(name, error);
   }
 }
+
+const PAUSE_MS = 10;
+/**
+ * A checkpoint waits for the disk, and with it the event loop: some 30 ms for so many pages. With SQLite's own
+ * 1,000 there are more of them, which write the same pages again, and tasks take a quarter longer.
+ */
+const CHECKPOINT_PAGES = 8_000;
 
 function openFile(path: string): SqliteDatabaseLike {
   // An import would fail, or be moved by a bundler, where there is none.

@@ -30,9 +30,6 @@ export interface SqliteSettings {
 export type SqliteStoreOptions = SqliteSettings &
   ({ path: string; database?: undefined } | { database: SqliteDatabaseLike; path?: undefined });
 
-const OPTIONS = ["path", "database", "synchronous", "busyTimeoutMs", "clock"];
-const WHERE = "sqliteStore: ";
-
 /** @throws `invalid_option` */
 export function checkOptions(options: SqliteStoreOptions): { busyTimeoutMs: number; clock: Clock } {
   if (typeof options !== "object" || options === null) {
@@ -46,6 +43,9 @@ export function checkOptions(options: SqliteStoreOptions): { busyTimeoutMs: numb
   checkFunction(`${WHERE}clock.now`, clock?.now);
   return { busyTimeoutMs, clock };
 }
+
+const OPTIONS = ["path", "database", "synchronous", "busyTimeoutMs", "clock"];
+const WHERE = "sqliteStore: ";
 
 function checkSource(path: unknown, database: unknown): void {
   if ((path === undefined) === (database === undefined)) {

@@ -8,28 +8,6 @@ import { type SessionTable, type StoredSession, storedSession } from "./session-
 import type { TaskTable } from "./task-table.ts";
 import { encodeText } from "./text.ts";
 
-interface OldestRow extends KeptRow {
-  turns: number;
-  completedAt: number;
-}
-
-const WAKING = ["when_idle", "interrupt"] as const;
-
-/** The oldest of the next list: those that are ready, of one mode, in sessions that have had so many turns. */
-const NEXT_OLDEST = `SELECT turns, completedAt, kept FROM offload_tasks INDEXED BY offload_tasks_ready
-  WHERE ready = 1 AND mode = ? AND turns > ? ORDER BY turns, completedAt LIMIT 1`;
-const IN_SESSION = `FROM offload_tasks INDEXED BY offload_tasks_outstanding
-  WHERE userId = ? AND session = ? AND mode IS NOT NULL`;
-const BY_COMPLETION = "ORDER BY completedAt, id";
-const OLDEST_IN_SESSION = `SELECT kept ${IN_SESSION}
-  AND shelf = 'pending' AND mode IN (SELECT value FROM json_each(?)) ${BY_COMPLETION} LIMIT 1`;
-const PENDING = `SELECT ${ENTRY} ${IN_SESSION} AND shelf = 'pending' ${BY_COMPLETION}`;
-const TO_COME = `SELECT ${ENTRY} ${IN_SESSION} AND shelf = 'pending' AND (ready = 1 OR isDeferred = 1)
-  ${BY_COMPLETION}`;
-const CLAIMED = `SELECT ${ENTRY} ${IN_SESSION} AND shelf = 'claimed' ${BY_COMPLETION}`;
-const DELAY = "UPDATE offload_tasks SET dueAt = ?, isDeferred = ? WHERE key = ?";
-const WAKE = "UPDATE offload_tasks SET ready = 1, wakesAt = NULL WHERE wakesAt <= ?";
-
 /** Follow-ups on their way: which are due, and which session is claimed by whom. */
 export class Outbox {
   readonly #connection: Connection;
@@ -141,3 +119,25 @@ export class Outbox {
     return this.#table.change(entry, settleFollowUp(followUp, settlement, now), now);
   }
 }
+
+interface OldestRow extends KeptRow {
+  turns: number;
+  completedAt: number;
+}
+
+const WAKING = ["when_idle", "interrupt"] as const;
+
+/** The oldest of the next list: those that are ready, of one mode, in sessions that have had so many turns. */
+const NEXT_OLDEST = `SELECT turns, completedAt, kept FROM offload_tasks INDEXED BY offload_tasks_ready
+  WHERE ready = 1 AND mode = ? AND turns > ? ORDER BY turns, completedAt LIMIT 1`;
+const IN_SESSION = `FROM offload_tasks INDEXED BY offload_tasks_outstanding
+  WHERE userId = ? AND session = ? AND mode IS NOT NULL`;
+const BY_COMPLETION = "ORDER BY completedAt, id";
+const OLDEST_IN_SESSION = `SELECT kept ${IN_SESSION}
+  AND shelf = 'pending' AND mode IN (SELECT value FROM json_each(?)) ${BY_COMPLETION} LIMIT 1`;
+const PENDING = `SELECT ${ENTRY} ${IN_SESSION} AND shelf = 'pending' ${BY_COMPLETION}`;
+const TO_COME = `SELECT ${ENTRY} ${IN_SESSION} AND shelf = 'pending' AND (ready = 1 OR isDeferred = 1)
+  ${BY_COMPLETION}`;
+const CLAIMED = `SELECT ${ENTRY} ${IN_SESSION} AND shelf = 'claimed' ${BY_COMPLETION}`;
+const DELAY = "UPDATE offload_tasks SET dueAt = ?, isDeferred = ? WHERE key = ?";
+const WAKE = "UPDATE offload_tasks SET ready = 1, wakesAt = NULL WHERE wakesAt <= ?";

@@ -3,23 +3,6 @@ import type { Payload } from "../../core/model/store.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
 import { decodeText, encodeText } from "./text.ts";
 
-/** The parts of a task, beside its events: those are numbered by their `seq`. */
-const RESULT = 0;
-const INPUT = -1;
-const CHECKPOINT = -2;
-
-/** Rows that are written by one statement where there are so many: drivers ask a price for each. */
-const ROWS_TOGETHER = 16;
-
-const PUT = "INSERT OR REPLACE INTO offload_parts (task, part, chars, text) VALUES ";
-const PUT_ONE = `${PUT} (?, ?, ?, ?)`;
-const PUT_MANY = `${PUT} ${Array(ROWS_TOGETHER).fill("(?, ?, ?, ?)").join(", ")}`;
-const GET = "SELECT text FROM offload_parts WHERE task = ? AND part = ?";
-const DROP_PAYLOAD = `DELETE FROM offload_parts WHERE task = ? AND part < ${RESULT}`;
-const OLDEST = `SELECT part AS seq, chars FROM offload_parts WHERE task = ? AND part > ${RESULT} ORDER BY part LIMIT ?`;
-const DROP_EVENTS = `DELETE FROM offload_parts WHERE task = ? AND part > ${RESULT} AND part < ?`;
-const EVENTS = "SELECT text FROM offload_parts WHERE task = ? AND part > ? ORDER BY part LIMIT ?";
-
 /**
  * What there is to a task beside its record: its events, its result, what it takes to start it again. Parts that
  * are put wait for the end of the transaction, or for who asks for some in it.
@@ -101,3 +84,20 @@ export class Parts {
     return this.#connection.get<{ text: string }>(GET, task, part)?.text;
   }
 }
+
+/** The parts of a task, beside its events: those are numbered by their `seq`. */
+const RESULT = 0;
+const INPUT = -1;
+const CHECKPOINT = -2;
+
+/** Rows that are written by one statement where there are so many: drivers ask a price for each. */
+const ROWS_TOGETHER = 16;
+
+const PUT = "INSERT OR REPLACE INTO offload_parts (task, part, chars, text) VALUES ";
+const PUT_ONE = `${PUT} (?, ?, ?, ?)`;
+const PUT_MANY = `${PUT} ${Array(ROWS_TOGETHER).fill("(?, ?, ?, ?)").join(", ")}`;
+const GET = "SELECT text FROM offload_parts WHERE task = ? AND part = ?";
+const DROP_PAYLOAD = `DELETE FROM offload_parts WHERE task = ? AND part < ${RESULT}`;
+const OLDEST = `SELECT part AS seq, chars FROM offload_parts WHERE task = ? AND part > ${RESULT} ORDER BY part LIMIT ?`;
+const DROP_EVENTS = `DELETE FROM offload_parts WHERE task = ? AND part > ${RESULT} AND part < ?`;
+const EVENTS = "SELECT text FROM offload_parts WHERE task = ? AND part > ? ORDER BY part LIMIT ?";

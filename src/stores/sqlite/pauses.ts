@@ -1,6 +1,3 @@
-const FIRST_MS = 2;
-const LAST_MS = 25;
-
 /** How long to wait for other processes, time after time. Those who wait must not all come back at once. */
 export class Pauses {
   #longestMs = FIRST_MS;
@@ -15,3 +12,6 @@ export class Pauses {
     this.#longestMs = FIRST_MS;
   }
 }
+
+const FIRST_MS = 2;
+const LAST_MS = 25;

@@ -20,10 +20,6 @@ import { EventLog } from "./event-log.ts";
 import type { Parts } from "./parts.ts";
 import { encodeText } from "./text.ts";
 
-const GET = "SELECT key, kept FROM offload_tasks WHERE id = ?";
-const LAPSED = `SELECT kept FROM offload_tasks INDEXED BY offload_tasks_leased WHERE shelf IS NULL AND leaseEndsAt <= ?
-  ORDER BY leaseEndsAt LIMIT ?`;
-
 /** Tasks read. Each method sees one moment, if it is called in a transaction. */
 export class Reading {
   readonly #connection: Connection;
@@ -75,6 +71,10 @@ export class Reading {
     return entry && inScope(entry.record, scope) ? entry : undefined;
   }
 }
+
+const GET = "SELECT key, kept FROM offload_tasks WHERE id = ?";
+const LAPSED = `SELECT kept FROM offload_tasks INDEXED BY offload_tasks_leased WHERE shelf IS NULL AND leaseEndsAt <= ?
+  ORDER BY leaseEndsAt LIMIT ?`;
 
 /**
  * The newest tasks of a user are read in their order. Unfinished ones alone are few, however many others there

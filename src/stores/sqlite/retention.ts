@@ -4,19 +4,6 @@ import type { Connection } from "./connection.ts";
 import type { SessionTable } from "./session-table.ts";
 import type { TaskTable } from "./task-table.ts";
 
-type Shelf = "pending" | "done";
-
-const OLD = `SELECT key FROM offload_tasks INDEXED BY offload_tasks_ended
-  WHERE shelf = ? AND completedAt <= ? ORDER BY completedAt LIMIT ?`;
-const CROWDED = "SELECT userId, tasks FROM offload_shelves WHERE shelf = ? AND tasks > ? LIMIT ?";
-const OLDEST_OF_USER = {
-  // Those of one user are few enough to be put in order: an index that has them in order costs at each write.
-  pending: `SELECT key FROM offload_tasks INDEXED BY offload_tasks_outstanding
-    WHERE userId = ? AND mode IS NOT NULL AND shelf = 'pending' ORDER BY completedAt, id LIMIT ?`,
-  done: `SELECT key FROM offload_tasks INDEXED BY offload_tasks_done
-    WHERE userId = ? AND shelf = 'done' ORDER BY completedAt, id LIMIT ?`,
-};
-
 /** Lets go of what has been kept long enough. It looks only at what is over its limit. */
 export class Retention {
   readonly #connection: Connection;
@@ -92,3 +79,16 @@ export class Retention {
     sweep.expired.push(this.#table.change(entry, dropFollowUp(entry.record.followUp, "expired", now), now));
   }
 }
+
+type Shelf = "pending" | "done";
+
+const OLD = `SELECT key FROM offload_tasks INDEXED BY offload_tasks_ended
+  WHERE shelf = ? AND completedAt <= ? ORDER BY completedAt LIMIT ?`;
+const CROWDED = "SELECT userId, tasks FROM offload_shelves WHERE shelf = ? AND tasks > ? LIMIT ?";
+const OLDEST_OF_USER = {
+  // Those of one user are few enough to be put in order: an index that has them in order costs at each write.
+  pending: `SELECT key FROM offload_tasks INDEXED BY offload_tasks_outstanding
+    WHERE userId = ? AND mode IS NOT NULL AND shelf = 'pending' ORDER BY completedAt, id LIMIT ?`,
+  done: `SELECT key FROM offload_tasks INDEXED BY offload_tasks_done
+    WHERE userId = ? AND shelf = 'done' ORDER BY completedAt, id LIMIT ?`,
+};

@@ -13,34 +13,6 @@ export interface Claimed extends StoredSession {
   countsTurn: number;
 }
 
-/** Claims ended in one go; what is left has its turn the next time. */
-const MOST_LAPSED = 1_000;
-
-const GET = "SELECT turns, token FROM offload_sessions WHERE userId = ? AND session = ?";
-const CLAIMED =
-  "SELECT userId, session, countsTurn FROM offload_sessions WHERE token = ? AND leaseEndsAt > ?";
-const LAPSED =
-  "SELECT userId, session FROM offload_sessions WHERE token IS NOT NULL AND leaseEndsAt <= ? LIMIT ?";
-const CLAIM = `INSERT INTO offload_sessions (userId, session, turns, countedAt, token, leaseEndsAt, countsTurn)
-  VALUES (?, ?, 0, 0, ?, ?, ?) ON CONFLICT DO UPDATE SET
-  token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, countsTurn = excluded.countsTurn`;
-const PROLONG = "UPDATE offload_sessions SET leaseEndsAt = ? WHERE token = ? AND leaseEndsAt > ?";
-const FREE = "UPDATE offload_sessions SET token = NULL WHERE userId = ? AND session = ?";
-const COUNT = "UPDATE offload_sessions SET turns = turns + 1, countedAt = ? WHERE userId = ? AND session = ?";
-const RESET = "UPDATE offload_sessions SET turns = 0 WHERE userId = ? AND session = ? AND turns > 0";
-const TIDY = "DELETE FROM offload_sessions WHERE userId = ? AND session = ? AND turns = 0 AND token IS NULL";
-const COUNTED_UNTIL =
-  "SELECT userId, session FROM offload_sessions WHERE turns > 0 AND countedAt <= ? LIMIT ?";
-
-const TASKS = "offload_tasks INDEXED BY offload_tasks_outstanding";
-const OUTSTANDING = "WHERE userId = ? AND session = ? AND mode IS NOT NULL";
-const HOLD = `UPDATE ${TASKS} SET ready = NULL, wakesAt = NULL ${OUTSTANDING}`;
-const GIVE_BACK = `UPDATE ${TASKS} SET shelf = 'pending', ready = iif(dueAt <= ?, 1, NULL),
-  wakesAt = iif(dueAt <= ?, NULL, dueAt) ${OUTSTANDING}`;
-const REFILE = `UPDATE ${TASKS} SET turns = (
-  SELECT turns FROM offload_sessions AS s WHERE s.userId = offload_tasks.userId AND s.session = offload_tasks.session
-) ${OUTSTANDING}`;
-
 /** Sessions that are claimed, and the turns of each, by which its outstanding follow-ups are filed. */
 export class SessionTable {
   readonly #connection: Connection;
@@ -108,3 +80,31 @@ export class SessionTable {
 export function storedSession({ userId, sessionId }: SessionKey): StoredSession {
   return { userId: encodeText(userId), session: encodeNullable(sessionId) };
 }
+
+/** Claims ended in one go; what is left has its turn the next time. */
+const MOST_LAPSED = 1_000;
+
+const GET = "SELECT turns, token FROM offload_sessions WHERE userId = ? AND session = ?";
+const CLAIMED =
+  "SELECT userId, session, countsTurn FROM offload_sessions WHERE token = ? AND leaseEndsAt > ?";
+const LAPSED =
+  "SELECT userId, session FROM offload_sessions WHERE token IS NOT NULL AND leaseEndsAt <= ? LIMIT ?";
+const CLAIM = `INSERT INTO offload_sessions (userId, session, turns, countedAt, token, leaseEndsAt, countsTurn)
+  VALUES (?, ?, 0, 0, ?, ?, ?) ON CONFLICT DO UPDATE SET
+  token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, countsTurn = excluded.countsTurn`;
+const PROLONG = "UPDATE offload_sessions SET leaseEndsAt = ? WHERE token = ? AND leaseEndsAt > ?";
+const FREE = "UPDATE offload_sessions SET token = NULL WHERE userId = ? AND session = ?";
+const COUNT = "UPDATE offload_sessions SET turns = turns + 1, countedAt = ? WHERE userId = ? AND session = ?";
+const RESET = "UPDATE offload_sessions SET turns = 0 WHERE userId = ? AND session = ? AND turns > 0";
+const TIDY = "DELETE FROM offload_sessions WHERE userId = ? AND session = ? AND turns = 0 AND token IS NULL";
+const COUNTED_UNTIL =
+  "SELECT userId, session FROM offload_sessions WHERE turns > 0 AND countedAt <= ? LIMIT ?";
+
+const TASKS = "offload_tasks INDEXED BY offload_tasks_outstanding";
+const OUTSTANDING = "WHERE userId = ? AND session = ? AND mode IS NOT NULL";
+const HOLD = `UPDATE ${TASKS} SET ready = NULL, wakesAt = NULL ${OUTSTANDING}`;
+const GIVE_BACK = `UPDATE ${TASKS} SET shelf = 'pending', ready = iif(dueAt <= ?, 1, NULL),
+  wakesAt = iif(dueAt <= ?, NULL, dueAt) ${OUTSTANDING}`;
+const REFILE = `UPDATE ${TASKS} SET turns = (
+  SELECT turns FROM offload_sessions AS s WHERE s.userId = offload_tasks.userId AND s.session = offload_tasks.session
+) ${OUTSTANDING}`;

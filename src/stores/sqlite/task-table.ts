@@ -10,16 +10,6 @@ import type { Parts } from "./parts.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
-const GET = "SELECT key, kept FROM offload_tasks WHERE id = ?";
-const AT = `SELECT ${ENTRY} FROM offload_tasks WHERE key = ?`;
-const INSERT = `INSERT INTO offload_tasks (id, userId, session, createdAt, status, liveKey, leaseEndsAt, kept)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
-const UPDATE = `UPDATE offload_tasks SET status = ?, liveKey = ?, leaseEndsAt = ifnull(?, leaseEndsAt), completedAt = ?,
-  shelf = ?, mode = ?, turns = ?, ready = ?, wakesAt = ?, kept = ? WHERE key = ?`;
-/** For what changes no column that a task is found by. */
-const UPDATE_KEPT = "UPDATE offload_tasks SET kept = ? WHERE key = ?";
-const EVICT = "DELETE FROM offload_tasks WHERE key = ?";
-
 /** Every write of a task goes through here, so that no column keeps what it was before. */
 export class TaskTable {
   readonly #connection: Connection;
@@ -126,6 +116,16 @@ export class TaskTable {
     return record;
   }
 }
+
+const GET = "SELECT key, kept FROM offload_tasks WHERE id = ?";
+const AT = `SELECT ${ENTRY} FROM offload_tasks WHERE key = ?`;
+const INSERT = `INSERT INTO offload_tasks (id, userId, session, createdAt, status, liveKey, leaseEndsAt, kept)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+const UPDATE = `UPDATE offload_tasks SET status = ?, liveKey = ?, leaseEndsAt = ifnull(?, leaseEndsAt), completedAt = ?,
+  shelf = ?, mode = ?, turns = ?, ready = ?, wakesAt = ?, kept = ? WHERE key = ?`;
+/** For what changes no column that a task is found by. */
+const UPDATE_KEPT = "UPDATE offload_tasks SET kept = ? WHERE key = ?";
+const EVICT = "DELETE FROM offload_tasks WHERE key = ?";
 
 function newEntry(record: TaskRecord, leaseMs: number, hasPayload: boolean): Entry {
   const kept = { record, leaseMs, hasPayload, oldestSeq: 1, logChars: 0 };

@@ -17,9 +17,6 @@ import type { Parts } from "./parts.ts";
 import type { TaskTable } from "./task-table.ts";
 import { encodeText } from "./text.ts";
 
-const EQUAL = "SELECT kept FROM offload_tasks WHERE userId = ? AND liveKey = ? LIMIT 1";
-const PUT_LEASE = "UPDATE offload_tasks SET leaseEndsAt = ? WHERE key = ?";
-
 /** Tasks written, one at a time. Each method is to be called in a transaction. */
 export class Tasks {
   readonly #connection: Connection;
@@ -109,3 +106,6 @@ export class Tasks {
     return entry.record.owner === owner ? entry : undefined;
   }
 }
+
+const EQUAL = "SELECT kept FROM offload_tasks WHERE userId = ? AND liveKey = ? LIMIT 1";
+const PUT_LEASE = "UPDATE offload_tasks SET leaseEndsAt = ? WHERE key = ?";

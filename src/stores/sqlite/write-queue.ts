@@ -2,18 +2,6 @@ import type { Connection } from "./connection.ts";
 import { callFailure, isBusy } from "./failure.ts";
 import { Pauses } from "./pauses.ts";
 
-/** Calls that share a transaction: more would keep the event loop, and other processes, for too long. */
-const MOST_TOGETHER = 128;
-
-interface Call {
-  work(): unknown;
-  resolve(answer: unknown): void;
-  reject(error: unknown): void;
-  deadline: number;
-  /** It was in a transaction that came to nothing. */
-  isAlone: boolean;
-}
-
 /** What goes with each transaction. */
 export interface Around {
   beforeCommit(): void;
@@ -102,4 +90,16 @@ export class WriteQueue {
     for (const { deadline, reject } of this.#waiting) if (deadline <= now) reject(callFailure(error));
     this.#waiting = this.#waiting.filter(({ deadline }) => deadline > now);
   }
+}
+
+/** Calls that share a transaction: more would keep the event loop, and other processes, for too long. */
+const MOST_TOGETHER = 128;
+
+interface Call {
+  work(): unknown;
+  resolve(answer: unknown): void;
+  reject(error: unknown): void;
+  deadline: number;
+  /** It was in a transaction that came to nothing. */
+  isAlone: boolean;
 }

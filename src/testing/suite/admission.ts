@@ -18,9 +18,6 @@ import {
   upTo,
 } from "./lab.ts";
 
-const START = change({ status: "running", startedAt: 5 }, [started]);
-const END = change({ status: "completed", completedAt: 9 }, [completed]);
-
 export function admissionSuite(lab: Lab): void {
   const tryInsert = (fields: Partial<TaskRecord>, guard: Partial<Guard>) =>
     lab.store.insert(makeTask(fields), { ...NO_LIMITS, ...guard }, LONG_MS);
@@ -200,3 +197,6 @@ export function admissionSuite(lab: Lab): void {
     }
   }
 }
+
+const START = change({ status: "running", startedAt: 5 }, [started]);
+const END = change({ status: "completed", completedAt: 9 }, [completed]);

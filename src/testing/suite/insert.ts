@@ -18,8 +18,6 @@ import {
   upTo,
 } from "./lab.ts";
 
-const KEY = "the-same-call";
-
 export function insertSuite(lab: Lab): void {
   test("answers the record as it was written, and so does get", async () => {
     const task = makeTask({ metadata: { a: { b: [1, null, "ü"] } }, agentId: "agent", deadlineAt: 99 });
@@ -126,3 +124,5 @@ export function insertSuite(lab: Lab): void {
     expect(answer.status).toBe("duplicate");
   });
 }
+
+const KEY = "the-same-call";

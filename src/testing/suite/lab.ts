@@ -23,8 +23,6 @@ export const NO_LIMITS: Guard = {
 
 /** Short enough to be waited for where a store's clock cannot be moved. */
 export const LEASE_MS = 150;
-/** For a machine that has stood still for longer than the one before. */
-const LEASES_MS = [LEASE_MS, 1_000, 4_000];
 /** Longer than any test. */
 export const LONG_MS = 3_600_000;
 
@@ -125,3 +123,6 @@ export async function idsOf({ store }: Lab, userId: string): Promise<string[]> {
   expect(more).toBe(false);
   return records.map((record) => record.id);
 }
+
+/** For a machine that has stood still for longer than the one before. */
+const LEASES_MS = [LEASE_MS, 1_000, 4_000];

@@ -4,13 +4,6 @@ import type { ListQuery } from "../../core/model/store.ts";
 import type { TaskRecord, TaskStatus } from "../../core/model/task.ts";
 import { ADA, finish, idsOf, insert, type Lab, LONG_MS, read, upTo } from "./lab.ts";
 
-const KEEP_NONE = {
-  finishedPerUser: 0,
-  finishedTtlMs: LONG_MS,
-  followUpTtlMs: LONG_MS,
-  followUpsPerUser: 0,
-};
-
 export function listSuite(lab: Lab): void {
   const list = (query: Partial<ListQuery>, scope = ADA) => lab.store.list(scope, { limit: 100, ...query });
   const ids = (records: TaskRecord[]) => records.map((record) => record.id);
@@ -137,3 +130,10 @@ export function listSuite(lab: Lab): void {
     return other.createdAt - one.createdAt || (other.id > one.id ? 1 : -1);
   }
 }
+
+const KEEP_NONE = {
+  finishedPerUser: 0,
+  finishedTtlMs: LONG_MS,
+  followUpTtlMs: LONG_MS,
+  followUpsPerUser: 0,
+};

@@ -13,8 +13,6 @@ import {
   upTo,
 } from "./lab.ts";
 
-const INPUT = JSON.stringify({ query: "otters\u0000\u2028 😀" });
-
 export function payloadSuite(lab: Lab): void {
   const withInput = async () => {
     const { record } = makeTask({ owner: "process-1" });
@@ -82,3 +80,5 @@ export function payloadSuite(lab: Lab): void {
     expect(await lab.store.get(ADA, record.id)).toMatchObject({ version: 1, lastSeq: 0 });
   });
 }
+
+const INPUT = JSON.stringify({ query: "otters\u0000\u2028 😀" });

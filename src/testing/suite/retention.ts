@@ -16,14 +16,6 @@ import {
   upTo,
 } from "./lab.ts";
 
-const KEEP_ALL: RetentionLimits = {
-  finishedPerUser: 1_000,
-  finishedTtlMs: 100 * LONG_MS,
-  followUpTtlMs: 100 * LONG_MS,
-  followUpsPerUser: 1_000,
-};
-const NOTHING: Sweep = { expired: [], evicted: 0, more: false };
-
 export function retentionSuite(lab: Lab): void {
   const sweep = (limits: Partial<RetentionLimits>, limit = 1_000) =>
     lab.store.sweep({ ...KEEP_ALL, ...limits }, limit);
@@ -263,3 +255,11 @@ export function retentionSuite(lab: Lab): void {
     expect(await lab.store.append(running, "process-1", [output("x")])).toBe(2);
   });
 }
+
+const KEEP_ALL: RetentionLimits = {
+  finishedPerUser: 1_000,
+  finishedTtlMs: 100 * LONG_MS,
+  followUpTtlMs: 100 * LONG_MS,
+  followUpsPerUser: 1_000,
+};
+const NOTHING: Sweep = { expired: [], evicted: 0, more: false };

@@ -15,34 +15,6 @@ import {
   whole,
 } from "./lab.ts";
 
-const HOSTILE = [
-  "__proto__",
-  "constructor",
-  "toString",
-  "a:b",
-  "a",
-  "b",
-  ":",
-  "",
-  " ",
-  "null",
-  "0",
-  "😀",
-  "é",
-  "line\nbreak",
-  `quote'"\\`,
-  "%_*?[a]{b}",
-];
-
-/** Users and sessions that must not be put together with a colon. */
-const LOOK_ALIKES: [userId: string, sessionId: string | null][] = [
-  ["a", "b:c"],
-  ["a:b", "c"],
-  ["a:b:c", null],
-  ["", "a:b:c"],
-  ["a:b:c:", ""],
-];
-
 export function scopeSuite(lab: Lab): void {
   const seenFrom = async (scope: TaskScope, { id }: TaskRecord) => {
     const { store } = lab;
@@ -176,3 +148,31 @@ export function scopeSuite(lab: Lab): void {
     }
   });
 }
+
+const HOSTILE = [
+  "__proto__",
+  "constructor",
+  "toString",
+  "a:b",
+  "a",
+  "b",
+  ":",
+  "",
+  " ",
+  "null",
+  "0",
+  "😀",
+  "é",
+  "line\nbreak",
+  `quote'"\\`,
+  "%_*?[a]{b}",
+];
+
+/** Users and sessions that must not be put together with a colon. */
+const LOOK_ALIKES: [userId: string, sessionId: string | null][] = [
+  ["a", "b:c"],
+  ["a:b", "c"],
+  ["a:b:c", null],
+  ["", "a:b:c"],
+  ["a:b:c:", ""],
+];

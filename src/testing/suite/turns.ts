@@ -2,9 +2,6 @@ import { expect, test } from "vitest";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import { finishPending, type Lab, LEASE_MS, LONG_MS, read, transition, upTo } from "./lab.ts";
 
-const ONE: SessionKey = { userId: "ada", sessionId: "one" };
-const acknowledge: Settlement = { type: "acknowledge" };
-
 export function turnSuite(lab: Lab): void {
   const claim = (filter: ClaimFilter, leaseMs = LONG_MS) => lab.store.claim("me", leaseMs, filter);
   const settle = (held: SessionClaim | undefined, settlement?: Settlement) => {
@@ -165,3 +162,6 @@ export function turnSuite(lab: Lab): void {
     expect(counted).not.toEqual([]);
   });
 }
+
+const ONE: SessionKey = { userId: "ada", sessionId: "one" };
+const acknowledge: Settlement = { type: "acknowledge" };

@@ -16,9 +16,6 @@ import {
   UNKNOWN,
 } from "./lab.ts";
 
-/** Milliseconds in which a hint that should not come would have come. */
-const QUIET_MS = 30;
-
 export function watchSuite(lab: Lab): void {
   const watch = () => {
     const hints: TaskHint[] = [];
@@ -161,3 +158,6 @@ export function watchSuite(lab: Lab): void {
     await lab.store.close();
   });
 }
+
+/** Milliseconds in which a hint that should not come would have come. */
+const QUIET_MS = 30;
