@@ -16,9 +16,11 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // It wants a newer Node: see scripts/test-mastra.ts.
     exclude: [...configDefaults.exclude, "test/adapters/mastra/**"],
+    setupFiles: ["test/support/warnings.ts"],
     pool: "forks",
     maxWorkers: 2,
-    execArgv: ["--expose-gc"],
+    // Node says of its own `node:sqlite` that it is experimental.
+    execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
     testTimeout: 20_000,
     // Some start a server, or several that have to find each other.
     hookTimeout: 60_000,

@@ -1,4 +1,4 @@
-import type { generateText, ModelMessage, ToolSet } from "ai";
+import { type generateText, isStepCount, type ModelMessage, streamText, type ToolSet } from "ai";
 import { BackgroundTaskManager, type MiddlewareOptions, ToolOffloadMiddleware } from "tool-offload";
 import * as z from "zod";
 import type { Message, ModelCall, Reply } from "../scenarios/framework.ts";
@@ -9,6 +9,11 @@ export const scope = { userId: "ada", sessionId: "chat-1" };
 export const anything = z.object({ what: z.string().optional() });
 /** What the framework gives a tool. */
 export const call = { toolCallId: "one", messages: [], context: {} };
+
+/** The model's last words. */
+export const done = { text: "Done." };
+/** A tool that never ends. */
+export const forever = () => new Promise<{ n: number }>(() => undefined);
 
 /** A middleware that waits 30 ms unless told otherwise, and its tasks. */
 export function makeOffload(options: Partial<MiddlewareOptions> = {}) {
@@ -74,4 +79,21 @@ export async function play(tools: ToolSet, script: Script, terms: Terms = {}, ve
     typeof generateText<ToolSet>
   >[0]);
   return { result, shown };
+}
+
+/** What a stream says of its tool calls, without what differs from run to run. */
+export async function toolParts(tools: ToolSet) {
+  const { model } = scripted([asks("count"), done]);
+  const result = streamText({
+    model,
+    tools,
+    prompt: "Go.",
+    stopWhen: isStepCount(3),
+    onError: () => undefined,
+  });
+  const parts: { type: string; output?: unknown; preliminary?: boolean; error?: unknown }[] = [];
+  for await (const part of result.stream) {
+    if (part.type === "tool-result" || part.type === "tool-error") parts.push(part);
+  }
+  return parts;
 }

@@ -4,6 +4,7 @@ import { BackgroundTaskManager, TaskOffloadError } from "tool-offload";
 import { followUpOf, toInput } from "tool-offload/adapters/langchain";
 import { type FollowUpClaim, FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { allowWarnings } from "../../support/warnings.ts";
 import { asks, aTool, configOf, eventually, lab, latch, says } from "./lab.ts";
 
 let tasks: BackgroundTaskManager;
@@ -274,6 +275,7 @@ describe("a process that dies between the injection and the acknowledgement", ()
 
 describe("a turn for late results", () => {
   test("goes on where it has failed, and nothing is said twice", async () => {
+    allowWarnings();
     await due("t1", "42");
     let tries = 0;
     const answer = () => {

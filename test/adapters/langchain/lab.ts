@@ -13,6 +13,11 @@ import { type OffloadOptions, offloadMiddleware } from "tool-offload/adapters/la
 import { vi } from "vitest";
 import * as z from "zod";
 
+/** Whose calls they are. */
+export const scope = { userId: "ada", sessionId: "t1" };
+/** For calls that go on until the test ends them. */
+export const late = { middleware: { timeoutMs: 30 } };
+
 /** What a tool is given beside its input, as far as these tests look at it. */
 export interface ToolConfig {
   signal: AbortSignal;
@@ -51,6 +56,9 @@ export function asks(...calls: [id: string, name: string][]): AIMessage {
 export function says(text: string): AIMessage {
   return new AIMessage(text);
 }
+
+/** The model calls the tool "work" once, and says that it is done. */
+export const oneCall = () => [asks(["one", "work"]), says("Done.")];
 
 /** An agent with a scripted model, and a manager of its own. */
 export function lab(options: LabOptions) {
@@ -114,6 +122,14 @@ export function raw(messages: readonly BaseMessage[]) {
     const { type, data } = message.toDict();
     return { type, data: { ...data, id: undefined } };
   });
+}
+
+/** The task of the one call, once it has ended, and its result. */
+export async function result(tasks: BackgroundTaskManager, within = scope) {
+  const [task] = (await tasks.list(within)).tasks;
+  if (task === undefined) throw new Error("There is no task.");
+  await tasks.wait(within, [task.id]);
+  return { task: await tasks.get(within, task.id), result: await tasks.result(within, task.id) };
 }
 
 export function eventually(check: () => unknown): Promise<void> {

@@ -1,6 +1,7 @@
-import { Agent, type AgentInputItem, MemorySession, Runner, tool } from "@openai/agents";
+import { Agent, type AgentInputItem, MemorySession, tool as plainTool, Runner } from "@openai/agents";
 import { assistantMessage, functionCall, modelResponder, ScriptedModel } from "@openai/agents/testing";
 import { BackgroundTaskManager, type MiddlewareOptions, ToolOffloadMiddleware } from "tool-offload";
+import { offloadingTool, offloadTools } from "tool-offload/adapters/openai-agents";
 import type { Delivery } from "tool-offload/follow-up";
 import { followUpMessage } from "tool-offload/follow-up";
 import { onTestFinished } from "vitest";
@@ -42,7 +43,7 @@ export function optionsFor<R>(name: string, execute: () => R) {
 }
 
 export function toolFor<R>(name: string, execute: () => R) {
-  return tool(optionsFor(name, execute));
+  return plainTool(optionsFor(name, execute));
 }
 
 /** A tool that ends when the test says so. */
@@ -55,6 +56,17 @@ export function slowTool(name = "slow") {
   promise.catch(() => undefined);
   return { options: optionsFor(name, () => promise), resolve, reject };
 }
+
+export type ToolOptions = Parameters<typeof plainTool>[0];
+
+/** Both ways to have a tool offloaded. */
+export const WAYS = {
+  offloadTools: (offload: ToolOffloadMiddleware, options: object) =>
+    offloadTools([plainTool(options as ToolOptions)], { offload, scope }),
+  offloadingTool: (offload: ToolOffloadMiddleware, options: object) => [
+    offloadingTool(plainTool, { offload, scope })(options as ToolOptions),
+  ],
+};
 
 /** Runs one turn; the agent, its session and what came of it. */
 export async function turn(model: ScriptedModel, tools: Agent["tools"], more: Partial<Agent> = {}) {

@@ -10,6 +10,7 @@ import { followUpOf, takeIn, toInput } from "tool-offload/adapters/openai-agents
 import { FollowUpDispatcher } from "tool-offload/follow-up";
 import { expect, test } from "vitest";
 import { until } from "../../support/until.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 import { deliveryOf, open, runner, saying, scope, toolFor } from "./stage.ts";
 
 async function ended(count = 1) {
@@ -36,6 +37,7 @@ const SESSIONS = { "with transactions": () => new MemorySession(), without: plai
 test.each(Object.entries(SESSIONS))(
   "a delivery repeated after a crash is in the session once, and answered once: a session %s",
   async (_which, sessionOf) => {
+    allowWarnings();
     const { tasks, ids } = await ended();
     const model = saying("I see.");
     const agent = new Agent({ name: "Assistant", model });

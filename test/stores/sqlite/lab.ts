@@ -19,11 +19,10 @@ export const DRIVERS: Driver[] = openNodeSqlite
   ? [libsql, { name: "node:sqlite", open: openNodeSqlite }]
   : [libsql];
 
-/** Tests that need `node:sqlite`: skipped, and said to be, where there is none. */
+/** Tests that need `node:sqlite`: skipped where there is none, and their title says so. */
 export function describeNodeSqlite(name: string, run: () => void): void {
   const has = openNodeSqlite !== undefined;
   const reason = `Node ${process.versions.node} has no node:sqlite`;
-  if (!has) console.warn(`${name} is skipped: ${reason}.`);
   describe.skipIf(!has)(has ? name : `${name} (skipped: ${reason})`, run);
 }
 

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import type { Job } from "./worker.ts";
 
 const WORKER = fileURLToPath(new URL("./worker.ts", import.meta.url));
+/** Of `node:sqlite`, a Node may say that it is experimental. */
+const EXEC_ARGV = ["--import", "tsx", "--disable-warning=ExperimentalWarning"];
 
 /** What a process of its own answers to a job. */
 export async function runWorker(job: Job): Promise<unknown> {
@@ -13,7 +15,7 @@ export async function runWorker(job: Job): Promise<unknown> {
 
 /** Starts a process for each job, and lets them begin all at once when all of them are ready. */
 export async function runWorkers(jobs: readonly Job[]): Promise<unknown[]> {
-  const children = jobs.map((job) => fork(WORKER, [JSON.stringify(job)], { execArgv: ["--import", "tsx"] }));
+  const children = jobs.map((job) => fork(WORKER, [JSON.stringify(job)], { execArgv: EXEC_ARGV }));
   try {
     await Promise.all(children.map((child) => messageOf(child)));
     const answers = children.map((child) => messageOf(child));
