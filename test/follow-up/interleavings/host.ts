@@ -101,6 +101,8 @@ export class Host {
       storeTimeoutMs: world.storeTimeoutMs,
       cancelGraceMs: GRACE_MS,
     });
+    // A plan may let any delivery fail: nobody need be warned.
+    this.tasks.on("delivery.failed", () => undefined);
     for (const name of TOLD) this.tasks.on(name, ({ event }) => void this.told.push(event));
     const deliver = (delivery: Delivery) => world.deliver(this, delivery);
     const terms = { ...TERMS, ...BEAT, concurrency, maxConsecutiveTurns: MAX_TURNS };
