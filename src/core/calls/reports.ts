@@ -3,17 +3,18 @@ import type { TaskProgress } from "../model/task.ts";
 import { oneLine, sliceWhole } from "../values/text.ts";
 
 /**
- * What a tool has reported and no store has seen: the newest progress, and its output in order. It is
+ * What a tool has reported and no store has confirmed: the newest progress, and its output in order. It is
  * bounded, so a tool may report as often as it likes, in the foreground too, where nobody reads it.
  */
 export class Reports {
   #progress: TaskProgress | undefined;
   #output = "";
   #dropped = 0;
+  #unconfirmed: readonly NewTaskEvent[] = [];
   #decoder: InstanceType<typeof TextDecoder> | undefined;
 
   get empty(): boolean {
-    return this.#progress === undefined && this.#output === "";
+    return this.#progress === undefined && this.#output === "" && this.#unconfirmed.length === 0;
   }
 
   report(progress: unknown): void {
@@ -28,8 +29,23 @@ export class Reports {
     if (this.#output.length > 2 * OUTPUT_CHARS) this.#cut();
   }
 
-  /** Takes everything out, as events. */
-  drain(now: number): NewTaskEvent[] {
+  /** What is to be written next, as events: the same ones until they are confirmed. */
+  next(now: number): readonly NewTaskEvent[] {
+    return this.#unconfirmed.length > 0 ? this.#unconfirmed : this.all(now);
+  }
+
+  /** Everything that is not confirmed, as events. */
+  all(now: number): readonly NewTaskEvent[] {
+    this.#unconfirmed = [...this.#unconfirmed, ...this.#drain(now)];
+    return this.#unconfirmed;
+  }
+
+  /** The first so many of the events are on record. */
+  confirm(count: number): void {
+    this.#unconfirmed = this.#unconfirmed.slice(count);
+  }
+
+  #drain(now: number): NewTaskEvent[] {
     const events: NewTaskEvent[] = [];
     if (this.#output !== "") events.push({ at: now, type: "task.output", chunk: this.#takeOutput() });
     if (this.#progress) events.push({ at: now, type: "task.progress", progress: this.#progress });

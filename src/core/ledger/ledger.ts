@@ -155,10 +155,10 @@ export class Ledger {
    * Appends what the tool of a running task has reported. `latest`: its record as this process knows it when the
    * store has answered. `undefined`: the task has ended or is another process's.
    */
-  async append(latest: () => TaskRecord, events: NewTaskEvent[]): Promise<TaskRecord | undefined> {
+  async append(latest: () => TaskRecord, events: readonly NewTaskEvent[]): Promise<TaskRecord | undefined> {
     const task = latest();
     const { owner } = this.#writer;
-    const lastSeq = await this.#gateway.ask("append", (store) => store.append(task, owner, events));
+    const lastSeq = await this.#gateway.ask("append", (store) => store.append(task, owner, [...events]));
     if (lastSeq === 0) return undefined;
     const known = latest();
     const progress = lastProgress(events) ?? known.progress;

@@ -23,7 +23,6 @@ export class HandOver implements Follower {
   readonly #parts: HandOverParts;
   readonly #over: () => void;
   #task: NewTask | undefined;
-  #reported: NewTaskEvent[] = [];
   #isExempt = false;
   #isAsking = false;
   #isOver = false;
@@ -99,15 +98,15 @@ export class HandOver implements Follower {
   #describe(): NewTask {
     const { clock, terms } = this.#parts;
     const { execution } = this.#call;
-    if (execution.hasReports && this.#reported.length === 0) {
-      this.#reported = execution.reports.drain(clock.now());
-    }
-    return newRunningTask(this.#call, this.#reported, terms, clock.now(), this.#task?.record.id);
+    const now = clock.now();
+    const reported = execution.hasReports ? execution.reports.next(now) : [];
+    return newRunningTask(this.#call, reported, terms, now, this.#task?.record.id);
   }
 
   #take(record: TaskRecord, events: readonly NewTaskEvent[], place: Place): void {
-    const unwritten = events.slice(record.lastSeq).filter(isReport);
-    this.#parts.runningTasks.adopt(this.#call, record, place, unwritten);
+    const written = events.slice(0, record.lastSeq).filter(isReport);
+    if (written.length > 0) this.#call.execution.reports.confirm(written.length);
+    this.#parts.runningTasks.adopt(this.#call, record, place);
     this.stop();
   }
 

@@ -2,7 +2,6 @@ import type { TaskFollower } from "../calls/follower.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { NewTaskEvent } from "../model/events.ts";
 import { changeFor } from "../model/lifecycle.ts";
 import { type StoredResult, storeResult } from "../model/result.ts";
 import type { TaskChange } from "../model/store.ts";
@@ -20,19 +19,16 @@ export class RunningTask implements TaskFollower {
   readonly #call: RunningCall;
   readonly #parts: RunningTaskParts;
   #record: TaskRecord;
-  /** Events taken out of the reports that no store has confirmed. */
-  #unwritten: NewTaskEvent[];
   #writing: Promise<void> | undefined;
   #pause: Timer | undefined;
   #grace: Timer | undefined;
   #isEnding = false;
   readonly #ending: Ending = { isShutDown: false, isUnbegun: false };
 
-  constructor(call: RunningCall, record: TaskRecord, parts: RunningTaskParts, unwritten: NewTaskEvent[]) {
+  constructor(call: RunningCall, record: TaskRecord, parts: RunningTaskParts) {
     this.#call = call;
     this.#record = record;
     this.#parts = parts;
-    this.#unwritten = unwritten;
   }
 
   get record(): TaskRecord {
@@ -52,7 +48,7 @@ export class RunningTask implements TaskFollower {
     if (execution.outcome !== undefined) this.settled();
     else if (execution.isExpired) this.expired();
     else if (isShutDown) this.shutdown();
-    else if (this.#hasNews) this.woken();
+    else if (execution.hasReports) this.woken();
   }
 
   settled(): void {
@@ -112,10 +108,6 @@ export class RunningTask implements TaskFollower {
     void this.#end();
   }
 
-  get #hasNews(): boolean {
-    return this.#call.execution.hasReports || this.#unwritten.length > 0;
-  }
-
   /** Another process has ended it, or goes on with it: what this one does counts no more. */
   #isLost({ status, owner }: TaskRecord): boolean {
     return isFinished(status) || owner !== this.#parts.terms.owner;
@@ -135,11 +127,12 @@ export class RunningTask implements TaskFollower {
   }
 
   async #write(): Promise<void> {
-    if (this.#unwritten.length === 0) this.#takeReports();
     const { clock, ledger } = this.#parts;
+    const { reports } = this.#call.execution;
+    const events = reports.next(clock.now());
     try {
-      const written = await ledger.append(() => this.#record, this.#unwritten);
-      this.#unwritten = [];
+      const written = await ledger.append(() => this.#record, events);
+      reports.confirm(events.length);
       if (written !== undefined) this.#record = written;
     } catch {
       // Written again with the next report, or with the end: a chunk may then stand in the log twice.
@@ -150,13 +143,7 @@ export class RunningTask implements TaskFollower {
 
   #continue(): void {
     this.#pause = undefined;
-    if (this.#hasNews) this.woken();
-  }
-
-  #takeReports(): void {
-    const { execution } = this.#call;
-    if (!execution.hasReports) return;
-    this.#unwritten = [...this.#unwritten, ...execution.reports.drain(this.#parts.clock.now())];
+    if (this.#call.execution.hasReports) this.woken();
   }
 
   async #end(): Promise<void> {
@@ -191,8 +178,9 @@ export class RunningTask implements TaskFollower {
     const endings = endingsOf(this.#record, this.#call, this.#ending, terms.redact, now);
     const change = changeFor(this.#record, endings, now);
     if (change === undefined) return undefined;
-    this.#takeReports();
-    const events = [...this.#unwritten, ...change.events];
+    const { execution } = this.#call;
+    const reported = execution.hasReports ? execution.reports.all(now) : [];
+    const events = [...reported, ...change.events];
     const isCompleted = change.patch.status === "completed";
     return { ...change, events, ...(isCompleted && result ? { result } : {}) };
   }

@@ -1,6 +1,5 @@
 import { type CallParts, RunningCall } from "../calls/running-calls.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { NewTaskEvent } from "../model/events.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { Idle } from "../time/idle.ts";
@@ -62,15 +61,12 @@ export class RunningTasks {
     if (this.#expected.has(record.id)) this.#expected.set(record.id, record);
   }
 
-  /**
-   * Makes a running call the task that is on record: from now on its outcome goes to the store. `unwritten`: what it
-   * has reported since its record was written.
-   */
-  adopt(call: RunningCall, written: TaskRecord, place: Place, unwritten: NewTaskEvent[] = []): RunningTask {
+  /** Makes a running call the task that is on record: from now on its outcome goes to the store. */
+  adopt(call: RunningCall, written: TaskRecord, place: Place): RunningTask {
     place.use();
     const record = this.#expected.get(written.id) ?? written;
     this.forget(record.id);
-    const task = new RunningTask(call, record, this.#taskParts, unwritten);
+    const task = new RunningTask(call, record, this.#taskParts);
     this.#tasks.set(record.id, task);
     call.adopt(task, record.id);
     task.begin();
