@@ -1,6 +1,7 @@
 import { duplicateError } from "./calls/duplicates.ts";
 import { defaultPlaceholder, plainPlaceholder, safePlaceholder } from "./calls/placeholder.ts";
 import { Race, type RaceTerms } from "./calls/race.ts";
+import { restartStateOf } from "./calls/restart-state.ts";
 import { RunningCall } from "./calls/running-calls.ts";
 import { lastChunk, Pump, type StreamFold, type StreamSource, type ToolStream } from "./calls/stream.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
@@ -120,7 +121,7 @@ export class ToolOffloadMiddleware {
 
   /** The way of every call. */
   #enter<I, R, T>(call: ToolCall<I>, execute: Execute<I, R>): Race<T> {
-    const race = new Race<T>(this.#runtime.handOvers, this.#terms, call?.signal);
+    const race = new Race<T>(this.#runtime.offloader, this.#terms, call?.signal);
     const fault = this.#faultOf(call, execute);
     if (fault !== undefined) return race.refused(fault);
     if (call.signal?.aborted) return race.refused(call.signal.reason);
@@ -144,7 +145,10 @@ export class ToolOffloadMiddleware {
   }
 
   #begin<I, R>(call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): RunningCall {
-    return new RunningCall(call, plan.settings, this.#runtime).begin(execute);
+    const { settings } = plan;
+    const { clock, tools } = this.#runtime;
+    const restartState = restartStateOf(call, settings, tools);
+    return new RunningCall(call, settings, this.#runtime, clock.now(), restartState).begin(execute);
   }
 
   #faultOf(call: ToolCall, execute: unknown): TaskOffloadError | undefined {

@@ -1,9 +1,9 @@
 import { nanoid } from "nanoid";
 import { type CallParts, RunningCalls } from "./calls/running-calls.ts";
 import { closedError } from "./errors.ts";
-import { Claims } from "./ledger/claims.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { Notices } from "./ledger/notices.ts";
+import { SessionClaims } from "./ledger/session-claims.ts";
 import { StoreGateway } from "./ledger/store-gateway.ts";
 import { Sweeper } from "./ledger/sweeper.ts";
 import { type KnownTool, knownTools } from "./model/known-tool.ts";
@@ -14,13 +14,13 @@ import { Waiter } from "./reading/wait.ts";
 import { Watcher } from "./reading/watch.ts";
 import { Adopter } from "./tasks/adopt.ts";
 import { Canceller } from "./tasks/cancel.ts";
-import { HandOvers } from "./tasks/hand-overs.ts";
+import { TaskOffloader } from "./tasks/offload.ts";
 import { RunningTasks } from "./tasks/running-tasks.ts";
 import { Scheduler } from "./tasks/scheduler.ts";
 import { Starter } from "./tasks/start.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
 import { Idle } from "./time/idle.ts";
-import { Sharing } from "./upkeep/sharing.ts";
+import { Upkeep } from "./upkeep/upkeep.ts";
 
 /** Puts the parts of a manager together, from the ground up. Each part is given those it works with. */
 export class Runtime implements CallParts {
@@ -30,7 +30,7 @@ export class Runtime implements CallParts {
   readonly gateway: StoreGateway;
   readonly sweeper: Sweeper;
   readonly ledger: Ledger;
-  readonly claims: Claims;
+  readonly claims: SessionClaims;
   readonly tools: ReadonlyMap<string, KnownTool>;
   readonly calls: RunningCalls;
   readonly queries: Queries;
@@ -42,8 +42,8 @@ export class Runtime implements CallParts {
   readonly starter: Starter;
   readonly adopter: Adopter;
   readonly canceller: Canceller;
-  readonly handOvers: HandOvers;
-  readonly #sharing: Sharing | undefined;
+  readonly offloader: TaskOffloader;
+  readonly #upkeep: Upkeep | undefined;
   readonly #storeTimeoutMs: number;
   #closing: Promise<void> | undefined;
 
@@ -62,7 +62,7 @@ export class Runtime implements CallParts {
     this.sweeper = new Sweeper(clock, this.gateway, this.notices, withoutInfinity(settings.retention));
     const guard = { ...withoutInfinity(limits), exclusive: options.exclusive === "session" };
     this.ledger = new Ledger(this, { owner, leaseMs, guard });
-    this.claims = new Claims(this.gateway, this.notices);
+    this.claims = new SessionClaims(this.gateway, this.notices);
     this.tools = knownTools(tools);
     this.calls = new RunningCalls(this.idle);
     this.queries = new Queries(this.gateway);
@@ -74,8 +74,8 @@ export class Runtime implements CallParts {
     this.starter = new Starter(this);
     this.adopter = new Adopter(this);
     this.canceller = new Canceller(this);
-    this.handOvers = new HandOvers(this);
-    if (store.isShared) this.#sharing = new Sharing(this, leaseMs);
+    this.offloader = new TaskOffloader(this);
+    if (store.isShared) this.#upkeep = new Upkeep(this, leaseMs);
     this.#storeTimeoutMs = storeTimeoutMs;
   }
 
@@ -90,24 +90,24 @@ export class Runtime implements CallParts {
 
   /** First what may still end by itself, then what must; at last everything that could start again. */
   async #close(drainMs: number): Promise<void> {
-    this.#sharing?.stopTaking();
+    this.#upkeep?.stopTaking();
     await this.idle.wait(() => this.#isIdle(), drainMs);
     for (const call of [...this.calls]) if (!call.task) call.shutDown(closedError());
     const unstarted = this.starter.close();
     this.runningTasks.shutdown();
     await this.idle.wait(() => this.#isWritten(), this.#storeTimeoutMs);
-    this.#sharing?.close();
+    this.#upkeep?.close();
     this.sweeper.close();
     this.gateway.close();
     await unstarted;
-    this.handOvers.close();
+    this.offloader.close();
     this.scheduler.close();
     this.watcher.close();
   }
 
   /** Every end is on record, and nothing is on its way to the store. */
   #isWritten(): boolean {
-    return this.runningTasks.size === 0 && this.handOvers.size === 0 && this.gateway.isIdle;
+    return this.runningTasks.size === 0 && this.offloader.size === 0 && this.gateway.isIdle;
   }
 
   #isIdle(): boolean {

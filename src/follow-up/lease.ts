@@ -1,4 +1,4 @@
-import type { Claims } from "../core/ledger/claims.ts";
+import type { SessionClaims } from "../core/ledger/session-claims.ts";
 import type { SessionClaim } from "../core/model/store.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
 
@@ -6,7 +6,7 @@ import { type Clock, Timer } from "../core/time/clock.ts";
 export class Lease {
   readonly #claim: SessionClaim;
   readonly #clock: Clock;
-  readonly #claims: Claims;
+  readonly #claims: SessionClaims;
   readonly #leaseMs: number;
   readonly #until: number;
   #endsAt: number;
@@ -85,5 +85,5 @@ export class Lease {
 
 interface LeaseParts {
   readonly clock: Clock;
-  readonly claims: Claims;
+  readonly claims: SessionClaims;
 }

@@ -1,5 +1,5 @@
 import { nanoid } from "nanoid";
-import type { Claims } from "../core/ledger/claims.ts";
+import type { SessionClaims } from "../core/ledger/session-claims.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
@@ -7,7 +7,7 @@ import type { Queries } from "../core/reading/queries.ts";
 import type { Clock } from "../core/time/clock.ts";
 import type { FollowUp } from "./follow-up.ts";
 import { Lease } from "./lease.ts";
-import { type Reading, readClaim } from "./reading.ts";
+import { type Reading, readClaim } from "./read-claim.ts";
 
 /** How a claim is held, and how often a follow-up is tried. */
 export interface OutboxTerms {
@@ -84,7 +84,7 @@ const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 interface OutboxParts {
   readonly clock: Clock;
-  readonly claims: Claims;
+  readonly claims: SessionClaims;
   readonly queries: Queries;
 }
 

@@ -1,5 +1,5 @@
 import { TaskOffloadError } from "../core/errors.ts";
-import { observe } from "../core/ledger/observe.ts";
+import { markObserved } from "../core/ledger/mark-observed.ts";
 import { type BackgroundTaskManager, partsOf } from "../core/manager.ts";
 import { faultOfScope } from "../core/model/call.ts";
 import type { TaskScope } from "../core/model/task.ts";
@@ -63,7 +63,7 @@ export function controlTools(options: ControlToolsOptions): ControlTools {
 function ownTasksOf({ tasks, scope: given }: ControlToolsOptions): OwnTasks {
   const parts = partsOf(tasks);
   const scope = ownScope(given);
-  return { tasks, scope, now: () => parts.clock.now(), observe: (id) => observe(parts, scope, id) };
+  return { tasks, scope, now: () => parts.clock.now(), observe: (id) => markObserved(parts, scope, id) };
 }
 
 /** What the host does with its scope later must not widen what the model sees. */

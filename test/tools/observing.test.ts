@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { observe } from "../../src/core/ledger/observe.ts";
+import { markObserved } from "../../src/core/ledger/mark-observed.ts";
 import { partsOf } from "../../src/core/manager.ts";
 import { memoryStore } from "../../src/index.ts";
 import { faultyStore, neverAnswers, rejects } from "../support/faulty-store.ts";
@@ -125,10 +125,10 @@ describe.each(STORES)("rule 15: what the model has read, on $name", ({ makeStore
     const done = await completed("done");
     await pass(10);
     const before = [await read(tasks, running.id), await read(tasks, done.id)];
-    await soon(observe(parts, ADA, running.id));
-    await soon(observe(parts, BOB, done.id));
-    await soon(observe(parts, { ...ADA, sessionId: "s2" }, done.id));
-    await soon(observe(parts, ADA, "missing"));
+    await soon(markObserved(parts, ADA, running.id));
+    await soon(markObserved(parts, BOB, done.id));
+    await soon(markObserved(parts, { ...ADA, sessionId: "s2" }, done.id));
+    await soon(markObserved(parts, ADA, "missing"));
     expect([await read(tasks, running.id), await read(tasks, done.id)]).toEqual(before);
   });
 });

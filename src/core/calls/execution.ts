@@ -6,7 +6,7 @@ import { type Clock, Timer } from "../time/clock.ts";
 import { closeQuietly, isAsyncIterable, isThenable } from "../values/iterables.ts";
 import { createContext, setTaskId } from "./context.ts";
 import { canonicalInput } from "./duplicates.ts";
-import type { Outcome } from "./follower.ts";
+import type { Outcome } from "./outcome.ts";
 import { Reports } from "./reports.ts";
 import type { RestartState } from "./restart-state.ts";
 

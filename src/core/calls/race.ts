@@ -2,7 +2,7 @@ import type { OffloadOutcome } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { deadlineError } from "./execution.ts";
-import type { Follower, Outcome } from "./follower.ts";
+import type { Follower, Outcome } from "./outcome.ts";
 import type { RunningCall } from "./running-calls.ts";
 import { type Turn, type TurnMember, turnOf } from "./turn.ts";
 

@@ -1,13 +1,12 @@
 import type { Execute, ToolCall } from "../model/call.ts";
-import type { KnownTool } from "../model/known-tool.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/tool-settings.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { canonicalInput, sameOwner } from "./duplicates.ts";
 import { Execution, type ExecutionKeeper } from "./execution.ts";
-import type { Follower, Outcome, TaskFollower } from "./follower.ts";
-import { type RestartState, restartStateOf } from "./restart-state.ts";
+import type { Follower, Outcome, TaskFollower } from "./outcome.ts";
+import type { RestartState } from "./restart-state.ts";
 
 /**
  * The tool calls that run in this process, in the foreground or as tasks. They are chained to each other:
@@ -98,12 +97,12 @@ export class RunningCall implements ExecutionKeeper {
   constructor(
     call: ToolCall,
     settings: ToolSettings,
-    { clock, calls, tools }: CallParts,
-    startedAt = clock.now(),
-    restartState: RestartState | null | undefined = restartStateOf(call, settings, tools),
+    { clock, calls }: CallParts,
+    startedAt: number,
+    restartState: RestartState | undefined,
   ) {
     this.#calls = calls;
-    this.execution = new Execution(call, settings, clock, this, startedAt, restartState ?? undefined);
+    this.execution = new Execution(call, settings, clock, this, startedAt, restartState);
     calls.add(this);
   }
 
@@ -235,8 +234,6 @@ export class RunningCall implements ExecutionKeeper {
 export interface CallParts {
   readonly clock: Clock;
   readonly calls: RunningCalls;
-  /** The tools that the manager knows by name. */
-  readonly tools: ReadonlyMap<string, KnownTool>;
 }
 
 const NOBODY: readonly Follower[] = [];

@@ -17,23 +17,23 @@ import type { StoreGateway } from "./store-gateway.ts";
 import type { Sweeper } from "./sweeper.ts";
 
 /**
- * The one door for writes of tasks. What it writes it makes known, also where the store answers too late for whoever
- * asked: nobody else need think of that. Its methods throw `store_failed`; those that go on until the store answers, only
- * `closed`.
+ * The one door for writes of tasks. What it has written it makes known, and where the store answers too late for
+ * whoever asked, it sees to that: nobody else need think of it. Its methods throw `store_failed`; those that go on until
+ * the store answers, only `closed`.
  */
 export class Ledger {
   readonly #clock: Clock;
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
   readonly #sweeper: Sweeper;
-  readonly #writer: LedgerWriter;
+  readonly #terms: LedgerTerms;
 
-  constructor({ clock, gateway, notices, sweeper }: LedgerParts, writer: LedgerWriter) {
+  constructor({ clock, gateway, notices, sweeper }: LedgerParts, terms: LedgerTerms) {
     this.#clock = clock;
     this.#gateway = gateway;
     this.#notices = notices;
     this.#sweeper = sweeper;
-    this.#writer = writer;
+    this.#terms = terms;
   }
 
   /**
@@ -41,7 +41,7 @@ export class Ledger {
    * back: its caller believes that there is none.
    */
   async insert(task: NewTask): Promise<Insertion> {
-    const { guard, leaseMs } = this.#writer;
+    const { guard, leaseMs } = this.#terms;
     const takeBack = () => this.#takeBack(task.record);
     try {
       const write = (store: TaskStore) => store.insert(task, guard, leaseMs);
@@ -59,12 +59,11 @@ export class Ledger {
    * whether there is a task now, however long that takes. `isExempt`: whatever the limits.
    */
   async insertRunning(task: NewTask, isExempt: boolean, taker: Taker): Promise<Insertion> {
-    const { events } = task;
-    const { guard, leaseMs } = this.#writer;
+    const { guard, leaseMs } = this.#terms;
     const answered = (answer: Insertion) => {
       if (answer.status !== "inserted") return;
-      // An earlier try may have written it with fewer events than this one has.
-      const written = events.slice(0, answer.record.lastSeq);
+      // An earlier try may have written it, with fewer events than this one has.
+      const written = task.events.slice(0, answer.record.lastSeq);
       this.#handOver(answer.record, taker, () => this.#makeKnown(answer.record, written, FIRST_SEQ));
     };
     const answer = await this.#gateway.write(
@@ -83,12 +82,14 @@ export class Ledger {
     deadlineAt: number | null,
     taker: Taker,
   ): Promise<TaskRecord | Refused | undefined> {
-    const { owner, guard } = this.#writer;
+    const { owner, guard } = this.#terms;
     const change = this.#changeFor(task, { type: "task.started", owner, deadlineAt });
     if (change === undefined) return undefined;
     const answered = (answer: TaskRecord | Refused | undefined) => {
       if (answer === undefined || answer.status === "refused") return;
-      this.#handOver(answer, taker, () => this.#makeKnown(answer, change.events, STARTED_SEQ));
+      // Another try may have written it, at another moment.
+      const started = { type: "task.started", at: answer.startedAt ?? this.#clock.now() } as const;
+      this.#handOver(answer, taker, () => this.#makeKnown(answer, [started], STARTED_SEQ));
     };
     const answer = await this.#gateway.write(
       "admit",
@@ -102,7 +103,7 @@ export class Ledger {
 
   /** Makes a task whose process is gone this one's own. False: somebody was faster. */
   async takeOver(task: TaskRecord, taker: Taker): Promise<boolean> {
-    const change = this.#changeFor(task, { type: "task.taken_over", owner: this.#writer.owner });
+    const change = this.#changeFor(task, { type: "task.taken_over", owner: this.#terms.owner });
     if (change === undefined) return false;
     const answered = (written: TaskRecord | undefined) => {
       if (written !== undefined)
@@ -114,8 +115,8 @@ export class Ledger {
   }
 
   /**
-   * Has something happen to a task. `undefined`: somebody was faster, or it cannot happen to it. `done` is told of
-   * the record that was written, even where that turns out after the rejection.
+   * Has something happen to a task. Resolves with its record, unchanged if that cannot happen to it; `undefined`:
+   * somebody was faster. `done` is told of what was written, even where that turns out after the rejection.
    */
   async change(
     task: TaskRecord,
@@ -124,7 +125,7 @@ export class Ledger {
     done?: (written: TaskRecord) => void,
   ): Promise<TaskRecord | undefined> {
     const change = changeFor(task, events, at);
-    if (change === undefined) return undefined;
+    if (change === undefined) return task;
     const answered = (written: TaskRecord | undefined) => {
       if (written === undefined) return;
       this.#makeKnown(written, change.events);
@@ -136,52 +137,56 @@ export class Ledger {
   }
 
   /**
-   * Writes the end of a task until the store has answered. Resolves with the record as it is then, whoever has
+   * Writes the end of a task until the store has answered. `seen` is told of the record as it is then, whoever has
    * written it; `undefined`: it is gone.
    */
-  async end(task: TaskRecord, change: TaskChange): Promise<TaskRecord | undefined> {
+  async end(
+    task: TaskRecord,
+    change: TaskChange,
+    seen: (record: TaskRecord | undefined) => void,
+  ): Promise<void> {
     const { id, version } = task;
-    const written = await this.#gateway.insist("transition", (store) =>
-      store.transition(task, version, change),
-    );
+    const write = (store: TaskStore) => store.transition(task, version, change);
+    const written = await this.#gateway.insist("transition", write);
     const record = written ?? (await this.#gateway.insist("get", (store) => store.get(scopeOf(task), id)));
-    if (record !== undefined && (written !== undefined || isWrittenEnd(record, task, change))) {
-      this.#makeKnown(record, change.events);
-    }
-    return record;
+    seen(record);
+    const isOurs = written !== undefined || isWrittenEnd(record, task, change);
+    if (record !== undefined && isOurs) this.#makeKnown(record, change.events);
+    else this.#sweeper.finished();
   }
 
   /**
-   * Appends what the tool of a running task has reported. `latest`: its record as this process knows it when the
-   * store has answered. `undefined`: the task has ended or is another process's.
+   * Appends what the tool of a running task has reported. `appended` makes its record of what has changed, unless
+   * the task has ended or is another process's.
    */
-  async append(latest: () => TaskRecord, events: readonly NewTaskEvent[]): Promise<TaskRecord | undefined> {
-    const task = latest();
-    const { owner } = this.#writer;
+  async append(
+    task: TaskRecord,
+    events: readonly NewTaskEvent[],
+    appended: (change: Partial<TaskRecord>) => TaskRecord,
+  ): Promise<void> {
+    const { owner } = this.#terms;
     const lastSeq = await this.#gateway.ask("append", (store) => store.append(task, owner, [...events]));
-    if (lastSeq === 0) return undefined;
-    const known = latest();
-    const progress = lastProgress(events) ?? known.progress;
-    const record = { ...known, progress, lastSeq, updatedAt: this.#clock.now() };
-    this.#makeKnown(record, events);
-    return record;
+    if (lastSeq === 0) return;
+    const progress = lastProgress(events);
+    const change = { lastSeq, updatedAt: this.#clock.now(), ...(progress && { progress }) };
+    this.#makeKnown(appended(change), events);
   }
 
   /** Replaces a task's checkpoint. False: it has ended, or is another process's. */
   checkpoint(task: TaskRecord, checkpoint: string): Promise<boolean> {
-    const { owner } = this.#writer;
+    const { owner } = this.#terms;
     return this.#gateway.insist("checkpoint", (store) => store.checkpoint(task, owner, checkpoint));
   }
 
   /** Says that this process is alive and has these tasks. */
   renew(tasks: readonly TaskRecord[]): Promise<Renewal[]> {
-    const { owner, leaseMs } = this.#writer;
+    const { owner, leaseMs } = this.#terms;
     return this.#gateway.ask("renew", (store) => store.renew(owner, tasks, leaseMs));
   }
 
   /** Ends the lease of a task, so that another process takes it up at once. */
   async release(task: TaskRecord): Promise<void> {
-    const { owner } = this.#writer;
+    const { owner } = this.#terms;
     await this.#gateway.insist("renew", (store) => store.renew(owner, [task], 0));
   }
 
@@ -229,7 +234,7 @@ export class Ledger {
   /** What another try of this process, whose answer was lost, has written. */
   async #started(store: TaskStore, task: TaskRecord): Promise<TaskRecord | undefined> {
     const record = await store.get(scopeOf(task), task.id);
-    return record?.status === "running" && record.owner === this.#writer.owner ? record : undefined;
+    return record?.status === "running" && record.owner === this.#terms.owner ? record : undefined;
   }
 }
 
@@ -241,14 +246,14 @@ interface LedgerParts {
 }
 
 /** In whose name this process writes, and under which limits. */
-export interface LedgerWriter {
+interface LedgerTerms {
   readonly owner: string;
   readonly leaseMs: number;
   readonly guard: Guard;
 }
 
 /** Takes a task up in this process, once it is on record that it runs here. */
-export interface Taker {
+interface Taker {
   /** It was taken up already: an answer that comes late, or twice, means nothing then. */
   isTaken(): boolean;
   take(record: TaskRecord): void;
@@ -273,7 +278,11 @@ const FIRST_SEQ = 1;
 const STARTED_SEQ = 2;
 
 /** Whether a record shows this very end: an earlier try was written, and only its answer was lost. */
-function isWrittenEnd(record: TaskRecord, before: TaskRecord, { patch, events }: TaskChange): boolean {
-  const isSame = record.status === patch.status && record.completedAt === patch.completedAt;
-  return isSame && record.lastSeq === before.lastSeq + events.length;
+function isWrittenEnd(
+  record: TaskRecord | undefined,
+  before: TaskRecord,
+  { patch, events }: TaskChange,
+): boolean {
+  const isSame = record?.status === patch.status && record?.completedAt === patch.completedAt;
+  return isSame && record?.lastSeq === before.lastSeq + events.length;
 }

@@ -9,11 +9,11 @@ import { describeError } from "../values/summary.ts";
 /** The gateway for those who only read. Writes go through the ledger. */
 export interface StoreReader {
   ask<T>(operation: string, run: (store: StoreReads) => Promise<T>): Promise<T>;
-  insist<T>(operation: string, run: (store: StoreReads) => Promise<T>): Promise<T>;
+  retry<T>(run: () => Promise<T>): Promise<T>;
 }
 
 /** What a store is asked without changing anything. */
-export type StoreReads = Pick<TaskStore, "get" | "list" | "events" | "result" | "payload" | "lapsed">;
+type StoreReads = Pick<TaskStore, "get" | "list" | "events" | "result" | "payload" | "lapsed">;
 
 /** Every call of the store goes through here: it is bounded in time, and its failures are made known. */
 export class StoreGateway implements StoreReader {
@@ -58,11 +58,16 @@ export class StoreGateway implements StoreReader {
     });
   }
 
-  /** Asks until the store has answered, waiting longer after each failure. Rejects only with `closed`. */
-  async insist<T>(operation: string, run: StoreCall<T>): Promise<T> {
+  /** Asks until the store has answered. Rejects only with `closed`. */
+  insist<T>(operation: string, run: StoreCall<T>): Promise<T> {
+    return this.retry(() => this.ask(operation, run));
+  }
+
+  /** Does something until it does not fail, waiting longer after each failure. Rejects only once this is closed. */
+  async retry<T>(run: () => Promise<T>): Promise<T> {
     for (let failures = 1; ; failures += 1) {
       try {
-        return await this.ask(operation, run);
+        return await run();
       } catch (error) {
         if (this.#isClosed) throw error;
         await this.#pause(retryDelay(failures));

@@ -7,12 +7,12 @@ import type { TaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { ToolSettings } from "../options/tool-settings.ts";
 import { invalidInput } from "../values/validate.ts";
-import { joinStored } from "./join.ts";
-import type { Place } from "./place.ts";
+import { joinStored } from "./join-equal.ts";
 import { newRunningTask } from "./record.ts";
-import { noPlaceError, refusedError } from "./refused-error.ts";
+import { noSlotError, refusedError } from "./refused-error.ts";
 import type { RunningTasks } from "./running-tasks.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { Slot } from "./slot.ts";
 
 /** A tool that runs already, outside this library. */
 export interface OutsideExecution {
@@ -33,15 +33,15 @@ export class Adopter {
 
   async adopt(call: ToolCall, outside: OutsideExecution, settings: ToolSettings): Promise<TaskInfo> {
     checkOutside(outside);
-    const place = this.#parts.scheduler.takePlace();
-    if (place === undefined) throw noPlaceError(call);
-    const running = new RunningCall(call, settings, this.#parts, outside.startedAt, NOT_OURS);
+    const slot = this.#parts.scheduler.takeSlot();
+    if (slot === undefined) throw noSlotError(call);
+    const running = new RunningCall(call, settings, this.#parts, outside.startedAt, NO_RESTART);
     running.execution.onAbort((reason) => abortQuietly(outside, reason));
     running.execution.follow(outside.promise);
-    return this.#insert(running, place);
+    return this.#insert(running, slot);
   }
 
-  async #insert(running: RunningCall, place: Place): Promise<TaskInfo> {
+  async #insert(running: RunningCall, slot: Slot): Promise<TaskInfo> {
     const { clock, ledger, runningTasks, terms } = this.#parts;
     const { call, settings } = running.execution;
     const task = newRunningTask(running, [], terms, clock.now());
@@ -51,20 +51,20 @@ export class Adopter {
     try {
       answer = await ledger.insert(task);
     } catch (error) {
-      this.#letGo(running, id, place);
+      this.#letGo(running, id, slot);
       throw error;
     }
-    if (answer.status === "inserted") return runningTasks.adopt(running, answer.record, place).info();
-    this.#letGo(running, id, place);
+    if (answer.status === "inserted") return runningTasks.adopt(running, answer.record, slot).info();
+    this.#letGo(running, id, slot);
     if (answer.status === "refused") throw refusedError(answer, call);
     running.execution.abort(duplicateError(call));
     return joinStored(answer.record, call, settings);
   }
 
   /** It stays its caller's own. */
-  #letGo(running: RunningCall, id: string, place: Place): void {
+  #letGo(running: RunningCall, id: string, slot: Slot): void {
     this.#parts.runningTasks.forget(id);
-    place.giveBackIfUnused();
+    slot.releaseIfUnused();
     running.release();
   }
 }
@@ -77,7 +77,7 @@ interface AdopterParts extends CallParts {
 }
 
 /** Who started it knows nothing of keys and checkpoints, so it cannot be started again. */
-const NOT_OURS = null;
+const NO_RESTART = undefined;
 
 function checkOutside(outside: OutsideExecution): void {
   if (typeof outside !== "object" || outside === null) throw invalidInput("execution", "an object", outside);

@@ -55,8 +55,7 @@ export class Canceller {
   /** The turn that waited for it was aborted: cancels, however often the store fails. */
   byTurn(scope: TaskScope, id: string, at: number): void {
     const request: Request = { by: "turn", reason: TURN_ABORTED, at };
-    const cancel = () => this.#cancel(scope, id, request);
-    this.#parts.gateway.insist("cancel", cancel).catch(() => undefined);
+    this.#parts.gateway.retry(() => this.#cancel(scope, id, request)).catch(() => undefined);
   }
 
   async #cancel(scope: TaskScope, id: string, request: Request): Promise<TaskRecord | undefined> {
@@ -74,7 +73,7 @@ export class Canceller {
   /** Tells the tool, if it runs in this process. Telling it again does no harm. */
   #tell(record: TaskRecord): TaskRecord {
     const { starter, runningTasks } = this.#parts;
-    if (isFinished(record.status)) starter.cancelled(record);
+    if (isFinished(record.status)) starter.drop(record.id);
     else runningTasks.cancelRequested(record);
     return record;
   }

@@ -1,18 +1,18 @@
 import { duplicateError } from "../calls/duplicates.ts";
-import type { Follower } from "../calls/follower.ts";
+import type { Follower } from "../calls/outcome.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Notices } from "../ledger/notices.ts";
-import { isReport, type NewTaskEvent } from "../model/events.ts";
+import { isReport } from "../model/events.ts";
 import type { Insertion, Limit, NewTask } from "../model/store.ts";
 import { type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
-import type { Place } from "./place.ts";
-import { newRunningTask } from "./record.ts";
+import { cancelledByTurn, newRunningTask } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
 import type { Parked, Scheduler } from "./scheduler.ts";
+import type { Slot } from "./slot.ts";
 
 /**
  * One running call on its way into the background. While a limit or the store stands in the way, the call
@@ -69,13 +69,13 @@ export class HandOver implements Follower {
     if (this.#isOver) return;
     const { scheduler } = this.#parts;
     const isExempt = this.#isExempt;
-    const place = isExempt ? scheduler.takePlaceAnyway() : scheduler.takePlace();
-    if (place === undefined) return this.#park("running");
+    const slot = isExempt ? scheduler.takeSlotAnyway() : scheduler.takeSlot();
+    if (slot === undefined) return this.#park("running");
     this.#isAsking = true;
     const { timesFreed } = scheduler;
-    const answer = await this.#insert(place, isExempt).catch(() => undefined);
+    const answer = await this.#insert(slot, isExempt).catch(() => undefined);
     this.#isAsking = false;
-    place.giveBackIfUnused();
+    slot.releaseIfUnused();
     if (this.#isOver) return;
     const isOutOfDate = (this.#isExempt && !isExempt) || scheduler.timesFreed !== timesFreed;
     if (answer === undefined) this.#failed();
@@ -83,30 +83,37 @@ export class HandOver implements Follower {
     else if (answer.status === "refused") this.#refused(answer.limit, isOutOfDate);
   }
 
-  async #insert(place: Place, isExempt: boolean): Promise<Insertion> {
+  async #insert(slot: Slot, isExempt: boolean): Promise<Insertion> {
     const { ledger, runningTasks } = this.#parts;
     const task = this.#describe();
-    this.#task = task;
     runningTasks.expect(task.record.id);
     return ledger.insertRunning(task, isExempt, {
       isTaken: () => this.#call.task !== undefined,
-      take: (record) => this.#take(record, task.events, place),
+      take: (record) => this.#take(record, slot),
     });
   }
 
-  /** The same id at each try, so that a write whose answer was lost is found again. */
+  /**
+   * Once a try may have been written, later ones say the same, and at most a cancel more: so it is known what is on
+   * record, whichever of them has written it.
+   */
   #describe(): NewTask {
     const { clock, terms } = this.#parts;
-    const { execution } = this.#call;
-    const now = clock.now();
-    const reported = execution.hasReports ? execution.reports.next(now) : [];
-    return newRunningTask(this.#call, reported, terms, now, this.#task?.record.id);
+    const { execution, turnAbortedAt } = this.#call;
+    if (this.#task === undefined || this.#failures === 0) {
+      const now = clock.now();
+      const reported = execution.hasReports ? execution.reports.next(now) : [];
+      this.#task = newRunningTask(this.#call, reported, terms, now, this.#task?.record.id);
+    }
+    if (turnAbortedAt !== undefined) this.#task = cancelledByTurn(this.#task, turnAbortedAt);
+    return this.#task;
   }
 
-  #take(record: TaskRecord, events: readonly NewTaskEvent[], place: Place): void {
+  #take(record: TaskRecord, slot: Slot): void {
+    const { events = [] } = this.#task ?? {};
     const written = events.slice(0, record.lastSeq).filter(isReport);
     if (written.length > 0) this.#call.execution.reports.confirm(written.length);
-    this.#parts.runningTasks.adopt(this.#call, record, place);
+    this.#parts.runningTasks.adopt(this.#call, record, slot);
     this.stop();
   }
 

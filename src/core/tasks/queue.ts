@@ -1,5 +1,5 @@
 import type { Limit } from "../model/store.ts";
-import type { Place } from "./place.ts";
+import type { Slot } from "./slot.ts";
 
 /**
  * The waiting jobs of this process. A user, or a session, that has met a limit is set aside with all its
@@ -16,16 +16,16 @@ export class JobQueue {
 
   add(job: Job): void {
     const lane = this.#laneOf(job.userId);
-    const place = lane.jobs.findLastIndex((other) => !goesBefore(job, other)) + 1;
-    lane.jobs.splice(place, 0, job);
+    const at = lane.jobs.findLastIndex((other) => !goesBefore(job, other)) + 1;
+    lane.jobs.splice(at, 0, job);
     this.#size += 1;
   }
 
   remove(job: Job): void {
     const lane = this.#lanes.get(job.userId);
-    const place = lane?.jobs.indexOf(job) ?? -1;
-    if (lane === undefined || place < 0) return;
-    lane.jobs.splice(place, 1);
+    const at = lane?.jobs.indexOf(job) ?? -1;
+    if (lane === undefined || at < 0) return;
+    lane.jobs.splice(at, 1);
     this.#size -= 1;
     this.#dropIfEmpty(lane);
   }
@@ -97,7 +97,7 @@ export class JobQueue {
   }
 }
 
-/** A task that waits for a place in this process. */
+/** A task that waits for a slot in this process. */
 export interface Job {
   readonly userId: string;
   readonly sessionId: string | null;
@@ -105,7 +105,7 @@ export interface Job {
   /** Grows with each job asked for: first come, first served within one priority. */
   readonly order: number;
   /** Tries to start it. */
-  admit(place: Place): Promise<Admission>;
+  admit(slot: Slot): Promise<Admission>;
   /** Ends it unstarted, because the manager closes. */
   shutdown(): Promise<void>;
 }
@@ -121,7 +121,7 @@ interface Lane {
   readonly blocked: Set<string | null>;
   /** The job that is being admitted: no other of this user may overtake it. */
   admitting: Job | undefined;
-  /** A place became free meanwhile, so a refusal is out of date. */
+  /** A slot became free meanwhile, so a refusal is out of date. */
   isReleased: boolean;
 }
 

@@ -3,13 +3,13 @@ import { changeFor, type LifecycleEvent } from "../model/lifecycle.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { Clock } from "../time/clock.ts";
-import type { Place } from "./place.ts";
 import type { Admission, Job } from "./queue.ts";
 import { deadlineOf } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
+import type { Slot } from "./slot.ts";
 import { letGo, type StoredCall } from "./stored-call.ts";
 
-/** A task on record whose tool waits in this process for a place to run. */
+/** A task on record whose tool waits in this process for a slot to run. */
 export class QueuedTask implements Job {
   readonly record: TaskRecord;
   readonly order: number;
@@ -46,8 +46,8 @@ export class QueuedTask implements Job {
     return this.record.priority;
   }
 
-  admit(place: Place): Promise<Admission> {
-    this.#admission = this.#admit(place);
+  admit(slot: Slot): Promise<Admission> {
+    this.#admission = this.#admit(slot);
     return this.#admission;
   }
 
@@ -61,35 +61,32 @@ export class QueuedTask implements Job {
     const { clock, ledger, terms } = this.#parts;
     if (this.#hasBegun || letGo(this.record, this.#stored.restartState, terms, ledger)) return;
     const change = changeFor(this.record, [SHUTDOWN], clock.now());
-    if (change) await ledger.end(this.record, change).catch(() => undefined);
+    if (change) await ledger.end(this.record, change, () => undefined).catch(() => undefined);
   }
 
-  async #admit(place: Place): Promise<Admission> {
+  async #admit(slot: Slot): Promise<Admission> {
     const { clock, ledger, runningTasks } = this.#parts;
     const deadlineAt = deadlineOf(clock.now(), this.#stored.settings);
-    let isAdmitted = false;
     runningTasks.expect(this.record.id);
     try {
       const answer = await ledger.admit(this.record, deadlineAt, {
         isTaken: () => this.#hasBegun,
-        take: (record) => {
-          isAdmitted = true;
-          this.#begin(record, place);
-        },
+        take: (record) => this.#begin(record, slot),
       });
       runningTasks.forget(this.record.id);
-      if (answer === undefined) this.#over();
+      if (this.#hasBegun) return "admitted";
       if (answer?.status === "refused") return answer.limit;
-      return isAdmitted ? "admitted" : "gone";
+      this.#over();
+      return "gone";
     } catch {
       return "failed";
     }
   }
 
-  #begin(record: TaskRecord, place: Place): void {
+  #begin(record: TaskRecord, slot: Slot): void {
     this.#hasBegun = true;
     this.#over();
-    this.#parts.runningTasks.run(this.#stored, record, place, this.#isShutDown);
+    this.#parts.runningTasks.run(this.#stored, record, slot, this.#isShutDown);
   }
 }
 

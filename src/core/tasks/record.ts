@@ -43,7 +43,7 @@ export function newRunningTask(
   };
   const task: NewTask = { record, events: [{ at: now, type: "task.started" }, ...reported] };
   if (restartState) task.input = restartState.kept;
-  return running.turnAbortedAt === undefined ? task : cancelledByTurn(task, running.turnAbortedAt);
+  return task;
 }
 
 /** The deadline of a call that started then, or `null` if it has none. */
@@ -89,7 +89,8 @@ function newRecord(
   };
 }
 
-function cancelledByTurn(task: NewTask, at: number): NewTask {
+/** The same with the cancel of the turn that was aborted, unless it has it already. */
+export function cancelledByTurn(task: NewTask, at: number): NewTask {
   const event = { type: "task.cancel_requested", by: "turn", reason: TURN_ABORTED } as const;
   const change = changeFor(task.record, [event], at);
   if (change === undefined) return task;

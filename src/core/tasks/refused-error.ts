@@ -13,8 +13,8 @@ export function refusedError({ limit }: Refused, { toolName }: ToolCall): TaskOf
   return new TaskOffloadError("overloaded", message);
 }
 
-/** What a caller is told whose tool runs, and for which this process has no place. */
-export function noPlaceError({ toolName }: ToolCall): TaskOffloadError {
+/** What a caller is told whose tool runs, and for which this process has no slot. */
+export function noSlotError({ toolName }: ToolCall): TaskOffloadError {
   const message = `This process runs too many tasks (limits.running); "${toolName}" was not adopted.`;
   return new TaskOffloadError("overloaded", message);
 }

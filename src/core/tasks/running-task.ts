@@ -1,4 +1,4 @@
-import type { TaskFollower } from "../calls/follower.ts";
+import type { TaskFollower } from "../calls/outcome.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -9,6 +9,7 @@ import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model
 import type { TaskTerms } from "../options/task-terms.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { type Ending, endingsOf } from "./ending.ts";
+import type { Slot } from "./slot.ts";
 import { letGo } from "./stored-call.ts";
 
 /**
@@ -16,6 +17,7 @@ import { letGo } from "./stored-call.ts";
  * once: when the tool settles, when the grace after a cancel is over, at the deadline, or at shutdown.
  */
 export class RunningTask implements TaskFollower {
+  readonly slot: Slot;
   readonly #call: RunningCall;
   readonly #parts: RunningTaskParts;
   #record: TaskRecord;
@@ -25,7 +27,8 @@ export class RunningTask implements TaskFollower {
   #isEnding = false;
   readonly #ending: Ending = { isShutDown: false, isUnbegun: false };
 
-  constructor(call: RunningCall, record: TaskRecord, parts: RunningTaskParts) {
+  constructor(call: RunningCall, record: TaskRecord, slot: Slot, parts: RunningTaskParts) {
+    this.slot = slot;
     this.#call = call;
     this.#record = record;
     this.#parts = parts;
@@ -131,14 +134,18 @@ export class RunningTask implements TaskFollower {
     const { reports } = this.#call.execution;
     const events = reports.next(clock.now());
     try {
-      const written = await ledger.append(() => this.#record, events);
+      await ledger.append(this.#record, events, (change) => this.#appended(change));
       reports.confirm(events.length);
-      if (written !== undefined) this.#record = written;
     } catch {
       // Written again with the next report, or with the end: a chunk may then stand in the log twice.
     }
     this.#writing = undefined;
     if (!this.#isEnding) this.#pause = new Timer(clock, () => this.#continue(), FLUSH_MS).unref();
+  }
+
+  #appended(change: Partial<TaskRecord>): TaskRecord {
+    this.#record = { ...this.#record, ...change };
+    return this.#record;
   }
 
   #continue(): void {
@@ -165,10 +172,11 @@ export class RunningTask implements TaskFollower {
     const result = this.#result();
     for (let isOver = false; !isOver; ) {
       const change = this.#endChange(result);
-      const record = change && (await this.#parts.ledger.end(this.#record, change));
-      if (record === undefined) return;
-      this.#record = record;
-      isOver = this.#isLost(record);
+      if (change === undefined) return;
+      await this.#parts.ledger.end(this.#record, change, (record) => {
+        this.#record = record ?? this.#record;
+        isOver = record === undefined || this.#isLost(record);
+      });
     }
   }
 
@@ -196,7 +204,7 @@ export interface RunningTaskParts {
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly terms: TaskTerms;
-  /** It has ended, and the store knows. */
+  /** It is no longer this process's business. */
   ended(task: RunningTask): void;
 }
 

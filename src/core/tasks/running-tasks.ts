@@ -3,9 +3,9 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { Idle } from "../time/idle.ts";
-import type { Place } from "./place.ts";
 import { RunningTask, type RunningTaskParts } from "./running-task.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { Slot } from "./slot.ts";
 import type { StoredCall } from "./stored-call.ts";
 
 /** The tasks that run in this process. */
@@ -62,11 +62,11 @@ export class RunningTasks {
   }
 
   /** Makes a running call the task that is on record: from now on its outcome goes to the store. */
-  adopt(call: RunningCall, written: TaskRecord, place: Place): RunningTask {
-    place.use();
+  adopt(call: RunningCall, written: TaskRecord, slot: Slot): RunningTask {
+    slot.use();
     const record = this.#expected.get(written.id) ?? written;
     this.forget(record.id);
-    const task = new RunningTask(call, record, this.#taskParts);
+    const task = new RunningTask(call, record, slot, this.#taskParts);
     this.#tasks.set(record.id, task);
     call.adopt(task, record.id);
     task.begin();
@@ -77,11 +77,11 @@ export class RunningTasks {
    * Calls the tool of a stored call, whose record says that it runs here. A cancel, or the end of the manager, may
    * have been faster than the store's answer: then the tool is not called at all.
    */
-  run(stored: StoredCall, record: TaskRecord, place: Place, isShutDown = false): void {
-    const { call, settings, execute, restartState = null } = stored;
+  run(stored: StoredCall, record: TaskRecord, slot: Slot, isShutDown = false): void {
+    const { call, settings, execute, restartState } = stored;
     const startedAt = record.startedAt ?? this.#parts.clock.now();
     const running = new RunningCall(call, settings, this.#parts, startedAt, restartState);
-    const task = this.adopt(running, record, place);
+    const task = this.adopt(running, record, slot);
     if (isShutDown) task.shutdown();
     if (running.execution.aborted === undefined) running.begin(execute);
     else task.neverBegan();
@@ -91,8 +91,9 @@ export class RunningTasks {
     for (const task of [...this.#tasks.values()]) task.shutdown();
   }
 
-  #ended({ record }: RunningTask): void {
+  #ended({ record, slot }: RunningTask): void {
     this.#tasks.delete(record.id);
+    slot.release();
     this.#parts.scheduler.freed(record.userId);
     this.#parts.idle.check();
   }

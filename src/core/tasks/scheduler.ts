@@ -1,10 +1,10 @@
 import { type Clock, Timer } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
-import { Place } from "./place.ts";
 import { type Job, JobQueue } from "./queue.ts";
+import { Slot } from "./slot.ts";
 
 /**
- * The places for running tasks in this process, and who waits for one: first the slow calls, which block a
+ * The slots for running tasks in this process, and who waits for one: first the slow calls, which block a
  * turn, then the queue.
  */
 export class Scheduler {
@@ -33,31 +33,30 @@ export class Scheduler {
     return this.#timesFreed;
   }
 
-  get hasPlace(): boolean {
+  get hasSlot(): boolean {
     return this.#taken < this.#limit;
   }
 
-  /** Takes a place, if there is one. */
-  takePlace(): Place | undefined {
-    return this.hasPlace ? this.takePlaceAnyway() : undefined;
+  /** Takes a slot, if there is one. */
+  takeSlot(): Slot | undefined {
+    return this.hasSlot ? this.takeSlotAnyway() : undefined;
   }
 
-  /** Takes a place, whether there is one or not. */
-  takePlaceAnyway(): Place {
-    return new Place((change) => {
+  /** Takes a slot, whether there is one or not. */
+  takeSlotAnyway(): Slot {
+    return new Slot((change) => {
       this.#taken += change;
     });
   }
 
   /** A task of this user has ended: those who wait try again. */
   freed(userId: string): void {
-    this.#taken -= 1;
     this.#timesFreed += 1;
     this.#queue.release(userId);
     this.#wake(this.#nextParked(userId));
   }
 
-  /** Has somebody try again when a place may have become free. Returns how to stop waiting. */
+  /** Has somebody try again when a slot may have become free. Returns how to stop waiting. */
   park(parked: Parked): () => void {
     this.#parked.add(parked);
     this.#startPoll();
@@ -93,30 +92,30 @@ export class Scheduler {
     this.#pump();
   }
 
-  /** One place is free: for the user's first in each session, and for the first who waits for any place. */
+  /** One slot is free: for the user's first in each session, and for the first who waits for any slot. */
   #nextParked(userId: string): Iterable<Parked> {
     const firsts = new Map<string | null | undefined, Parked>();
     for (const parked of this.#parked) {
-      const place = parked.waitsForAny ? undefined : parked.sessionId;
-      if (!firsts.has(place) && (parked.waitsForAny || parked.userId === userId)) firsts.set(place, parked);
+      const line = parked.waitsForAny ? undefined : parked.sessionId;
+      if (!firsts.has(line) && (parked.waitsForAny || parked.userId === userId)) firsts.set(line, parked);
     }
     return firsts.values();
   }
 
   #pump(): void {
-    while (!this.#isClosed && this.hasPlace) {
+    while (!this.#isClosed && this.hasSlot) {
       const job = this.#queue.take();
       if (job === undefined) break;
-      void this.#admit(job, this.takePlaceAnyway());
+      void this.#admit(job, this.takeSlotAnyway());
     }
     this.#startPoll();
   }
 
-  async #admit(job: Job, place: Place): Promise<void> {
-    const admission = await job.admit(place);
+  async #admit(job: Job, slot: Slot): Promise<void> {
+    const admission = await job.admit(slot);
     if (admission === "admitted" || admission === "gone") this.remove(job);
     this.#queue.settle(job, admission);
-    place.giveBackIfUnused();
+    slot.releaseIfUnused();
     this.#pump();
   }
 
@@ -135,10 +134,10 @@ export class Scheduler {
 export interface Parked {
   readonly userId: string;
   readonly sessionId: string | null;
-  /** It waits for any place in this process, not for one of its user's. */
+  /** It waits for any slot in this process, not for one of its user's. */
   readonly waitsForAny: boolean;
   retry(): void;
 }
 
-/** Milliseconds after which what waits for a place is tried again: another process may have freed one. */
+/** Milliseconds after which what waits for a slot is tried again: another process may have freed one. */
 const POLL_MS = 1_000;

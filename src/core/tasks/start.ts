@@ -3,16 +3,17 @@ import { restartStateOf } from "../calls/restart-state.ts";
 import type { CallParts } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
 import type { Execute, ToolCall } from "../model/call.ts";
+import type { KnownTool } from "../model/known-tool.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/tool-settings.ts";
-import { joinRunning, joinStored } from "./join.ts";
+import { joinRunning, joinStored } from "./join-equal.ts";
 import { QueuedTask, type QueuedTaskParts } from "./queued-task.ts";
 import { newQueuedTask } from "./record.ts";
 import { refusedError } from "./refused-error.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { StoredCall } from "./stored-call.ts";
 
-/** Starts tasks in the background from the first moment: they queue, and run when there is a place. */
+/** Starts tasks in the background from the first moment: they queue, and run when there is a slot. */
 export class Starter {
   readonly #parts: StarterParts;
   readonly #queued = new Map<string, QueuedTask>();
@@ -24,8 +25,8 @@ export class Starter {
   }
 
   async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, settings: ToolSettings): Promise<TaskInfo> {
-    const { clock, calls, handOvers, ledger, terms, tools } = this.#parts;
-    const equal = await joinRunning(call, settings, calls, handOvers);
+    const { clock, calls, offloader, ledger, terms, tools } = this.#parts;
+    const equal = await joinRunning(call, settings, calls, offloader);
     if (equal !== undefined) return equal;
     const order = this.#nextOrder();
     const restartState = restartStateOf(call, settings, tools);
@@ -59,14 +60,13 @@ export class Starter {
   /** Somebody else has written the record of a queued task. */
   changed(record: TaskRecord): void {
     const isOwn = record.owner === this.#parts.terms.owner;
-    if (isFinished(record.status) || !isOwn) this.cancelled(record);
+    if (isFinished(record.status) || !isOwn) this.drop(record.id);
   }
 
   /** A queued task will not start here. */
-  cancelled({ id }: TaskRecord): void {
-    const job = this.#queued.get(id);
-    if (job) this.#parts.scheduler.remove(job);
-    this.#queued.delete(id);
+  drop(id: string): void {
+    if (this.#queued.has(id)) this.#parts.runningTasks.forget(id);
+    this.#leave(id);
   }
 
   /** Ends what has not started. */
@@ -77,13 +77,19 @@ export class Starter {
     await Promise.all(jobs.map((job) => job.shutdown()));
   }
 
+  #leave(id: string): void {
+    const job = this.#queued.get(id);
+    if (job) this.#parts.scheduler.remove(job);
+    this.#queued.delete(id);
+  }
+
   #nextOrder(): number {
     this.#order += 1;
     return this.#order;
   }
 
   async #enqueue(stored: StoredCall, record: TaskRecord, order: number): Promise<void> {
-    const job = new QueuedTask(stored, record, order, this.#parts, () => this.cancelled(record));
+    const job = new QueuedTask(stored, record, order, this.#parts, () => this.#leave(record.id));
     if (this.#isClosed) {
       await job.shutdown();
       throw closedError();
@@ -94,6 +100,8 @@ export class Starter {
 }
 
 interface StarterParts extends QueuedTaskParts, CallParts {
-  readonly handOvers: Offloader;
+  /** The tools that the manager knows by name. */
+  readonly tools: ReadonlyMap<string, KnownTool>;
+  readonly offloader: Offloader;
   readonly scheduler: Scheduler;
 }

@@ -1,11 +1,12 @@
 import type { CallParts } from "../calls/running-calls.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { StoreReader } from "../ledger/store-gateway.ts";
+import type { KnownTool } from "../model/known-tool.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
-import type { Place } from "../tasks/place.ts";
 import type { RunningTasks } from "../tasks/running-tasks.ts";
 import type { Scheduler } from "../tasks/scheduler.ts";
+import type { Slot } from "../tasks/slot.ts";
 import type { Starter } from "../tasks/start.ts";
 import { letGo, type StoredCall, storedCall } from "../tasks/stored-call.ts";
 
@@ -23,38 +24,39 @@ export class Restarter {
     const tool = tools.get(record.toolName);
     if (!tool?.isRestartable || record.runs >= tool.attempts) return "impossible";
     if (record.cancel !== null || isOverdue(record, clock.now())) return "impossible";
-    if (record.status === "running" && !scheduler.hasPlace) return "left";
+    if (record.status === "running" && !scheduler.hasSlot) return "left";
     const payload = await gateway.ask("payload", (store) => store.payload(record));
     if (payload === undefined) return "impossible";
     return this.#takeOver(record, storedCall(record, tool, payload));
   }
 
-  /** What was queued waits again; what was running needs a place at once. */
+  /** What was queued waits again; what was running needs a slot at once. */
   async #takeOver(record: TaskRecord, stored: StoredCall): Promise<Restart> {
-    const { ledger, runningTasks, scheduler } = this.#parts;
+    const { ledger, runningTasks, scheduler, starter } = this.#parts;
     const { id } = record;
-    const place = record.status === "running" ? scheduler.takePlace() : undefined;
-    if (record.status === "running" && place === undefined) return "left";
+    const slot = record.status === "running" ? scheduler.takeSlot() : undefined;
+    if (record.status === "running" && slot === undefined) return "left";
     runningTasks.expect(id);
     try {
       const taker = {
-        isTaken: () => runningTasks.recordOf(id) !== undefined,
-        take: (written: TaskRecord) => this.#begin(written, stored, place),
+        isTaken: () => runningTasks.recordOf(id) !== undefined || starter.has(id),
+        take: (written: TaskRecord) => this.#begin(written, stored, slot),
       };
-      if (!(await ledger.takeOver(record, taker))) runningTasks.forget(id);
+      if (await ledger.takeOver(record, taker)) return "restarted";
+      runningTasks.forget(id);
+      return "left";
     } catch (error) {
       runningTasks.forget(id);
       throw error;
     } finally {
-      place?.giveBackIfUnused();
+      slot?.releaseIfUnused();
     }
-    return "restarted";
   }
 
-  #begin(record: TaskRecord, stored: StoredCall, place: Place | undefined): void {
+  #begin(record: TaskRecord, stored: StoredCall, slot: Slot | undefined): void {
     const { isAccepting, ledger, runningTasks, starter, terms } = this.#parts;
-    if (isAccepting && place) {
-      runningTasks.run(stored, record, place);
+    if (isAccepting && slot) {
+      runningTasks.run(stored, record, slot);
       return;
     }
     runningTasks.forget(record.id);
@@ -65,12 +67,14 @@ export class Restarter {
 }
 
 /**
- * What has become of a lapsed task. `left`: there is no place for it here. One may become free, and other processes
+ * What has become of a lapsed task. `left`: there is no slot for it here. One may become free, and other processes
  * look too. `impossible`: it cannot be started again.
  */
 type Restart = "restarted" | "left" | "impossible";
 
 interface RestarterParts extends CallParts {
+  /** The tools that the manager knows by name. */
+  readonly tools: ReadonlyMap<string, KnownTool>;
   readonly gateway: StoreReader;
   readonly ledger: Ledger;
   readonly isAccepting: boolean;

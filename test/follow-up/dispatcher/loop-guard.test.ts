@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { observe } from "../../../src/core/ledger/observe.ts";
+import { markObserved } from "../../../src/core/ledger/mark-observed.ts";
 import { partsOf } from "../../../src/core/manager.ts";
 import type { DispatcherOptions } from "../../../src/follow-up/index.ts";
 import type { TaskStore } from "../../../src/index.ts";
@@ -95,7 +95,7 @@ describe.each(STORES)("the loop guard, on $name", ({ makeStore }) => {
   test("rule 16: a turn whose follow-ups the model observes while it runs counts all the same", async () => {
     const process: Process = start({
       host: hostOf(async ({ scope, followUps }) => {
-        for (const { id } of followUps) await observe(partsOf(process.tasks), scope, id);
+        for (const { id } of followUps) await markObserved(partsOf(process.tasks), scope, id);
         await process.tasks.start(callOf({ scope }), () => "again");
       }),
       dispatcher: { maxConsecutiveTurns: 3 },

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { observe } from "../../../src/core/ledger/observe.ts";
+import { markObserved } from "../../../src/core/ledger/mark-observed.ts";
 import { partsOf } from "../../../src/core/manager.ts";
 import { memoryStore, type TaskStore } from "../../../src/index.ts";
 import { ADA, BOB, inFakeTime, logOf, pass, soon } from "../../support/scene.ts";
@@ -31,7 +31,7 @@ describe.each(STORES)("what is not delivered, on $name", ({ makeStore }) => {
     test("rule 15: before a claim: it is never delivered", async () => {
       const process = start();
       const { id } = await complete(process.tasks);
-      await soon(observe(partsOf(process.tasks), ADA, id));
+      await soon(markObserved(partsOf(process.tasks), ADA, id));
       await pass(60_000);
       expect(process.host.turns).toEqual([]);
       expect(await followUpOf(process, id)).toMatchObject(observed);
@@ -40,7 +40,7 @@ describe.each(STORES)("what is not delivered, on $name", ({ makeStore }) => {
     test("rule 15: before a claim: the others of its session are delivered without it", async () => {
       const process = start();
       const [one, other] = await completeAll(process.tasks, [{}, {}]);
-      await soon(observe(partsOf(process.tasks), ADA, one?.id ?? ""));
+      await soon(markObserved(partsOf(process.tasks), ADA, one?.id ?? ""));
       await pass(60_000);
       expect(process.host.turns.map(({ ids }) => ids)).toEqual([[other?.id]]);
     });
@@ -60,7 +60,7 @@ describe.each(STORES)("what is not delivered, on $name", ({ makeStore }) => {
         });
         const [one, other] = await completeAll(process.tasks, [{}, {}]);
         await pass(MOMENT_MS);
-        await soon(observe(partsOf(process.tasks), ADA, one?.id ?? ""));
+        await soon(markObserved(partsOf(process.tasks), ADA, one?.id ?? ""));
         await pass(60_000);
         expect(await followUpOf(process, one?.id ?? "")).toMatchObject(observed);
         for (const { ids } of process.host.turns.slice(1)) expect(ids).toEqual([other?.id]);
@@ -75,7 +75,7 @@ describe.each(STORES)("what is not delivered, on $name", ({ makeStore }) => {
     test("rule 16: a delivery of which everything was observed meanwhile does not happen again", async () => {
       const process = start({
         host: hostOf(async ({ followUps }) => {
-          for (const { id } of followUps) await observe(partsOf(process.tasks), ADA, id);
+          for (const { id } of followUps) await markObserved(partsOf(process.tasks), ADA, id);
           throw new Error("The turn failed all the same.");
         }),
       });

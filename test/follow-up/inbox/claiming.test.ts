@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { observe } from "../../../src/core/ledger/observe.ts";
+import { markObserved } from "../../../src/core/ledger/mark-observed.ts";
 import { partsOf } from "../../../src/core/manager.ts";
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../../src/index.ts";
 import { ADA, BOB, callOf, ended, inFakeTime, obedient, pass, soon } from "../../support/scene.ts";
@@ -95,7 +95,7 @@ describe.each(STORES)("claiming, on $name", ({ makeStore }) => {
     test("rule 15: what the model has observed is not claimed", async () => {
       const { claim } = inboxOf(tasks);
       const { id } = await complete(tasks);
-      await soon(observe(partsOf(tasks), ADA, id));
+      await soon(markObserved(partsOf(tasks), ADA, id));
       expect(await claim("idle")).toBeUndefined();
     });
   });

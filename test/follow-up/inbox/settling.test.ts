@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { observe } from "../../../src/core/ledger/observe.ts";
+import { markObserved } from "../../../src/core/ledger/mark-observed.ts";
 import { partsOf } from "../../../src/core/manager.ts";
 import { BackgroundTaskManager, type TaskStore } from "../../../src/index.ts";
 import { ADA, inFakeTime, logOf, pass, read, soon } from "../../support/scene.ts";
@@ -100,7 +100,7 @@ describe.each(STORES)("settling, on $name", ({ makeStore }) => {
       const { claim, mustClaim } = inboxOf(tasks);
       const [one, other] = await completeAll(tasks, [{}, {}]);
       const claimed = await mustClaim("idle");
-      await soon(observe(partsOf(tasks), ADA, one?.id ?? ""));
+      await soon(markObserved(partsOf(tasks), ADA, one?.id ?? ""));
       expect(await soon(claimed.release())).toBe(true);
       expect(await followUpOf(tasks, one?.id ?? "")).toMatchObject({ status: "dropped", reason: "observed" });
       expect(idsOf(await claim("idle"))).toEqual([other?.id]);

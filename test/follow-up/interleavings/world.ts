@@ -1,5 +1,5 @@
 import type fc from "fast-check";
-import { observe } from "../../../src/core/ledger/observe.ts";
+import { markObserved } from "../../../src/core/ledger/mark-observed.ts";
 import { partsOf } from "../../../src/core/manager.ts";
 import type { FollowUpMode } from "../../../src/core/model/follow-up.ts";
 import type { Delivery } from "../../../src/follow-up/index.ts";
@@ -135,7 +135,7 @@ export class World {
     const { records, observed } = this.ledger;
     const hasEnded = isFinished(records.get(id)?.status ?? "queued");
     observed.add(id);
-    const answer = await observe(partsOf(by.tasks), scope, id).then(() => true, onlyStoreFailed);
+    const answer = await markObserved(partsOf(by.tasks), scope, id).then(() => true, onlyStoreFailed);
     const isOver = this.ledger.outstanding((record) => record.id === id).length === 0;
     this.ledger.check(!answer || !hasEnded || isOver, `${id} is outstanding, although it was observed`);
   }

@@ -6,12 +6,12 @@ import type { Canceller } from "./cancel.ts";
 import { HandOver, type HandOverParts } from "./hand-over.ts";
 
 /** The slow calls on their way into the background. */
-export class HandOvers implements Offloader {
+export class TaskOffloader implements Offloader {
   readonly clock: Clock;
-  readonly #parts: HandOversParts;
+  readonly #parts: TaskOffloaderParts;
   readonly #open = new Map<RunningCall, HandOver>();
 
-  constructor(parts: HandOversParts) {
+  constructor(parts: TaskOffloaderParts) {
     this.clock = parts.clock;
     this.#parts = parts;
   }
@@ -53,7 +53,7 @@ export class HandOvers implements Offloader {
   }
 }
 
-interface HandOversParts extends HandOverParts {
+interface TaskOffloaderParts extends HandOverParts {
   readonly canceller: Canceller;
   readonly idle: Idle;
 }

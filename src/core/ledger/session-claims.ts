@@ -5,7 +5,7 @@ import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
 
 /** The one door for writes of follow-ups: sessions are claimed, and what came of it is settled and made known. */
-export class Claims {
+export class SessionClaims {
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
 

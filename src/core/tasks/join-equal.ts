@@ -1,5 +1,5 @@
 import { duplicateError } from "../calls/duplicates.ts";
-import type { Follower } from "../calls/follower.ts";
+import type { Follower } from "../calls/outcome.ts";
 import type { Offloader } from "../calls/race.ts";
 import type { RunningCall, RunningCalls } from "../calls/running-calls.ts";
 import type { ToolCall } from "../model/call.ts";

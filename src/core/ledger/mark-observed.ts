@@ -10,7 +10,7 @@ import type { StoreReader } from "./store-gateway.ts";
  *
  * @throws `store_failed`
  */
-export async function observe(
+export async function markObserved(
   { gateway, ledger }: { readonly gateway: StoreReader; readonly ledger: Ledger },
   scope: TaskScope,
   id: string,
@@ -18,7 +18,7 @@ export async function observe(
   for (let isSettled = false; !isSettled; ) {
     const record = await gateway.ask("get", (store) => store.get(scope, id));
     if (record === undefined || !isOutstanding(record.followUp)) return;
-    // Not written: somebody was faster, and it has to be looked at again.
+    // Where somebody was faster, it has to be looked at again.
     isSettled = (await ledger.change(record, [OBSERVED])) !== undefined;
   }
 }

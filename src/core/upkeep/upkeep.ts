@@ -3,6 +3,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Notices } from "../ledger/notices.ts";
 import type { StoreReader } from "../ledger/store-gateway.ts";
 import type { Sweeper } from "../ledger/sweeper.ts";
+import type { KnownTool } from "../model/known-tool.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { RunningTasks } from "../tasks/running-tasks.ts";
 import type { Scheduler } from "../tasks/scheduler.ts";
@@ -13,14 +14,14 @@ import { Recovery } from "./recovery.ts";
 import { Restarter } from "./restart.ts";
 
 /** What a manager does because others share its store: it keeps its tasks, and sees to those of the dead. */
-export class Sharing {
+export class Upkeep {
   readonly #recovery: Recovery;
   /** Two hearts: however long a recovery takes, the leases are renewed. */
   readonly #renewing: Heartbeat;
   readonly #recovering: Heartbeat;
   readonly #stopHints: () => void;
 
-  constructor(parts: SharingParts, leaseMs: number) {
+  constructor(parts: UpkeepParts, leaseMs: number) {
     const { clock, notices, sweeper } = parts;
     const leases = new Leases(parts);
     this.#recovery = new Recovery(parts, new Restarter(parts));
@@ -42,7 +43,9 @@ export class Sharing {
   }
 }
 
-interface SharingParts extends CallParts {
+interface UpkeepParts extends CallParts {
+  /** The tools that the manager knows by name. */
+  readonly tools: ReadonlyMap<string, KnownTool>;
   readonly gateway: StoreReader;
   readonly isAccepting: boolean;
   readonly ledger: Ledger;
