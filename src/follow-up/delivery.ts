@@ -1,4 +1,5 @@
 import pTimeout from "p-timeout";
+import type { SessionKey } from "../core/model/store.ts";
 import { type Clock, MAX_TIMER_MS, timersOf } from "../core/time/clock.ts";
 import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";
@@ -29,6 +30,11 @@ export class DeliveryRun {
   constructor(claimed: Claimed, host: DeliveryHost) {
     this.#claimed = claimed;
     this.#host = host;
+  }
+
+  isOf({ userId, sessionId }: SessionKey): boolean {
+    const { claim } = this.#claimed;
+    return claim.userId === userId && claim.sessionId === sessionId;
   }
 
   /** The dispatcher stops: the turn is told, and not waited for. */

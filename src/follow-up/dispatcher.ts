@@ -2,7 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { Notices } from "../core/ledger/notices.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
-import type { ClaimFilter, Settlement } from "../core/model/store.ts";
+import type { ClaimFilter, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
 import { describeError } from "../core/values/summary.ts";
@@ -18,6 +18,7 @@ import {
 } from "./options.ts";
 import { type Claimed, Outbox, sessionOf } from "./outbox.ts";
 import { verdictOf } from "./verdict.ts";
+import { WaitingSessions } from "./waiting-sessions.ts";
 
 /**
  * Brings late results back into their conversations: it runs a turn of the agent for each session that has
@@ -44,10 +45,15 @@ export class FollowUpDispatcher {
   readonly #outbox: Outbox;
   readonly #host: DeliveryHost;
   readonly #beat: Beat;
+  readonly #waiting: WaitingSessions;
   readonly #runs = new Map<DeliveryRun, Promise<void>>();
   #isRunning = false;
   #looking: Promise<void> | undefined;
   #isWanted = false;
+  /** Claims of single sessions that are under way: each may become a run. */
+  readonly #claiming = new Set<Promise<void>>();
+  /** There was no room for somebody who waits. */
+  #isBehind = false;
   #hasWarned = false;
 
   /** @throws `invalid_option`, naming the option and its value */
@@ -57,8 +63,9 @@ export class FollowUpDispatcher {
     this.#notices = parts.notices;
     this.#terms = dispatcherTerms(options);
     this.#outbox = new Outbox(parts, this.#terms);
-    this.#beat = new Beat(parts, this.#terms, () => this.#look());
-    const { deliverTimeoutMs } = this.#terms;
+    const { coalesceMs, deliverTimeoutMs } = this.#terms;
+    this.#beat = new Beat(this.#clock, this.#terms, () => this.#look());
+    this.#waiting = new WaitingSessions(parts, coalesceMs, (session) => this.#claim(session));
     // A turn must not run in the async context of the tool whose end woke it: frameworks keep their runs there.
     const deliver = AsyncResource.bind((delivery: Delivery) => options.deliver(delivery));
     this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(options) };
@@ -68,8 +75,8 @@ export class FollowUpDispatcher {
   start(): this {
     if (this.#isRunning) return this;
     this.#isRunning = true;
+    this.#waiting.start();
     this.#beat.start();
-    this.#look();
     return this;
   }
 
@@ -85,9 +92,10 @@ export class FollowUpDispatcher {
     if (!isDuration(drainMs)) throw invalidInput("drainMs", "milliseconds, 0 or more", drainMs);
     this.#isRunning = false;
     this.#beat.stop();
+    this.#waiting.stop();
     // It may be started again before this is over.
     const runs = [...this.#runs.keys()];
-    const ended = Promise.all([this.#looking, ...this.#runs.values()]);
+    const ended = Promise.all([this.#looking, ...this.#claiming, ...this.#runs.values()]);
     if (await this.#isWithin(drainMs, ended)) return;
     for (const run of runs) run.stop();
     await this.#isWithin(GIVE_BACK_MS, ended);
@@ -105,7 +113,7 @@ export class FollowUpDispatcher {
   async userSpoke(scope: TaskScope): Promise<void> {
     checkScope(scope);
     await this.#outbox.resetTurns(sessionOf(scope));
-    this.#look();
+    this.#claim(sessionOf(scope));
   }
 
   /**
@@ -117,7 +125,8 @@ export class FollowUpDispatcher {
   async turnEnded(scope: TaskScope): Promise<void> {
     checkScope(scope);
     if (!this.#isRunning || this.#runs.size >= this.#terms.concurrency) return;
-    const claimed = await this.#outbox.claim({ ...this.#filter(), session: sessionOf(scope) });
+    const { maxTurns } = this.#filter();
+    const claimed = await this.#outbox.claim({ ...(maxTurns && { maxTurns }), session: sessionOf(scope) });
     if (claimed) await this.#take(claimed);
   }
 
@@ -131,6 +140,7 @@ export class FollowUpDispatcher {
     });
   }
 
+  /** Looks for whatever waits, in any session. */
   #look(): void {
     this.#isWanted = true;
     if (!this.#isRunning) return;
@@ -149,17 +159,44 @@ export class FollowUpDispatcher {
 
   /** Claims while there is something, and room for it. A store that fails is asked again at the next beat. */
   async #fill(): Promise<void> {
-    const filter = { ...this.#filter(), minAgeMs: this.#terms.coalesceMs };
-    while (this.#isRunning && this.#runs.size < this.#terms.concurrency) {
-      const claimed = await this.#outbox.claim(filter).catch(() => undefined);
+    while (this.#isRunning && this.#hasRoom()) {
+      const claimed = await this.#outbox.claim(this.#filter()).catch(() => undefined);
       if (claimed === undefined) return;
       await this.#take(claimed);
     }
+    this.#isBehind = true;
+  }
+
+  /** Looks into one session, where something waits that is due by now. */
+  #claim(session: SessionKey): void {
+    if (!this.#isRunning || this.#isDelivering(session)) return;
+    if (!this.#hasRoom()) {
+      this.#isBehind = true;
+      return;
+    }
+    const claiming = this.#claimSession(session).finally(() => this.#claiming.delete(claiming));
+    this.#claiming.add(claiming);
+  }
+
+  async #claimSession(session: SessionKey): Promise<void> {
+    const filter = { ...this.#filter(), session, onlyDue: true };
+    const claimed = await this.#outbox.claim(filter).catch(() => undefined);
+    if (claimed) await this.#take(claimed);
+  }
+
+  #hasRoom(): boolean {
+    return this.#runs.size + this.#claiming.size < this.#terms.concurrency;
+  }
+
+  /** What ends in the meantime is claimed when its delivery is over. */
+  #isDelivering(session: SessionKey): boolean {
+    return [...this.#runs.keys()].some((run) => run.isOf(session));
   }
 
   /** JSON has no Infinity, and some stores speak JSON. */
   #filter(): ClaimFilter {
-    return { maxTurns: Math.min(this.#terms.maxConsecutiveTurns, Number.MAX_SAFE_INTEGER) };
+    const { coalesceMs, maxConsecutiveTurns } = this.#terms;
+    return { minAgeMs: coalesceMs, maxTurns: Math.min(maxConsecutiveTurns, Number.MAX_SAFE_INTEGER) };
   }
 
   /** What was claimed while the dispatcher stopped goes back. */
@@ -173,9 +210,18 @@ export class FollowUpDispatcher {
     const run = new DeliveryRun(claimed, this.#host);
     const ended = this.#carryOut(run, claimed).finally(() => {
       this.#runs.delete(run);
-      this.#look();
+      this.#goOn(claimed);
     });
     this.#runs.set(run, ended);
+  }
+
+  /** A delivery is over: somebody may have waited for its session, or for its place. */
+  #goOn({ claim, followUps }: Claimed): void {
+    const told = followUps.map(({ id }) => id);
+    this.#waiting.freed(claim, told);
+    if (!this.#isBehind) return;
+    this.#isBehind = false;
+    this.#look();
   }
 
   async #carryOut(run: DeliveryRun, claimed: Claimed): Promise<void> {
@@ -193,13 +239,13 @@ export class FollowUpDispatcher {
     if (outcome.type === "lost") return false;
     const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#clock.now());
     const isSettled = await this.#outbox.settle(claimed, verdict).catch(() => false);
-    if (isSettled && this.#isRunning) this.#lookWhenDue(claimed.followUps.map(verdict));
+    if (isSettled && this.#isRunning) this.#claimWhenDue(claimed.claim, claimed.followUps.map(verdict));
     return isSettled;
   }
 
-  #lookWhenDue(settlements: readonly Settlement[]): void {
+  #claimWhenDue({ userId, sessionId }: SessionKey, settlements: readonly Settlement[]): void {
     const delays = settlements.flatMap((settlement) => ("delayMs" in settlement ? settlement.delayMs : []));
-    if (delays.length > 0) this.#beat.lookIn(Math.min(...delays));
+    if (delays.length > 0) this.#waiting.claimIn({ userId, sessionId }, Math.min(...delays));
   }
 
   #tellFailed({ scope, followUps }: Claimed, error: unknown): void {

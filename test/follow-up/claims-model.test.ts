@@ -63,14 +63,18 @@ class Model {
     return task;
   }
 
-  claim(leaseMs: number, { session, modes = WAKING, minAgeMs = 0, maxTurns }: ClaimFilter): Held | undefined {
+  claim(
+    leaseMs: number,
+    { session, onlyDue, modes = WAKING, minAgeMs = 0, maxTurns }: ClaimFilter,
+  ): Held | undefined {
     const now = this.clock.now();
     const open = this.tasks
       .filter(({ status }) => status === "pending" || status === "claimed")
       .filter((task) => !this.held.some((held) => this.isLive(held) && isIn(held.session, task)))
       .filter((task) => session === undefined || isIn(session, task))
       .sort((one, other) => one.completedAt - other.completedAt || (one.id < other.id ? -1 : 1));
-    const isDue = ({ dueAt }: Waiting) => session !== undefined || dueAt <= now;
+    const isAsked = session !== undefined && onlyDue !== true;
+    const isDue = ({ dueAt }: Waiting) => isAsked || dueAt <= now;
     const oldest = open
       .filter((task) => modes.includes(task.mode) && isDue(task))
       .find((task) => this.turnsOf(task.session) < (maxTurns ?? Infinity));
@@ -143,7 +147,10 @@ const settlement = fc.oneof(
   fc.record({ type: fc.constantFrom("release", "defer"), delayMs: short }),
 );
 const filters: fc.Arbitrary<ClaimFilter> = fc.oneof(
-  fc.record({ session, modes: fc.uniqueArray(mode), minAgeMs: short, maxTurns: short }, { requiredKeys: [] }),
+  fc.record(
+    { session, onlyDue: fc.boolean(), modes: fc.uniqueArray(mode), minAgeMs: short, maxTurns: short },
+    { requiredKeys: [] },
+  ),
   fc.constant<ClaimFilter>({ maxTurns: 2 }),
 );
 

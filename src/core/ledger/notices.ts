@@ -1,7 +1,7 @@
 import { EventEmitter } from "eventemitter3";
 import { type NewTaskEvent, numbered } from "../model/events.ts";
 import type { ManagerEvents, ManagerListener } from "../model/manager-events.ts";
-import type { TaskHint, TaskStore } from "../model/store.ts";
+import { hintOf, type TaskHint, type TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import { invalidInput } from "../values/validate.ts";
 
@@ -9,7 +9,8 @@ import { invalidInput } from "../values/validate.ts";
 export class Notices {
   readonly #emitter = new EventEmitter<Record<string, AnyListener>>();
   readonly #safe = new WeakMap<object, Map<string, AnyListener>>();
-  readonly #hinted = new Set<(hint: TaskHint) => void>();
+  /** Those who want the hints of one user, and, under `undefined`, those who want all. */
+  readonly #hinted = new Map<string | undefined, Set<HintListener>>();
   readonly #store: Pick<TaskStore, "watch">;
   #stopStore: (() => void) | undefined;
 
@@ -42,24 +43,28 @@ export class Notices {
   ): void {
     if (this.#emitter.eventNames().length > 0) this.#emitAll(record, events, firstSeq);
     if (this.#hinted.size === 0) return;
-    const { id, userId, sessionId, lastSeq, status } = record;
-    this.#hint({ id, userId, sessionId, firstSeq, lastSeq, status });
+    this.#hint(hintOf(record, firstSeq));
   }
 
-  /** Calls `listener` whenever something may have happened to a task; answers how to stop. */
-  onHint(listener: (hint: TaskHint) => void): () => void {
+  /** Calls `listener` whenever something may have happened to a task, of this user or of any. Returns how to stop. */
+  onHint(listener: HintListener, userId?: string): () => void {
     // The store is asked for hints only while somebody wants them: they cost it something at each write.
     if (this.#hinted.size === 0) this.#stopStore = this.#store.watch?.((hint) => this.#hint(hint));
-    this.#hinted.add(listener);
-    return () => this.#stopHints(listener);
+    const listeners = this.#hinted.get(userId) ?? new Set();
+    this.#hinted.set(userId, listeners.add(listener));
+    return () => this.#stopHints(listener, userId);
   }
 
   #hint(hint: TaskHint): void {
-    for (const listener of [...this.#hinted]) listener(hint);
+    for (const listener of [...(this.#hinted.get(hint.userId) ?? [])]) listener(hint);
+    for (const listener of [...(this.#hinted.get(undefined) ?? [])]) listener(hint);
   }
 
-  #stopHints(listener: (hint: TaskHint) => void): void {
-    if (this.#hinted.delete(listener) && this.#hinted.size === 0) this.#stopStore?.();
+  #stopHints(listener: HintListener, userId: string | undefined): void {
+    const listeners = this.#hinted.get(userId);
+    if (!listeners?.delete(listener) || listeners.size > 0) return;
+    this.#hinted.delete(userId);
+    if (this.#hinted.size === 0) this.#stopStore?.();
   }
 
   #emitAll(record: TaskRecord, events: readonly NewTaskEvent[], firstSeq: number): void {
@@ -89,4 +94,5 @@ export class Notices {
   }
 }
 
+type HintListener = (hint: TaskHint) => void;
 type AnyListener = (...values: unknown[]) => void;

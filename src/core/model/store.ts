@@ -1,5 +1,5 @@
 import type { NewTaskEvent, TaskEvent } from "./events.ts";
-import type { FollowUpDropReason, FollowUpMode } from "./follow-up.ts";
+import type { FollowUpDropReason, FollowUpMode, FollowUpStatus } from "./follow-up.ts";
 import type { TaskPatch } from "./lifecycle.ts";
 import type { StoredResult } from "./result.ts";
 import type { TaskCancel, TaskRecord, TaskScope, TaskStatus } from "./task.ts";
@@ -104,6 +104,8 @@ export interface SessionClaim extends SessionKey {
 export interface ClaimFilter {
   /** This one alone, with all that is outstanding there: a delay concerns whom nobody has asked. */
   session?: SessionKey;
+  /** Of `session`, only what is due, as if nobody had asked for it by name. @default false */
+  onlyDue?: boolean;
   /** Only where a follow-up of one of these modes is due. @default ["when_idle", "interrupt"] */
   modes?: readonly FollowUpMode[];
   /**
@@ -155,6 +157,14 @@ export interface TaskHint {
   lastSeq: number;
   /** The task's status after the write. */
   status: TaskStatus;
+  /** Where its follow-up stands after the write. */
+  followUp: FollowUpStatus;
+}
+
+/** The hint of a write whose first event has this number. */
+export function hintOf(record: TaskRecord, firstSeq: number): TaskHint {
+  const { id, userId, sessionId, lastSeq, status, followUp } = record;
+  return { id, userId, sessionId, firstSeq, lastSeq, status, followUp: followUp.status };
 }
 
 /** Events kept for each task; older ones make room. */

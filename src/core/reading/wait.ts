@@ -48,7 +48,7 @@ export class Waiter {
   }
 
   async #until(look: Look, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const stopHints = this.#notices.onHint((hint) => look.hinted(hint));
+    const stopHints = this.#notices.onHint((hint) => look.hinted(hint), look.scope.userId);
     const poll = this.#startPoll(look);
     look.again();
     try {
@@ -86,7 +86,7 @@ const POLL_MS = 1_000;
 /** What is known of the tasks somebody waits for. */
 class Look {
   readonly done: Promise<void>;
-  readonly #scope: TaskScope;
+  readonly scope: TaskScope;
   readonly #ids: readonly string[];
   readonly #mode: "all" | "any";
   readonly #queries: Queries;
@@ -96,7 +96,7 @@ class Look {
   #fail: (error: unknown) => void = () => undefined;
 
   constructor(scope: TaskScope, ids: readonly string[], mode: "all" | "any", queries: Queries) {
-    this.#scope = scope;
+    this.scope = scope;
     this.#ids = ids;
     this.#mode = mode;
     this.#queries = queries;
@@ -130,7 +130,7 @@ class Look {
   }
 
   async #look(id: string): Promise<void> {
-    const task = await this.#queries.get(this.#scope, id);
+    const task = await this.#queries.get(this.scope, id);
     if (!this.#pending.has(id)) return;
     this.#known.set(id, task);
     if (task === undefined || isFinished(task.status)) this.#pending.delete(id);

@@ -94,7 +94,7 @@ class Watch {
     this.#clock = clock;
     this.#queries = queries;
     if (options.id !== undefined) this.#noteNews(options.id, (options.after ?? 0) + 1);
-    this.#stopHints = notices.onHint((hint) => this.#hinted(hint));
+    this.#stopHints = notices.onHint((hint) => this.#hinted(hint), scope.userId);
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort);
     if (this.#signal?.aborted) this.stop();
@@ -145,10 +145,10 @@ class Watch {
     if (id === this.#id) this.#isOver = true;
   }
 
-  #hinted({ id, userId, sessionId, firstSeq }: TaskHint): void {
-    const scope = this.#scope;
-    if (userId !== scope.userId || (this.#id !== undefined && id !== this.#id)) return;
-    if (scope.sessionId !== undefined && sessionId !== scope.sessionId) return;
+  #hinted({ id, sessionId, firstSeq }: TaskHint): void {
+    const { sessionId: wanted } = this.#scope;
+    if (this.#id !== undefined && id !== this.#id) return;
+    if (wanted !== undefined && sessionId !== wanted) return;
     this.#noteNews(id, firstSeq);
     this.#wake();
   }

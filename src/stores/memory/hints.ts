@@ -1,4 +1,4 @@
-import type { TaskHint } from "../../core/model/store.ts";
+import { hintOf, type TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 
 /** Tells listeners of writes, soon after each and never in the middle of one. */
@@ -6,10 +6,10 @@ export class Hints {
   readonly #listeners = new Set<Listener>();
   #waiting: TaskHint[] = [];
 
-  tell({ id, userId, sessionId, lastSeq, status }: TaskRecord, firstSeq: number): void {
+  tell(record: TaskRecord, firstSeq: number): void {
     if (this.#listeners.size === 0) return;
     if (this.#waiting.length === 0) Promise.resolve().then(() => this.#flush());
-    this.#waiting.push({ id, userId, sessionId, firstSeq, lastSeq, status });
+    this.#waiting.push(hintOf(record, firstSeq));
   }
 
   /** Answers how to stop listening. */

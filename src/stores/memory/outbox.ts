@@ -74,9 +74,11 @@ export class Outbox {
     return Math.max(0, this.#now() - entry.completedAt);
   }
 
-  #oldestIn(session: SessionKey, { modes = WAKING, maxTurns = Infinity }: ClaimFilter): Entry | undefined {
+  #oldestIn(session: SessionKey, filter: ClaimFilter): Entry | undefined {
+    const { modes = WAKING, maxTurns = Infinity, onlyDue = false } = filter;
     if (!this.#isFree(session) || this.#catalogue.turns.of(session) >= maxTurns) return undefined;
-    return this.#catalogue.pendingOf(session).find((entry) => modes.includes(entry.followUpMode));
+    const isReason = (entry: Entry) => modes.includes(entry.followUpMode) && (!onlyDue || this.#isDue(entry));
+    return this.#catalogue.pendingOf(session).find(isReason);
   }
 
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
@@ -100,7 +102,8 @@ export class Outbox {
   #lease(session: SessionKey, token: string, leaseMs: number, filter: ClaimFilter): Lease {
     const user = this.#catalogue.user(session.userId);
     const pending = this.#catalogue.pendingOf(session);
-    const entries = filter.session ? pending : pending.filter((entry) => this.#comesAlong(entry));
+    const isAsked = filter.session !== undefined && !filter.onlyDue;
+    const entries = isAsked ? pending : pending.filter((entry) => this.#comesAlong(entry));
     const countsTurn = filter.maxTurns !== undefined;
     const lease = { token, session, entries, endsAt: this.#now() + leaseMs, countsTurn };
     user.leasedSessions = [...user.leasedSessions, session.sessionId];

@@ -1,4 +1,5 @@
 import type { TaskHint, TaskKey } from "../../core/model/store.ts";
+import { hintOf } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Hints } from "./hints.ts";
 import { fromSessionKey } from "./keys.ts";
@@ -44,13 +45,14 @@ export class Changes {
   appended({ userId, id }: TaskKey, { task, watched }: Change<AppendedRow>, events: number): number {
     const { status, last_seq: lastSeq } = task;
     const sessionId = fromSessionKey(task.session);
-    this.#tell({ id, userId, sessionId, firstSeq: lastSeq - events + 1, lastSeq, status }, watched);
+    const firstSeq = lastSeq - events + 1;
+    this.#tell({ id, userId, sessionId, firstSeq, lastSeq, status, followUp: "none" }, watched);
     return lastSeq;
   }
 
-  made({ id, userId, sessionId, lastSeq, status }: TaskRecord, events: number, watched: boolean): void {
-    if (isFinished(status)) this.#rounds.note(userId);
-    this.#tell({ id, userId, sessionId, firstSeq: lastSeq - events + 1, lastSeq, status }, watched);
+  made(record: TaskRecord, events: number, watched: boolean): void {
+    if (isFinished(record.status)) this.#rounds.note(record.userId);
+    this.#tell(hintOf(record, record.lastSeq - events + 1), watched);
   }
 
   #tell(hint: TaskHint, watched: boolean): void {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskHint } from "../../core/model/store.ts";
 import type { SentHint } from "./notifier.ts";
 import type { NotificationListener, PostgresClientLike } from "./pool.ts";
-import { watchLock } from "./sql/basics.ts";
+import { watchLock } from "./sql.ts";
 
 export interface EarTerms {
   schema: string;
@@ -78,8 +78,8 @@ export class Ear {
   #hear(payload: string): void {
     const hint = parsed(payload);
     if (hint === undefined || hint.from === this.#terms.self) return;
-    const { id, userId, sessionId, firstSeq, lastSeq, status } = hint;
-    this.#terms.tell({ id, userId, sessionId, firstSeq, lastSeq, status });
+    const { from, ...told } = hint;
+    this.#terms.tell(told);
   }
 }
 

@@ -1,18 +1,8 @@
-import { basics } from "./sql/basics.ts";
-import { change } from "./sql/change.ts";
-import { claims } from "./sql/claims.ts";
-import { evicting } from "./sql/evicting.ts";
-import { expiring } from "./sql/expiring.ts";
-import { insert } from "./sql/insert.ts";
-import { leases } from "./sql/leases.ts";
-import { settling } from "./sql/settling.ts";
-import { sweeping } from "./sql/sweeping.ts";
-import { tables } from "./sql/tables.ts";
+import { version1 } from "./migrations/version-1/all.ts";
+import { version2 } from "./migrations/version-2.ts";
 
 /** What leads from each version of a schema to the next, given its quoted name. The first makes version 1. */
-const MIGRATIONS: ((schema: string) => string)[] = [
-  (schema) => VERSION_1.map((part) => part(schema)).join("\n"),
-];
+const MIGRATIONS: readonly ((schema: string) => string)[] = [version1, version2];
 
 /** The version that this release works with. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -43,8 +33,6 @@ BEGIN
 ${MIGRATIONS.map((migration, index) => step(schema, index + 1, migration(schema))).join("\n")}
 END $migrate$`;
 }
-
-const VERSION_1 = [tables, basics, insert, change, leases, claims, settling, expiring, evicting, sweeping];
 
 function step(schema: string, version: number, sql: string): string {
   return `  IF done < ${version} THEN

@@ -17,11 +17,12 @@ export class Outbox {
   }
 
   async claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined> {
-    const { session, modes = WAKING, minAgeMs = 0, maxTurns = null } = filter;
+    const { session, onlyDue = false, modes = WAKING, minAgeMs = 0, maxTurns = null } = filter;
     const token = `${claimant}:${nanoid()}`;
     const [userKey, sessionKey] = session ? keyOf(session) : [null, null];
     const values = [toKey(token), leaseMs, userKey, sessionKey, modes.join(), minAgeMs, maxTurns];
-    const text = `claim_session($1, $2, $3, $4, string_to_array($5, ','), $6, $7)`;
+    const claim = session && onlyDue ? "claim_due" : "claim_session";
+    const text = `${claim}($1, $2, $3, $4, string_to_array($5, ','), $6, $7)`;
     const claimed = await this.#database.callAll<ClaimedTask>(text, values);
     const tasks = claimed.map((task) => this.#changes.written(task, 0));
     const [first] = tasks;

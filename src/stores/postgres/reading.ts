@@ -4,7 +4,7 @@ import type { Database } from "./database.ts";
 import { toKey } from "./keys.ts";
 import { inScope, Query, taskIn } from "./query.ts";
 import { fromRow, type TaskRow } from "./rows.ts";
-import { UNFINISHED } from "./sql/basics.ts";
+import { UNFINISHED } from "./sql.ts";
 
 /** Records read, one at a time or by the page. */
 export class Reading {

@@ -8,7 +8,7 @@ import { toKey, toText } from "./keys.ts";
 import { logOf } from "./log.ts";
 import type { QueryValue } from "./pool.ts";
 import { toPatch } from "./rows.ts";
-import { UNFINISHED } from "./sql/basics.ts";
+import { UNFINISHED } from "./sql.ts";
 
 /** What happens to tasks that are there. */
 export class Writing {

@@ -75,7 +75,7 @@ export class Outbox {
   async #claimSession(shard: number, session: string, claim: Claimant): Promise<SessionClaim | undefined> {
     const { token, leaseMs, filter } = claim;
     const counts = filter.maxTurns === undefined ? "" : "1";
-    const asked = filter.session === undefined ? "" : "1";
+    const asked = filter.session === undefined || filter.onlyDue ? "" : "1";
     const args = [session, token, numeral(leaseMs), asked, ...wanted(filter), counts];
     const answer = await this.#server.write<[string, string[]]>(CLAIM, shard, ...args);
     if (answer === undefined) return undefined;

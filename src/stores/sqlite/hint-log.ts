@@ -1,4 +1,4 @@
-import type { TaskHint } from "../../core/model/store.ts";
+import { hintOf, type TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
 
@@ -14,8 +14,8 @@ export class HintLog {
     this.#connection = connection;
   }
 
-  tell({ id, userId, sessionId, lastSeq, status }: TaskRecord, firstSeq: number): void {
-    this.#untold.push({ id, userId, sessionId, firstSeq, lastSeq, status });
+  tell(record: TaskRecord, firstSeq: number): void {
+    this.#untold.push(hintOf(record, firstSeq));
   }
 
   /** Part of the transaction that wrote what is told. */

@@ -28,7 +28,8 @@ export class Outbox {
     if (session === undefined) return undefined;
     const stored = storedSession(session);
     const { turns } = this.#sessions.state(stored);
-    const entries = this.#entries(filter.session ? PENDING : TO_COME, stored);
+    const isAsked = filter.session !== undefined && !filter.onlyDue;
+    const entries = this.#entries(isAsked ? PENDING : TO_COME, stored);
     const token = `${claimant}:${crypto.randomUUID()}`;
     const leaseEndsAt = this.#now() + leaseMs;
     this.#sessions.claim(stored, encodeText(token), leaseEndsAt, filter.maxTurns !== undefined);
@@ -71,16 +72,14 @@ export class Outbox {
     return Math.max(0, this.#now() - (completedAt ?? 0));
   }
 
-  #oldestIn(session: SessionKey, { modes = WAKING, maxTurns }: ClaimFilter): TaskRecord | undefined {
+  #oldestIn(session: SessionKey, filter: ClaimFilter): TaskRecord | undefined {
+    const { modes = WAKING, maxTurns, onlyDue = false } = filter;
+    if (onlyDue) this.#connection.run(WAKE, this.#now());
     const stored = storedSession(session);
     const { turns, isClaimed } = this.#sessions.state(stored);
     if (isClaimed || turns >= (maxTurns ?? Number.POSITIVE_INFINITY)) return undefined;
-    const row = this.#connection.get<KeptRow>(
-      OLDEST_IN_SESSION,
-      stored.userId,
-      stored.session,
-      JSON.stringify(modes),
-    );
+    const sql = onlyDue ? OLDEST_DUE_IN_SESSION : OLDEST_IN_SESSION;
+    const row = this.#connection.get<KeptRow>(sql, stored.userId, stored.session, JSON.stringify(modes));
     return row && toRecord(row);
   }
 
@@ -135,6 +134,8 @@ const IN_SESSION = `FROM offload_tasks INDEXED BY offload_tasks_outstanding
 const BY_COMPLETION = "ORDER BY completedAt, id";
 const OLDEST_IN_SESSION = `SELECT kept ${IN_SESSION}
   AND shelf = 'pending' AND mode IN (SELECT value FROM json_each(?)) ${BY_COMPLETION} LIMIT 1`;
+const OLDEST_DUE_IN_SESSION = `SELECT kept ${IN_SESSION}
+  AND shelf = 'pending' AND ready = 1 AND mode IN (SELECT value FROM json_each(?)) ${BY_COMPLETION} LIMIT 1`;
 const PENDING = `SELECT ${ENTRY} ${IN_SESSION} AND shelf = 'pending' ${BY_COMPLETION}`;
 const TO_COME = `SELECT ${ENTRY} ${IN_SESSION} AND shelf = 'pending' AND (ready = 1 OR isDeferred = 1)
   ${BY_COMPLETION}`;

@@ -194,14 +194,15 @@ export class Ledger {
     this.check(claim.turns === counted, `${session} has had ${counted} turns, not ${claim.turns}`);
     const hasReason = claim.tasks.some((task) => isOneOf(filter.modes ?? WAKING, task));
     this.check(hasReason, `${session} is claimed without reason`);
+    const isAsked = filter.session !== undefined && !filter.onlyDue;
     for (const task of claim.tasks) {
       this.#tried(task, session);
-      this.check(!!filter.session || this.#dueAtOf(task) <= now, `${task.id} is not due, and comes along`);
+      this.check(isAsked || this.#dueAtOf(task) <= now, `${task.id} is not due, and comes along`);
     }
     const isLeft = (record: TaskRecord) =>
       nameOf(record) === session && !claim.tasks.some(({ id }) => id === record.id);
     for (const task of this.outstanding(isLeft)) {
-      this.check(!filter.session && this.#dueAtOf(task) > now, `${task.id} is due, and stays behind`);
+      this.check(!isAsked && this.#dueAtOf(task) > now, `${task.id} is due, and stays behind`);
     }
     const hold = { by, claim, filter, since: now, endsAt: now + leaseMs };
     this.holds.push({ ...hold, outcome: undefined, turn: undefined });

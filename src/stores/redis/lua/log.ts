@@ -25,7 +25,7 @@ local told = {}
 local function tell(task, first_seq)
   load_call(task)
   local hint = '{' .. task.whose .. ',"firstSeq":' .. first_seq .. ',"lastSeq":' .. task.lastSeq
-    .. ',"status":' .. task.status .. '}'
+    .. ',"status":' .. task.status .. ',"followUp":' .. task.followUpStatus .. '}'
   told[#told + 1] = hint
   redis.call('PUBLISH', channel, writer .. ' ' .. hint)
 end

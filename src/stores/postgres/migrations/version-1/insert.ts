@@ -1,13 +1,3 @@
-import { isFull, isWatched, lock, UNFINISHED, unfinishedOf } from "./basics.ts";
-
-/** The limit that keeps a task from running, or null: an expression over arguments of the function it stands in. */
-export const runningLimit = (s: string, user: string, session: string): string => `(
-    SELECT CASE
-      WHEN count(*) >= per_user THEN 'running_per_user'
-      WHEN count(*) FILTER (WHERE t.session = ${session}) >= per_session AND ${session} <> ''
-        THEN 'running_per_session' END
-    FROM ${s}.tasks t WHERE t.user_shelf = 'running ' || ${user})`;
-
 /** Writing a new task. */
 export const insert = (s: string): string => `
 CREATE FUNCTION ${s}.waiting_limit_met(task ${s}.tasks, queued bigint, exclusive boolean) RETURNS text
@@ -15,7 +5,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
   IF exclusive AND task.session <> '' AND EXISTS (
     SELECT FROM ${s}.tasks t
-    WHERE t.user_shelf IN ${unfinishedOf("task.user_id")} AND t.session = task.session) THEN
+    WHERE t.user_shelf IN ('queued ' || task.user_id, 'running ' || task.user_id, 'input_required ' || task.user_id) AND t.session = task.session) THEN
     RETURN 'exclusive';
   END IF;
   IF task.status = 'queued' AND queued <= (
@@ -33,15 +23,20 @@ CREATE FUNCTION ${s}.insert_task(
 DECLARE
   new ${s}.tasks := json_populate_record(NULL::${s}.tasks, given);
   is_running boolean := new.status = 'running';
-  is_finished boolean := NOT is_running AND new.status NOT IN ${UNFINISHED};
+  is_finished boolean := NOT is_running AND new.status NOT IN ('queued', 'running', 'input_required');
   answer json;
   refusal text;
 BEGIN
   -- All that inserts or admits a task of this user waits here, so that none counts what another is about to add.
-  ${lock(s, "'user ' || new.user_id")}
+  
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE 'tool-offload needs transactions that are READ COMMITTED.' USING ERRCODE = 'feature_not_supported';
+  END IF;
+  IF pg_advisory_xact_lock(hashtextextended('${s}' || 'user ' || new.user_id, 0))::text IS NULL THEN
+  END IF;
   IF new.duplicate_key IS NOT NULL THEN
     SELECT json_build_object('outcome', 'duplicate', 'task', row_to_json(t)) INTO answer FROM ${s}.tasks t
-      WHERE t.user_shelf IN ${unfinishedOf("new.user_id")}
+      WHERE t.user_shelf IN ('queued ' || new.user_id, 'running ' || new.user_id, 'input_required ' || new.user_id)
         AND t.duplicate_key = new.duplicate_key AND t.cancel IS NULL
       LIMIT 1;
   END IF;
@@ -49,7 +44,12 @@ BEGIN
     refusal := ${s}.waiting_limit_met(new, queued, exclusive);
   END IF;
   IF is_running AND refusal IS NULL AND (per_user IS NOT NULL OR per_session IS NOT NULL) THEN
-    refusal := ${runningLimit(s, "new.user_id", "new.session")};
+    refusal := (
+    SELECT CASE
+      WHEN count(*) >= per_user THEN 'running_per_user'
+      WHEN count(*) FILTER (WHERE t.session = new.session) >= per_session AND new.session <> ''
+        THEN 'running_per_session' END
+    FROM ${s}.tasks t WHERE t.user_shelf = 'running ' || new.user_id);
   END IF;
   IF answer IS NULL AND refusal IS NULL THEN
     new.shelf := ${s}.shelf_of(new.status, new.follow_up_status, new.follow_up_mode);
@@ -67,11 +67,11 @@ BEGIN
       new.follow_up_status, new.follow_up_mode, new.follow_up_attempts, new.follow_up_reason,
       new.first_seq, new.last_seq, new.log_chars, lease, input IS NOT NULL AND NOT is_finished
     ) ON CONFLICT DO NOTHING
-    RETURNING key, json_build_object('outcome', 'inserted', 'watched', ${isWatched(s)}) INTO new.key, answer;
+    RETURNING key, json_build_object('outcome', 'inserted', 'watched', CASE WHEN pg_try_advisory_lock(hashtextextended('${s} watch', 0)) THEN NOT pg_advisory_unlock(hashtextextended('${s} watch', 0)) ELSE true END) INTO new.key, answer;
     IF answer IS NOT NULL THEN
       IF events IS NOT NULL THEN
         INSERT INTO ${s}.events VALUES (new.key, new.last_seq, events, weights);
-        IF ${isFull("new.first_seq", "new.last_seq", "new.log_chars")} THEN
+        IF new.log_chars > 262144 OR new.last_seq - new.first_seq >= 1000 THEN
           PERFORM ${s}.trim_log(new.user_id, new.id);
         END IF;
       END IF;

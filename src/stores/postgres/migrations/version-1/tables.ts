@@ -1,5 +1,3 @@
-const late = "autovacuum_vacuum_threshold = 1000, autovacuum_analyze_threshold = 1000";
-
 /**
  * Where things are kept. Events, results and payloads hang on a task by its `key`, in tables of their own, so
  * that nobody who reads records loads them. Instants are epoch milliseconds; `session` is ":" and the id, or
@@ -51,7 +49,7 @@ CREATE TABLE ${s}.tasks (
   lease_ms float8 NOT NULL,
   has_payload boolean NOT NULL,
   PRIMARY KEY (id, user_id)
-) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, ${late});
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000, autovacuum_analyze_threshold = 1000);
 ALTER TABLE ${s}.tasks ALTER user_shelf SET (n_distinct = -1);
 CREATE INDEX tasks_by_creation ON ${s}.tasks (user_id, created_at, id);
 CREATE INDEX tasks_by_shelf ON ${s}.tasks (shelf, held, shelf_at, id);
@@ -64,18 +62,18 @@ CREATE TABLE ${s}.events (
   events text NOT NULL,
   weights text NOT NULL,
   PRIMARY KEY (task_key, last_seq)
-) WITH (${late});
+) WITH (autovacuum_vacuum_threshold = 1000, autovacuum_analyze_threshold = 1000);
 CREATE TABLE ${s}.results (
   task_key bigint PRIMARY KEY,
   about text NOT NULL,
   head text NOT NULL,
   tail text
-) WITH (${late});
+) WITH (autovacuum_vacuum_threshold = 1000, autovacuum_analyze_threshold = 1000);
 CREATE TABLE ${s}.payloads (
   task_key bigint PRIMARY KEY,
   input text NOT NULL,
   checkpoint text
-) WITH (${late});
+) WITH (autovacuum_vacuum_threshold = 1000, autovacuum_analyze_threshold = 1000);
 CREATE TABLE ${s}.claims (
   user_id text COLLATE "C" NOT NULL,
   session text COLLATE "C" NOT NULL,

@@ -1,9 +1,5 @@
-import { isWatched } from "./basics.ts";
-
 /** Retention as a whole. */
-export const sweeping = (s: string): string => {
-  const expiredRow = `json_build_object('task', row_to_json(expired), 'watched', ${isWatched(s)})`;
-  return `
+export const sweeping = (s: string): string => `
 CREATE FUNCTION ${s}.forget_old_turns(until float8, most integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   old record;
@@ -51,13 +47,13 @@ BEGIN
   FOR expired IN SELECT * FROM ${s}.expire_by_age(moment - follow_up_ttl, most) LOOP
     most := most - 1;
     users := users || expired.user_id;
-    RETURN NEXT ${expiredRow};
+    RETURN NEXT json_build_object('task', row_to_json(expired), 'watched', CASE WHEN pg_try_advisory_lock(hashtextextended('${s} watch', 0)) THEN NOT pg_advisory_unlock(hashtextextended('${s} watch', 0)) ELSE true END);
   END LOOP;
   FOREACH of_user IN ARRAY users || walked LOOP
     IF follow_ups_per_user IS NOT NULL THEN
       FOR expired IN SELECT * FROM ${s}.expire_by_count(of_user, follow_ups_per_user, most) LOOP
         most := most - 1;
-        RETURN NEXT ${expiredRow};
+        RETURN NEXT json_build_object('task', row_to_json(expired), 'watched', CASE WHEN pg_try_advisory_lock(hashtextextended('${s} watch', 0)) THEN NOT pg_advisory_unlock(hashtextextended('${s} watch', 0)) ELSE true END);
       END LOOP;
     END IF;
     IF finished_per_user IS NOT NULL THEN
@@ -72,4 +68,3 @@ BEGIN
   RETURN NEXT json_build_object('evicted', evicted, 'more', most = count,
     'walked_to', CASE WHEN cardinality(walked) = walk_users THEN walked[walk_users] END);
 END $$;`;
-};

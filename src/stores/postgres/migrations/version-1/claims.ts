@@ -1,5 +1,3 @@
-import { isWatched, lock, outstandingOf } from "./basics.ts";
-
 /** Follow-ups on their way: one session is leased at a time, with all that is due there. */
 export const claims = (s: string): string => `
 -- Where those follow-ups stand that are of some modes, and whose session is not known to have had so many turns.
@@ -56,13 +54,13 @@ BEGIN
   IF had >= max_turns THEN
     -- Set apart, so that nobody comes by them again. Whoever resets the turns brings them back.
     UPDATE ${s}.tasks t SET held = had
-      WHERE t.user_shelf IN ${outstandingOf("of_user")} AND t.session = of_session AND t.held < had;
+      WHERE t.user_shelf IN ('when_idle ' || of_user, 'interrupt ' || of_user, 'silent ' || of_user) AND t.session = of_session AND t.held < had;
     RETURN;
   END IF;
-  PERFORM FROM ${s}.tasks t WHERE t.user_shelf IN ${outstandingOf("of_user")} AND t.session = of_session
+  PERFORM FROM ${s}.tasks t WHERE t.user_shelf IN ('when_idle ' || of_user, 'interrupt ' || of_user, 'silent ' || of_user) AND t.session = of_session
     ORDER BY t.shelf_at, t.id FOR UPDATE;
   PERFORM FROM ${s}.tasks t
-    WHERE t.user_shelf IN ${outstandingOf("of_user")} AND t.session = of_session AND t.shelf = ANY (modes)
+    WHERE t.user_shelf IN ('when_idle ' || of_user, 'interrupt ' || of_user, 'silent ' || of_user) AND t.session = of_session AND t.shelf = ANY (modes)
       AND (is_asked OR t.due_at <= moment)
     HAVING min(t.shelf_at) <= latest;
   IF NOT FOUND THEN
@@ -78,11 +76,11 @@ BEGIN
   END IF;
   UPDATE ${s}.tasks t SET follow_up_status = 'claimed', follow_up_attempts = t.follow_up_attempts + 1,
       claim = given_token, version = t.version + 1, updated_at = moment
-    WHERE t.user_shelf IN ${outstandingOf("of_user")} AND t.session = of_session
+    WHERE t.user_shelf IN ('when_idle ' || of_user, 'interrupt ' || of_user, 'silent ' || of_user) AND t.session = of_session
       AND (is_asked OR t.is_deferred OR t.due_at <= moment);
-  RETURN QUERY SELECT json_build_object('turns', had, 'task', row_to_json(t), 'watched', ${isWatched(s)})
+  RETURN QUERY SELECT json_build_object('turns', had, 'task', row_to_json(t), 'watched', CASE WHEN pg_try_advisory_lock(hashtextextended('${s} watch', 0)) THEN NOT pg_advisory_unlock(hashtextextended('${s} watch', 0)) ELSE true END)
     FROM ${s}.tasks t
-    WHERE t.user_shelf IN ${outstandingOf("of_user")} AND t.claim = given_token
+    WHERE t.user_shelf IN ('when_idle ' || of_user, 'interrupt ' || of_user, 'silent ' || of_user) AND t.claim = given_token
     ORDER BY t.shelf_at, t.id;
 END $$;
 
@@ -94,7 +92,12 @@ DECLARE
   lock text;
 BEGIN
   IF of_user IS NOT NULL THEN
-    ${lock(s, `${s}.session_lock(of_user, of_session)`)}
+    
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE 'tool-offload needs transactions that are READ COMMITTED.' USING ERRCODE = 'feature_not_supported';
+  END IF;
+  IF pg_advisory_xact_lock(hashtextextended('${s}' || ${s}.session_lock(of_user, of_session), 0))::text IS NULL THEN
+  END IF;
     RETURN QUERY SELECT * FROM ${s}.take_session(
       of_user, of_session, true, given_token, lease, modes, min_age, max_turns);
     RETURN;

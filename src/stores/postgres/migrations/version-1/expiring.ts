@@ -1,9 +1,5 @@
-import { outstandingOf } from "./basics.ts";
-
 /** Dropping follow-ups that were outstanding too long, or are too many. */
-export const expiring = (s: string): string => {
-  const isFree = `(SELECT c.token FROM ${s}.claims c WHERE c.token = t.claim AND c.ends_at > moment) IS NULL`;
-  return `
+export const expiring = (s: string): string => `
 -- Drops a follow-up that nobody delivers, of a task that is locked by now.
 CREATE FUNCTION ${s}.expire(task ${s}.tasks) RETURNS SETOF ${s}.tasks LANGUAGE plpgsql ROWS 3 AS $$
 BEGIN
@@ -23,7 +19,7 @@ DECLARE
 BEGIN
   FOR place IN SELECT * FROM ${s}.shelves('{when_idle,interrupt,silent}', NULL) LOOP
     FOR task IN SELECT t.* FROM ${s}.tasks t
-      WHERE t.shelf = place.shelf AND t.held = place.held AND t.shelf_at <= until AND ${isFree}
+      WHERE t.shelf = place.shelf AND t.held = place.held AND t.shelf_at <= until AND (SELECT c.token FROM ${s}.claims c WHERE c.token = t.claim AND c.ends_at > moment) IS NULL
       ORDER BY t.shelf_at LIMIT most FOR UPDATE SKIP LOCKED
     LOOP
       RETURN QUERY SELECT * FROM ${s}.expire(task);
@@ -43,17 +39,16 @@ DECLARE
   task ${s}.tasks;
 BEGIN
   SELECT t.shelf_at, t.id INTO newest FROM ${s}.tasks t
-    WHERE t.user_shelf IN ${outstandingOf("of_user")} AND ${isFree}
+    WHERE t.user_shelf IN ('when_idle ' || of_user, 'interrupt ' || of_user, 'silent ' || of_user) AND (SELECT c.token FROM ${s}.claims c WHERE c.token = t.claim AND c.ends_at > moment) IS NULL
     ORDER BY t.shelf_at DESC, t.id DESC OFFSET kept LIMIT 1;
   IF NOT FOUND THEN
     RETURN;
   END IF;
   FOR task IN SELECT t.* FROM ${s}.tasks t
-    WHERE t.user_shelf IN ${outstandingOf("of_user")} AND ${isFree}
+    WHERE t.user_shelf IN ('when_idle ' || of_user, 'interrupt ' || of_user, 'silent ' || of_user) AND (SELECT c.token FROM ${s}.claims c WHERE c.token = t.claim AND c.ends_at > moment) IS NULL
       AND (t.shelf_at, t.id) <= (newest.shelf_at, newest.id)
     ORDER BY t.shelf_at, t.id LIMIT most FOR UPDATE SKIP LOCKED
   LOOP
     RETURN QUERY SELECT * FROM ${s}.expire(task);
   END LOOP;
 END $$;`;
-};

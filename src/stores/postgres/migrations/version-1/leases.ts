@@ -1,5 +1,3 @@
-import { UNFINISHED } from "./basics.ts";
-
 /** Prolonging the leases of an owner's tasks. */
 export const leases = (s: string): string => `
 CREATE FUNCTION ${s}.renew_leases(of_owner text, asked json, lease float8)
@@ -8,11 +6,11 @@ BEGIN
   -- Locked in one order, so that no two renewals wait for each other.
   PERFORM FROM ${s}.tasks t
     JOIN json_to_recordset(asked) AS a(user_id text, id text) ON t.user_id = a.user_id AND t.id = a.id
-    WHERE t.owner = of_owner AND t.shelf IN ${UNFINISHED}
+    WHERE t.owner = of_owner AND t.shelf IN ('queued', 'running', 'input_required')
     ORDER BY t.user_id, t.id FOR NO KEY UPDATE OF t;
   UPDATE ${s}.tasks t SET shelf_at = ${s}.now_ms() + lease
     FROM json_to_recordset(asked) AS a(user_id text, id text)
-    WHERE t.user_id = a.user_id AND t.id = a.id AND t.owner = of_owner AND t.shelf IN ${UNFINISHED};
+    WHERE t.user_id = a.user_id AND t.id = a.id AND t.owner = of_owner AND t.shelf IN ('queued', 'running', 'input_required');
   RETURN QUERY SELECT json_build_object('id', t.id, 'owned', t.owner IS NOT DISTINCT FROM of_owner,
       'version', t.version, 'cancel', t.cancel)
     FROM ROWS FROM (json_to_recordset(asked) AS (user_id text, id text)) WITH ORDINALITY AS a(user_id, id, place)

@@ -1,9 +1,3 @@
-import { weightOf } from "../../shared.ts";
-import { isFull, isWatched, lock, outstandingOf } from "./basics.ts";
-
-/** What an event of a follow-up weighs, beside its reason. */
-const WEIGHT = weightOf({ at: 0, type: "follow_up.delivered" });
-
 /** What becomes of claimed follow-ups, and the turns that are counted with it. */
 export const settling = (s: string): string => `
 -- Writes the follow-up of a task that is locked by now. With a type of event there is one in the log.
@@ -12,7 +6,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   moment float8 := ${s}.now_ms();
   count integer := CASE WHEN event_type IS NULL THEN 0 ELSE 1 END;
-  weight integer := count * (${WEIGHT} + coalesce(length(reason), 0));
+  weight integer := count * (32 + coalesce(length(reason), 0));
 BEGIN
   UPDATE ${s}.tasks AS t SET
     follow_up_status = task.follow_up_status, follow_up_attempts = task.follow_up_attempts,
@@ -28,7 +22,7 @@ BEGIN
       json_build_array(json_strip_nulls(json_build_object(
         'at', moment::bigint, 'type', event_type, 'reason', reason))),
       json_build_array(weight));
-    IF ${isFull("task.first_seq", "task.last_seq", "task.log_chars")} THEN
+    IF task.log_chars > 262144 OR task.last_seq - task.first_seq >= 1000 THEN
       PERFORM ${s}.trim_log(task.user_id, task.id);
     END IF;
   END IF;
@@ -76,12 +70,12 @@ BEGIN
   FOR follow_up IN
     SELECT t AS task, o.type, o.delay, o.reason FROM ${s}.tasks t
     LEFT JOIN json_to_recordset(outcome) AS o(id text, type text, delay float8, reason text) ON o.id = t.id
-    WHERE t.user_shelf IN ${outstandingOf("claim.user_id")} AND t.claim = claim.token
+    WHERE t.user_shelf IN ('when_idle ' || claim.user_id, 'interrupt ' || claim.user_id, 'silent ' || claim.user_id) AND t.claim = claim.token
       AND t.follow_up_status = 'claimed'
     ORDER BY t.shelf_at, t.id FOR UPDATE OF t
   LOOP
     settled := ${s}.settle(follow_up.task, follow_up.type, follow_up.delay, follow_up.reason);
-    RETURN NEXT json_build_object('task', row_to_json(settled), 'watched', ${isWatched(s)});
+    RETURN NEXT json_build_object('task', row_to_json(settled), 'watched', CASE WHEN pg_try_advisory_lock(hashtextextended('${s} watch', 0)) THEN NOT pg_advisory_unlock(hashtextextended('${s} watch', 0)) ELSE true END);
   END LOOP;
   -- Whatever was dropped in the meantime, the turn was run.
   IF claim.counts_turn AND EXISTS (
@@ -98,11 +92,16 @@ CREATE FUNCTION ${s}.forget_turns(of_user text, of_session text) RETURNS void LA
 BEGIN
   DELETE FROM ${s}.turns n WHERE n.user_id = of_user AND n.session = of_session;
   UPDATE ${s}.tasks t SET held = 0
-    WHERE t.user_shelf IN ${outstandingOf("of_user")} AND t.session = of_session AND t.held > 0;
+    WHERE t.user_shelf IN ('when_idle ' || of_user, 'interrupt ' || of_user, 'silent ' || of_user) AND t.session = of_session AND t.held > 0;
 END $$;
 
 CREATE FUNCTION ${s}.reset_turns(of_user text, of_session text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  ${lock(s, `${s}.session_lock(of_user, of_session)`)}
+  
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE 'tool-offload needs transactions that are READ COMMITTED.' USING ERRCODE = 'feature_not_supported';
+  END IF;
+  IF pg_advisory_xact_lock(hashtextextended('${s}' || ${s}.session_lock(of_user, of_session), 0))::text IS NULL THEN
+  END IF;
   PERFORM ${s}.forget_turns(of_user, of_session);
 END $$;`;

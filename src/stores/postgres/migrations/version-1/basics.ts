@@ -1,17 +1,3 @@
-import { RING_CHARS, RING_EVENTS } from "../../../core/model/store.ts";
-
-const UNFINISHED_SHELVES = ["queued", "running", "input_required"];
-const OUTSTANDING_SHELVES = ["when_idle", "interrupt", "silent"];
-
-/** The shelves, and statuses, of tasks that have not ended. */
-export const UNFINISHED = listed(UNFINISHED_SHELVES.map((shelf) => `'${shelf}'`));
-
-/** The shelves of a user's tasks that have not ended. */
-export const unfinishedOf = (user: string): string => shelvesOf(user, UNFINISHED_SHELVES);
-
-/** The shelves of a user's tasks of which somebody is to be told. */
-export const outstandingOf = (user: string): string => shelvesOf(user, OUTSTANDING_SHELVES);
-
 /**
  * What the other functions are made of: time, locks, shelves and logs. Those that answer rows are declared to
  * answer few: with the thousand that PostgreSQL expects, plans look so dear that it compiles them at each call.
@@ -33,7 +19,7 @@ $$;
 CREATE FUNCTION ${s}.shelf_of(status text, follow_up_status text, follow_up_mode text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE
-    WHEN status IN ${UNFINISHED} THEN status
+    WHEN status IN ('queued', 'running', 'input_required') THEN status
     WHEN follow_up_status IN ('pending', 'claimed') THEN coalesce(follow_up_mode, 'silent')
     ELSE 'done' END
 $$;
@@ -56,7 +42,7 @@ BEGIN
       seq := seq + 1;
       CONTINUE WHEN seq < task.first_seq;
       EXIT batches WHEN seq = task.last_seq
-        OR (task.log_chars <= ${RING_CHARS} AND task.last_seq - seq < ${RING_EVENTS});
+        OR (task.log_chars <= 262144 AND task.last_seq - seq < 1000);
       task.log_chars := task.log_chars - weight;
       task.first_seq := seq + 1;
     END LOOP;
@@ -72,40 +58,10 @@ DECLARE
   task ${s}.tasks;
 BEGIN
   SELECT * INTO task FROM ${s}.tasks t WHERE t.user_id = of_user AND t.id = of_id;
-  IF task.has_payload AND task.status NOT IN ${UNFINISHED} THEN
+  IF task.has_payload AND task.status NOT IN ('queued', 'running', 'input_required') THEN
     DELETE FROM ${s}.payloads p WHERE p.task_key = task.key;
   END IF;
-  IF ${isFull("task.first_seq", "task.last_seq", "task.log_chars")} THEN
+  IF task.log_chars > 262144 OR task.last_seq - task.first_seq >= 1000 THEN
     PERFORM ${s}.trim_log(of_user, of_id);
   END IF;
 END $$;`;
-
-/**
- * Waits for a lock until the end of the transaction. What is read after that must be fresh: with one snapshot for
- * a whole transaction, limits would not hold. A condition costs a tenth of what PERFORM does.
- */
-export const lock = (s: string, name: string): string => `
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE 'tool-offload needs transactions that are READ COMMITTED.' USING ERRCODE = 'feature_not_supported';
-  END IF;
-  IF pg_advisory_xact_lock(hashtextextended('${s}' || ${name}, 0))::text IS NULL THEN
-  END IF;`;
-
-/** The key of the lock that those who listen share. */
-export const watchLock = (s: string): string => `hashtextextended('${s} watch', 0)`;
-
-/** Whether anybody listens. Now and then another writer, who asks at the same moment, is taken for one. */
-export const isWatched = (s: string): string =>
-  `CASE WHEN pg_try_advisory_lock(${watchLock(s)}) THEN NOT pg_advisory_unlock(${watchLock(s)}) ELSE true END`;
-
-/** Whether the log of a task, named by variables of that function, has to be trimmed. */
-export const isFull = (first: string, last: string, chars: string): string =>
-  `${chars} > ${RING_CHARS} OR ${last} - ${first} >= ${RING_EVENTS}`;
-
-function shelvesOf(user: string, shelves: readonly string[]): string {
-  return listed(shelves.map((shelf) => `'${shelf} ' || ${user}`));
-}
-
-function listed(expressions: readonly string[]): string {
-  return `(${expressions.join(", ")})`;
-}

@@ -1,6 +1,3 @@
-import { isFull, isWatched, lock, UNFINISHED } from "./basics.ts";
-import { runningLimit } from "./insert.ts";
-
 /** Changing a task: transitions, admission, reports. */
 export const change = (s: string): string => `
 CREATE FUNCTION ${s}.change_task(
@@ -23,7 +20,7 @@ BEGIN
       CASE WHEN p.follow_up_status IN ('pending', 'claimed') THEN p.held ELSE 0 END,
       ${s}.shelf_of(p.status, p.follow_up_status, p.follow_up_mode),
       ${s}.shelf_of(p.status, p.follow_up_status, p.follow_up_mode) || ' ' || p.user_id,
-      CASE WHEN p.status NOT IN ${UNFINISHED} THEN coalesce(p.completed_at, 0)
+      CASE WHEN p.status NOT IN ('queued', 'running', 'input_required') THEN coalesce(p.completed_at, 0)
         WHEN starts_lease THEN moment + t.lease_ms ELSE t.shelf_at END
       FROM json_populate_record(t, patch) AS p),
     version = t.version + 1,
@@ -32,8 +29,8 @@ BEGIN
     last_seq = t.last_seq + count,
     log_chars = t.log_chars + chars
   WHERE t.user_id = of_user AND t.id = of_id AND t.version = at_version
-  RETURNING t.key, t.last_seq, t.has_payload OR ${isFull("t.first_seq", "t.last_seq", "t.log_chars")},
-    json_build_object('task', row_to_json(t), 'watched', ${isWatched(s)})
+  RETURNING t.key, t.last_seq, t.has_payload OR t.log_chars > 262144 OR t.last_seq - t.first_seq >= 1000,
+    json_build_object('task', row_to_json(t), 'watched', CASE WHEN pg_try_advisory_lock(hashtextextended('${s} watch', 0)) THEN NOT pg_advisory_unlock(hashtextextended('${s} watch', 0)) ELSE true END)
   INTO changed_key, seq, has_more, answer;
   IF answer IS NULL THEN
     RETURN NULL;
@@ -61,13 +58,23 @@ DECLARE
   of_session text;
   refusal text;
 BEGIN
-  ${lock(s, "'user ' || of_user")}
+  
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE 'tool-offload needs transactions that are READ COMMITTED.' USING ERRCODE = 'feature_not_supported';
+  END IF;
+  IF pg_advisory_xact_lock(hashtextextended('${s}' || 'user ' || of_user, 0))::text IS NULL THEN
+  END IF;
   SELECT t.session INTO of_session FROM ${s}.tasks t
     WHERE t.user_id = of_user AND t.id = of_id AND t.version = at_version;
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
-  refusal := ${runningLimit(s, "of_user", "of_session")};
+  refusal := (
+    SELECT CASE
+      WHEN count(*) >= per_user THEN 'running_per_user'
+      WHEN count(*) FILTER (WHERE t.session = of_session) >= per_session AND of_session <> ''
+        THEN 'running_per_session' END
+    FROM ${s}.tasks t WHERE t.user_shelf = 'running ' || of_user);
   IF refusal IS NOT NULL THEN
     RETURN json_build_object('refusal', refusal);
   END IF;
@@ -90,10 +97,10 @@ BEGIN
     progress = coalesce(new_progress, t.progress),
     last_seq = t.last_seq + count,
     log_chars = t.log_chars + chars
-  WHERE t.user_id = of_user AND t.id = of_id AND t.owner = of_owner AND t.shelf IN ${UNFINISHED}
-  RETURNING t.key, t.last_seq, ${isFull("t.first_seq", "t.last_seq", "t.log_chars")},
+  WHERE t.user_id = of_user AND t.id = of_id AND t.owner = of_owner AND t.shelf IN ('queued', 'running', 'input_required')
+  RETURNING t.key, t.last_seq, t.log_chars > 262144 OR t.last_seq - t.first_seq >= 1000,
     json_build_object('task', json_build_object('session', t.session, 'status', t.status, 'last_seq', t.last_seq),
-      'watched', ${isWatched(s)})
+      'watched', CASE WHEN pg_try_advisory_lock(hashtextextended('${s} watch', 0)) THEN NOT pg_advisory_unlock(hashtextextended('${s} watch', 0)) ELSE true END)
   INTO changed_key, seq, has_more, answer;
   IF events IS NOT NULL AND changed_key IS NOT NULL THEN
     INSERT INTO ${s}.events VALUES (changed_key, seq, events, weights);
