@@ -185,7 +185,7 @@ describe.each(STORES)("the faults of others, on $name", ({ makeStore }) => {
     }
     slow.resolve("long");
     await ended(tasks, long.id);
-    await pass(100);
+    await pass(600);
     expect((await soon(tasks.list(ADA, { limit: 500 }))).tasks).toHaveLength(50);
     expect(await soon(tasks.result(ADA, long.id))).toMatchObject({ value: "long" });
     expect(await soon(tasks.result(BOB, bobs.id))).toMatchObject({ value: "Bob's" });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import type { TaskStore } from "../core/model/store.ts";
 import { admissionSuite } from "./suite/admission.ts";
 import { claimSuite } from "./suite/claims.ts";
+import { hintedClaimSuite } from "./suite/hinted-claims.ts";
 import { insertSuite } from "./suite/insert.ts";
 import type { Lab } from "./suite/lab.ts";
 import { leaseSuite } from "./suite/leases.ts";
@@ -66,6 +67,7 @@ const PARTS: [title: string, part: (lab: Lab) => void][] = [
   ["leases", leaseSuite],
   ["payload", payloadSuite],
   ["claim", claimSuite],
+  ["claim by a hint", hintedClaimSuite],
   ["settle", settleSuite],
   ["turns", turnSuite],
   ["sweep", retentionSuite],

@@ -4,15 +4,19 @@ import { type Clock, Timer } from "../time/clock.ts";
 import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
 
-/** Sees to it that finished tasks do not pile up: a sweep after each completion, and one now and then. */
+/**
+ * Sees to it that finished tasks do not pile up: a sweep for many completions, or a moment after the first of a few,
+ * and one now and then. A sweep for each would cost as much as the task.
+ */
 export class Sweeper {
   readonly #clock: Clock;
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
   readonly #limits: RetentionLimits;
+  #finished = 0;
   #isSweeping = false;
-  #isWanted = false;
   #timer: Timer | undefined;
+  #timerEndsAt = 0;
   #isClosed = false;
 
   constructor(clock: Clock, gateway: StoreGateway, notices: Notices, limits: RetentionLimits) {
@@ -24,13 +28,14 @@ export class Sweeper {
 
   /** Others may have left what is too old, and nothing need ever finish here. */
   begin(): void {
-    this.#sweepLater();
+    this.#sweepIn(IDLE_SWEEP_MS);
   }
 
   /** A task has finished. */
   finished(): void {
-    this.#isWanted = true;
-    if (!this.#isSweeping && !this.#isClosed) void this.#sweep();
+    this.#finished += 1;
+    if (this.#finished >= SWEPT_TOGETHER) this.#sweep();
+    else this.#sweepIn(SOON_MS);
   }
 
   close(): void {
@@ -38,37 +43,48 @@ export class Sweeper {
     this.#timer?.clear();
   }
 
-  async #sweep(): Promise<void> {
+  #sweep(): void {
+    if (this.#isSweeping || this.#isClosed) return;
     this.#isSweeping = true;
-    while (this.#isWanted && !this.#isClosed) {
-      this.#isWanted = await this.#sweepOnce();
+    void this.#sweepAll().finally(() => {
+      this.#isSweeping = false;
+      this.#sweepIn(this.#finished > 0 ? SOON_MS : IDLE_SWEEP_MS);
+    });
+  }
+
+  /** A store that fails is asked again with the next sweep. */
+  async #sweepAll(): Promise<void> {
+    for (let isMore = true; isMore && !this.#isClosed; ) {
+      this.#finished = 0;
+      isMore = await this.#sweepOnce().catch(() => false);
     }
-    this.#isSweeping = false;
-    this.#sweepLater();
   }
 
   async #sweepOnce(): Promise<boolean> {
-    this.#isWanted = false;
-    try {
-      const sweep = await this.#gateway.ask("sweep", (store) => store.sweep(this.#limits, SWEEP_LIMIT));
-      const dropped: NewTaskEvent = { at: this.#clock.now(), type: "follow_up.dropped", reason: "expired" };
-      for (const record of sweep.expired) this.#notices.publish(record, [dropped]);
-      return sweep.more || this.#isWanted;
-    } catch {
-      return false;
-    }
+    const sweep = await this.#gateway.ask("sweep", (store) => store.sweep(this.#limits, SWEEP_LIMIT));
+    const dropped: NewTaskEvent = { at: this.#clock.now(), type: "follow_up.dropped", reason: "expired" };
+    for (const record of sweep.expired) this.#notices.publish(record, [dropped]);
+    return sweep.more;
   }
 
-  #sweepLater(): void {
-    if (this.#isClosed || this.#timer) return;
+  /** Unless one comes before that. */
+  #sweepIn(ms: number): void {
+    const endsAt = this.#clock.now() + ms;
+    if (this.#isClosed || (this.#timer !== undefined && this.#timerEndsAt <= endsAt)) return;
     const sweep = () => {
       this.#timer = undefined;
-      this.finished();
+      this.#sweep();
     };
-    this.#timer = new Timer(this.#clock, sweep, IDLE_SWEEP_MS).unref();
+    this.#timer?.clear();
+    this.#timer = new Timer(this.#clock, sweep, ms).unref();
+    this.#timerEndsAt = endsAt;
   }
 }
 
 const SWEEP_LIMIT = 1_000;
+/** Completions after which a sweep does not wait. */
+const SWEPT_TOGETHER = 100;
+/** Milliseconds between a completion and the sweep for it, where few finish. */
+const SOON_MS = 500;
 /** Milliseconds between two sweeps while nothing finishes: what is too old goes then. */
 const IDLE_SWEEP_MS = 60_000;

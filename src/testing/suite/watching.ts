@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import type { FollowUpStatus } from "../../core/model/follow-up.ts";
 import type { TaskHint } from "../../core/model/store.ts";
 import type { TaskStatus } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
@@ -30,7 +31,7 @@ export function watchSuite(lab: Lab): void {
   watchTest("each write gives a hint that names the task and its new events", async () => {
     const { hints } = watch();
     const record = await insert(lab, { sessionId: "one" });
-    const hint = { id: record.id, userId: "ada", sessionId: "one", status: "running" };
+    const hint = { id: record.id, userId: "ada", sessionId: "one", status: "running", followUp: "none" };
     await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, firstSeq: 1, lastSeq: 1 }));
     await lab.store.append(record, "process-1", [output("x"), output("y")]);
     await vi.waitFor(() => expect(hints).toContainEqual({ ...hint, firstSeq: 2, lastSeq: 3 }));
@@ -54,14 +55,14 @@ export function watchSuite(lab: Lab): void {
     const queued = await insert(lab, { status: "queued" });
     const one = await finishPending(lab, { sessionId: "one", completedAt: lab.now() });
     const { hints } = watch();
-    const hinted = (id: string, status: TaskStatus = "completed") =>
-      vi.waitFor(() => expect(hints.splice(0)).toMatchObject([{ id, status }]));
+    const hinted = (id: string, followUp: FollowUpStatus, status: TaskStatus = "completed") =>
+      vi.waitFor(() => expect(hints.splice(0)).toMatchObject([{ id, status, followUp }]));
     await lab.store.admit(queued, 1, change({ status: "running" }), NO_LIMITS);
-    await hinted(queued.id, "running");
+    await hinted(queued.id, "none", "running");
     const claim = await lab.store.claim("me", LONG_MS, {});
-    await hinted(one.id);
+    await hinted(one.id, "claimed");
     if (claim) await lab.store.settle(claim, {});
-    await hinted(one.id);
+    await hinted(one.id, "pending");
     const limits = {
       finishedPerUser: 9,
       finishedTtlMs: LONG_MS,
@@ -69,7 +70,7 @@ export function watchSuite(lab: Lab): void {
       followUpsPerUser: 0,
     };
     await lab.store.sweep(limits, 9);
-    await hinted(one.id);
+    await hinted(one.id, "dropped");
   });
 
   watchTest("what was not written gives no hint", async () => {

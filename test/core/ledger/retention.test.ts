@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import type { BackgroundTaskManager } from "../../../src/index.ts";
+import { type BackgroundTaskManager, memoryStore } from "../../../src/index.ts";
+import { faultyStore } from "../../support/faulty-store.ts";
 import {
   ADA,
   BOB,
@@ -19,6 +20,9 @@ import { STORES } from "../../support/stores.ts";
 
 inFakeTime();
 
+/** Milliseconds after which a few tasks that have ended are swept. */
+const SWEPT_MS = 600;
+
 describe.each(STORES)("retention on $name", ({ makeStore }) => {
   const managerOf = managersOn(makeStore);
 
@@ -30,7 +34,7 @@ describe.each(STORES)("retention on $name", ({ makeStore }) => {
       await pass(1);
       ids.push(id);
     }
-    await pass(50);
+    await pass(SWEPT_MS);
     return ids;
   }
   const idsOf = async (tasks: BackgroundTaskManager, scope = ADA) =>
@@ -52,7 +56,7 @@ describe.each(STORES)("retention on $name", ({ makeStore }) => {
     expect(await idsOf(tasks)).toContain(id);
     long?.gate.resolve("done");
     await ended(tasks, id);
-    await pass(50);
+    await pass(SWEPT_MS);
     expect((await idsOf(tasks)).sort()).toEqual([id, others[3]].sort());
   });
 
@@ -102,6 +106,30 @@ test("rule 10: tasks that are cancelled before they start are retained no longer
     const { id } = await soon(tasks.start(callOf({ input: i }), stubborn));
     await soon(tasks.cancel(ADA, id));
   }
+  await pass(SWEPT_MS);
   const page = await soon(tasks.list(ADA, { status: "cancelled" }));
   expect(page.tasks).toHaveLength(5);
+});
+
+test("many that end are swept at once, a few together a moment later", async () => {
+  const store = faultyStore(memoryStore());
+  const { tasks } = sceneOf({ store, followUps: false, limits: { queuedPerUser: 1_000 } });
+  const sweeps = () => store.asked.filter(({ operation }) => operation === "sweep").length;
+  const end = async (count: number) => {
+    const all = Array.from({ length: count }, (_, input) =>
+      tasks.start(callOf({ input }), async () => input),
+    );
+    await tasks.wait(
+      ADA,
+      (await soon(Promise.all(all))).map(({ id }) => id),
+    );
+  };
+  await soon(end(99));
+  expect(sweeps()).toBe(0);
+  await soon(end(1));
+  expect(sweeps()).toBe(1);
+  await soon(end(3));
+  expect(sweeps()).toBe(1);
+  await pass(SWEPT_MS);
+  expect(sweeps()).toBe(2);
 });

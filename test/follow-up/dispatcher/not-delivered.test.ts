@@ -125,7 +125,7 @@ describe("retention, when nobody claims", () => {
       await pass(10);
     }
     await complete(tasks, { scope: BOB });
-    await pass(10);
+    await pass(600);
     const { tasks: kept } = await soon(tasks.list(ADA));
     expect(kept.map(({ followUp }) => followUp.status)).toEqual([
       ...Array(5).fill("pending"),

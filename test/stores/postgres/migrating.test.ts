@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { TaskOffloadError } from "../../../src/index.ts";
+import { SCHEMA_VERSION } from "../../../src/stores/postgres/migrations.ts";
 import { migratePostgres } from "../../../src/stores/postgres.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import { ADA, idsOf, insert, LONG_MS, NO_LIMITS, upTo } from "../../../src/testing/suite/lab.ts";
@@ -25,7 +26,7 @@ describePostgres("migrations", (pg) => {
     expect(await Promise.all(ends)).toEqual(children.map(() => [0, null]));
     expect(await idsOf(labOf(pg.newStore({ schema })), "ada")).toHaveLength(10);
     const { rows } = await pg.pool.query(`SELECT version FROM "${schema}".migrations`);
-    expect(rows).toEqual([{ version: 1 }]);
+    expect(rows).toEqual(Array.from({ length: SCHEMA_VERSION }, (_, index) => ({ version: index + 1 })));
   }, 120_000);
 
   test("many callers of one store migrate once, and where it is done nothing but its version is read", async () => {
@@ -44,7 +45,7 @@ describePostgres("migrations", (pg) => {
   test("a schema that is newer than this release is refused, and left as it is", async () => {
     const schema = newSchema();
     await migratePostgres({ pool: pg.pool, schema });
-    await pg.pool.query(`INSERT INTO "${schema}".migrations (version) VALUES (2)`);
+    await pg.pool.query(`INSERT INTO "${schema}".migrations (version) VALUES (${SCHEMA_VERSION + 1})`);
     const calls = [
       pg.newStore({ schema }).get(ADA, "x"),
       pg.newStore({ schema }).insert(makeTask(), NO_LIMITS, LONG_MS),
@@ -53,7 +54,7 @@ describePostgres("migrations", (pg) => {
     for (const call of await Promise.allSettled(calls)) {
       const { reason } = call as PromiseRejectedResult;
       expect(TaskOffloadError.isInstance(reason) && reason.code).toBe("not_supported");
-      expect(reason.message).toContain(`"${schema}" has version 2`);
+      expect(reason.message).toContain(`"${schema}" has version ${SCHEMA_VERSION + 1}`);
     }
     const { rows } = await pg.pool.query(`SELECT count(*)::int AS count FROM "${schema}".tasks`);
     expect(rows).toEqual([{ count: 0 }]);

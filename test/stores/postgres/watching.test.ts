@@ -51,7 +51,7 @@ describePostgres("hints", (pg) => {
     await settled(schema, 1);
     const record = await insert(labOf(other), { sessionId: "\0 é" });
     for (const n of upTo(30)) await other.append(record, "process-1", [progress(n), output("x")]);
-    const hint = { id: record.id, userId: "ada", sessionId: "\0 é", status: "running" };
+    const hint = { id: record.id, userId: "ada", sessionId: "\0 é", status: "running", followUp: "none" };
     await until(() => expect(hints).toHaveLength(31));
     expect(hints[0]).toEqual({ ...hint, firstSeq: 1, lastSeq: 1 });
     expect(hints.slice(1)).toEqual(upTo(30).map((n) => ({ ...hint, firstSeq: 2 * n, lastSeq: 2 * n + 1 })));
