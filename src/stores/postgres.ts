@@ -3,7 +3,6 @@ import type { TaskStore } from "../core/model/store.ts";
 import { Changes } from "./postgres/changes.ts";
 import { Contents } from "./postgres/contents.ts";
 import { Database } from "./postgres/database.ts";
-import { Hints } from "./postgres/hints.ts";
 import { Inserting } from "./postgres/inserting.ts";
 import { renewLeases } from "./postgres/leases.ts";
 import { Listener } from "./postgres/listener.ts";
@@ -14,6 +13,7 @@ import { Reading } from "./postgres/reading.ts";
 import { Retention } from "./postgres/retention.ts";
 import { Rounds } from "./postgres/rounds.ts";
 import { Writing } from "./postgres/writing.ts";
+import { HintListeners } from "./shared/listeners.ts";
 
 export type { PostgresStoreOptions } from "./postgres/options.ts";
 export type { PostgresClientLike, PostgresPoolLike, PostgresQueryable, QueryValue } from "./postgres/pool.ts";
@@ -41,11 +41,11 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
   const terms = checkedTerms(options);
   const database = new Database(terms);
   const self = nanoid();
-  const hints = new Hints();
+  const listeners = new HintListeners();
   const rounds = new Rounds();
   const notifier = terms.notify ? new Notifier(terms.pool, terms.schema, self) : undefined;
-  const changes = new Changes(hints, notifier, rounds);
-  const listener = listenerOf(terms, database, self, hints);
+  const changes = new Changes(listeners, notifier, rounds);
+  const listener = listenerOf(terms, database, self, listeners);
   const inserting = new Inserting(database, changes);
   const writing = new Writing(database, changes);
   const contents = new Contents(database);
@@ -73,7 +73,7 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
     sweep: (limits, limit) => retention.sweep(limits, limit),
     close: async () => {
       database.close();
-      hints.close();
+      listeners.clear();
       await Promise.all([listener?.close(), notifier?.close()]);
     },
   };
@@ -107,9 +107,9 @@ function listenerOf(
   terms: PostgresTerms,
   database: Database,
   self: string,
-  hints: Hints,
+  listeners: HintListeners,
 ): Listener | undefined {
   const { pool, schema, notify } = terms;
   if (!notify || pool.connect === undefined || pool.options?.max === 1) return undefined;
-  return new Listener(database, hints, { pool, channel: schema, self });
+  return new Listener(database, listeners, { pool, channel: schema, self });
 }

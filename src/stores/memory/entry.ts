@@ -3,7 +3,7 @@ import type { FollowUpMode } from "../../core/model/follow-up.ts";
 import type { StoredResult } from "../../core/model/result.ts";
 import type { NewTask, Payload, TaskChange } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
-import { copyPatch, copyRecord, copyResult } from "./copy.ts";
+import { copyPatch, copyRecord, copyResult } from "../shared/copy.ts";
 import { EventLog } from "./event-log.ts";
 
 export interface Created {

@@ -1,7 +1,7 @@
 import { type NewTaskEvent, numbered } from "../../core/model/events.ts";
 import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/model/store.ts";
-import { weightOf } from "../shared.ts";
-import { copyEvent } from "./copy.ts";
+import { copyEvent } from "../shared/copy.ts";
+import { weightOf } from "../shared/weight.ts";
 
 /** The newest events of one task. Their numbers are not kept: they count back from the task's `lastSeq`. */
 export class EventLog {

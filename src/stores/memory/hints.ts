@@ -1,9 +1,10 @@
 import { hintOf, type TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import { type HintListener, HintListeners } from "../shared/listeners.ts";
 
 /** Tells listeners of writes, soon after each and never in the middle of one. */
 export class Hints {
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners = new HintListeners();
   #waiting: TaskHint[] = [];
 
   tell(record: TaskRecord, firstSeq: number): void {
@@ -12,11 +13,9 @@ export class Hints {
     this.#waiting.push(hintOf(record, firstSeq));
   }
 
-  /** Answers how to stop listening. */
-  watch(listener: Listener): () => void {
-    const own: Listener = (hint) => listener(hint);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+  /** Returns how to stop listening. */
+  watch(listener: HintListener): () => void {
+    return this.#listeners.add(listener);
   }
 
   close(): void {
@@ -26,19 +25,6 @@ export class Hints {
   #flush(): void {
     const hints = this.#waiting;
     this.#waiting = [];
-    for (const hint of hints) {
-      for (const listener of this.#listeners) void callSafely(listener, { ...hint });
-    }
-  }
-}
-
-type Listener = (hint: TaskHint) => void;
-
-/** What a listener throws, now or later, ends with it. */
-async function callSafely(listener: Listener, hint: TaskHint): Promise<void> {
-  try {
-    await listener(hint);
-  } catch {
-    // It harms nobody.
+    for (const hint of hints) this.#listeners.tell(hint);
   }
 }

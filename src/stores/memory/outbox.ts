@@ -1,9 +1,9 @@
 import type { FollowUpStatus, StoredFollowUp } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { acknowledges, settleFollowUp } from "../shared.ts";
+import { copyRecord } from "../shared/copy.ts";
+import { acknowledges, settleFollowUp, WAKING } from "../shared/follow-ups.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { copyRecord } from "./copy.ts";
 import { byCompletion, type Entry } from "./entry.ts";
 
 /** Follow-ups on their way: which are due, and which session is leased to whom. */
@@ -153,8 +153,6 @@ interface Lease {
   endsAt: number;
   countsTurn: boolean;
 }
-
-const WAKING = ["when_idle", "interrupt"] as const;
 
 function hasFollowUp({ record }: Entry, status: FollowUpStatus): boolean {
   return record.followUp.status === status;

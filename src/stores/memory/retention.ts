@@ -1,8 +1,8 @@
 import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { dropFollowUp } from "../shared.ts";
+import { copyRecord } from "../shared/copy.ts";
+import { dropFollowUp } from "../shared/follow-ups.ts";
 import type { Catalogue, User } from "./catalogue.ts";
-import { copyRecord } from "./copy.ts";
 import type { Entry } from "./entry.ts";
 import type { Outbox } from "./outbox.ts";
 

@@ -16,8 +16,8 @@ import type {
   TaskKey,
 } from "../../core/model/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
+import { copyRecord, copyResult } from "../shared/copy.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { copyRecord, copyResult } from "./copy.ts";
 import { Entry } from "./entry.ts";
 
 /** Tasks written and read, one at a time or by the page. */

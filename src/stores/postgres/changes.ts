@@ -1,7 +1,7 @@
 import type { TaskHint, TaskKey } from "../../core/model/store.ts";
 import { hintOf } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
-import type { Hints } from "./hints.ts";
+import type { HintListeners } from "../shared/listeners.ts";
 import { fromSessionKey } from "./keys.ts";
 import type { Notifier } from "./notifier.ts";
 import type { Rounds } from "./rounds.ts";
@@ -18,12 +18,12 @@ export type AppendedRow = Pick<TaskRow, "session" | "status" | "last_seq">;
 
 /** Everything that was written comes by here: listeners are told, and retention learns where to look. */
 export class Changes {
-  readonly #hints: Hints;
+  readonly #hints: HintListeners;
   readonly #notifier: Notifier | undefined;
   readonly #rounds: Rounds;
 
   /** Without a notifier other processes are told nothing. */
-  constructor(hints: Hints, notifier: Notifier | undefined, rounds: Rounds) {
+  constructor(hints: HintListeners, notifier: Notifier | undefined, rounds: Rounds) {
     this.#hints = hints;
     this.#notifier = notifier;
     this.#rounds = rounds;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskHint } from "../../core/model/store.ts";
+import type { HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Database } from "./database.ts";
 import { Ear, type EarTerms } from "./ear.ts";
-import type { HintListener, Hints } from "./hints.ts";
 import type { PostgresClientLike, PostgresPoolLike } from "./pool.ts";
 
 export interface ListenerTerms extends Pick<EarTerms, "channel" | "self"> {
@@ -12,16 +12,16 @@ export interface ListenerTerms extends Pick<EarTerms, "channel" | "self"> {
 /** Hears of the writes of other stores, on a connection that is there only while somebody wants to know. */
 export class Listener {
   readonly #database: Database;
-  readonly #hints: Hints;
+  readonly #listeners: HintListeners;
   readonly #terms: ListenerTerms;
   #wanted = 0;
   #isClosed = false;
   #off = new AbortController();
   #period: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, hints: Hints, terms: ListenerTerms) {
+  constructor(database: Database, listeners: HintListeners, terms: ListenerTerms) {
     this.#database = database;
-    this.#hints = hints;
+    this.#listeners = listeners;
     this.#terms = terms;
     this.#off.abort();
   }
@@ -29,7 +29,7 @@ export class Listener {
   /** Answers how to stop listening. */
   watch(listener: HintListener): () => void {
     if (this.#isClosed) return () => {};
-    const stop = this.#hints.watch(listener);
+    const stop = this.#listeners.add(listener);
     this.#wanted += 1;
     if (this.#off.signal.aborted) this.#begin();
     let isOver = false;
@@ -79,7 +79,7 @@ export class Listener {
   /** Rejects when the connection is lost. */
   async #listenOnce(off: AbortSignal, connected: () => void): Promise<void> {
     const { pool, channel, self } = this.#terms;
-    const tell = (hint: TaskHint) => this.#hints.tell(hint);
+    const tell = (hint: TaskHint) => this.#listeners.tell(hint);
     const terms = { schema: this.#database.schema, channel, self, tell };
     const connecting = this.#database.migrate().then(() => connect(pool, (client) => new Ear(client, terms)));
     const ear = await untilOver(connecting, off);

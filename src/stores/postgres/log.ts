@@ -1,5 +1,5 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
-import { weightOf } from "../shared.ts";
+import { weightOf } from "../shared/weight.ts";
 
 /** Events as one row of the log: nothing of it if there are none. */
 export interface Batch {

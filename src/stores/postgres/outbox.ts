@@ -1,6 +1,7 @@
 import { nanoid } from "nanoid";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import { WAKING } from "../shared/follow-ups.ts";
 import type { Change, Changes } from "./changes.ts";
 import type { Database } from "./database.ts";
 import { toKey, toSessionKey, toText } from "./keys.ts";
@@ -54,8 +55,6 @@ export class Outbox {
 }
 
 type ClaimedTask = Change & { turns: number };
-
-const WAKING = ["when_idle", "interrupt"];
 
 function keyOf({ userId, sessionId }: SessionKey): [user: string, session: string] {
   return [toKey(userId), toSessionKey(sessionId)];

@@ -1,5 +1,5 @@
 import { nanoid } from "nanoid";
-import type { TaskHint } from "../../core/model/store.ts";
+import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { RedisLike, RedisSubscriberLike } from "./client.ts";
 
 /**
@@ -10,7 +10,7 @@ export class Hints {
   readonly channel: string;
   readonly #client: RedisLike;
   readonly #self = nanoid(10);
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners = new HintListeners();
   #calls = 0;
   #connection: RedisSubscriberLike | undefined;
   #isClosed = false;
@@ -28,20 +28,16 @@ export class Hints {
 
   tell(hints: readonly string[]): void {
     if (this.#listeners.size === 0) return;
-    for (const hint of hints) {
-      for (const listener of this.#listeners) void callSafely(listener, JSON.parse(hint));
-    }
+    for (const hint of hints) this.#listeners.tell(JSON.parse(hint));
   }
 
-  /** Answers how to stop listening. */
-  watch(listener: Listener): () => void {
+  /** Returns how to stop listening. */
+  watch(listener: HintListener): () => void {
     if (this.#isClosed) return () => {};
-    const own: Listener = (hint) => listener(hint);
-    this.#listeners.add(own);
+    const remove = this.#listeners.add(listener);
     this.#connection ??= this.#connect();
     return () => {
-      this.#listeners.delete(own);
-      if (this.#listeners.size === 0) this.#disconnect();
+      if (remove()) this.#disconnect();
     };
   }
 
@@ -83,16 +79,5 @@ export class Hints {
   }
 }
 
-type Listener = (hint: TaskHint) => void;
-
 /** Milliseconds until a subscription that has failed is tried again. */
 const RETRY_MS = 1_000;
-
-/** What a listener throws, now or later, ends with it. */
-async function callSafely(listener: Listener, hint: TaskHint): Promise<void> {
-  try {
-    await listener(hint);
-  } catch {
-    // It harms nobody.
-  }
-}

@@ -1,6 +1,6 @@
-import type { FollowUpMode } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import { WAKING } from "../shared/follow-ups.ts";
 import { CLAIM, PEEK } from "./lua/claim.ts";
 import { PROLONG, RESET_TURNS, SETTLE } from "./lua/settle.ts";
 import { listed, nameOf, nameOfSession, numeral } from "./names.ts";
@@ -100,8 +100,6 @@ interface Claimant {
   leaseMs: number;
   filter: ClaimFilter;
 }
-
-const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 function oldestOf(waiting: readonly (Waiting | undefined)[]): Waiting | undefined {
   return waiting.reduce((oldest, other) => {

@@ -1,7 +1,7 @@
 import { lastProgress, type NewTaskEvent } from "../../core/model/events.ts";
 import type { TaskPatch } from "../../core/model/lifecycle.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { weightOf } from "../shared.ts";
+import { weightOf } from "../shared/weight.ts";
 import { FIELDS, NULLABLE } from "./lua/task.ts";
 
 /** Names of fields and their JSON, in turn. */

@@ -1,6 +1,6 @@
 import { type NewTaskEvent, numbered } from "../../core/model/events.ts";
 import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/model/store.ts";
-import { weightOf } from "../shared.ts";
+import { weightOf } from "../shared/weight.ts";
 import type { Entry } from "./entry.ts";
 import type { Parts } from "./parts.ts";
 

@@ -1,4 +1,5 @@
 import type { TaskHint } from "../../core/model/store.ts";
+import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Connection } from "./connection.ts";
 import type { HintLog } from "./hint-log.ts";
 
@@ -6,7 +7,7 @@ import type { HintLog } from "./hint-log.ts";
 export class Listeners {
   readonly #connection: Connection;
   readonly #log: HintLog;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners = new HintListeners();
   #timer: ReturnType<typeof setInterval> | undefined;
   #dataVersion: number | undefined;
   #isClosed = false;
@@ -16,14 +17,13 @@ export class Listeners {
     this.#log = log;
   }
 
-  /** Answers how to stop listening. */
-  add(listener: Listener): () => void {
-    const own: Listener = (hint) => listener(hint);
+  /** Returns how to stop listening. */
+  add(listener: HintListener): () => void {
     if (this.#isClosed) return () => undefined;
     if (this.#listeners.size === 0) this.#startPolling();
-    this.#listeners.add(own);
+    const remove = this.#listeners.add(listener);
     return () => {
-      if (this.#listeners.delete(own) && this.#listeners.size === 0) this.#stopPolling();
+      if (remove()) this.#stopPolling();
     };
   }
 
@@ -62,13 +62,9 @@ export class Listeners {
   }
 
   #tell(hints: readonly TaskHint[]): void {
-    for (const hint of hints) {
-      for (const listener of this.#listeners) void callSafely(listener, { ...hint });
-    }
+    for (const hint of hints) this.#listeners.tell(hint);
   }
 }
-
-type Listener = (hint: TaskHint) => void;
 
 /** Milliseconds between two looks at whether others have written, while somebody listens. */
 const POLL_MS = 50;
@@ -81,14 +77,5 @@ function tolerantly(attempt: () => void): void {
     attempt();
   } catch {
     // The next look is not far.
-  }
-}
-
-/** What a listener throws, now or later, ends with it. */
-async function callSafely(listener: Listener, hint: TaskHint): Promise<void> {
-  try {
-    await listener(hint);
-  } catch {
-    // It harms nobody.
   }
 }

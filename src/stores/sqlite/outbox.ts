@@ -1,7 +1,7 @@
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { acknowledges, settleFollowUp } from "../shared.ts";
+import { acknowledges, settleFollowUp, WAKING } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { ENTRY, type Entry, type EntryRow, type KeptRow, toEntry, toRecord } from "./entry.ts";
 import { type SessionTable, type StoredSession, storedSession } from "./session-table.ts";
@@ -123,8 +123,6 @@ interface OldestRow extends KeptRow {
   turns: number;
   completedAt: number;
 }
-
-const WAKING = ["when_idle", "interrupt"] as const;
 
 /** The oldest of the next list: those that are ready, of one mode, in sessions that have had so many turns. */
 const NEXT_OLDEST = `SELECT turns, completedAt, kept FROM offload_tasks INDEXED BY offload_tasks_ready

@@ -1,5 +1,5 @@
 import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
-import { dropFollowUp } from "../shared.ts";
+import { dropFollowUp } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import type { SessionTable } from "./session-table.ts";
 import type { TaskTable } from "./task-table.ts";

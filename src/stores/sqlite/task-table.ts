@@ -1,8 +1,8 @@
 import { lastProgress, type NewTaskEvent } from "../../core/model/events.ts";
 import type { NewTask, TaskChange, TaskKey } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
+import { copyPatch, copyRecord } from "../shared/copy.ts";
 import type { Connection } from "./connection.ts";
-import { copyPatch, copyRecord } from "./copy.ts";
 import { ENTRY, type Entry, type EntryRow, NOWHERE, placeOf, toEntry, toJson } from "./entry.ts";
 import { charsOf, EventLog } from "./event-log.ts";
 import type { HintLog } from "./hint-log.ts";

@@ -2,31 +2,34 @@ import type { TaskHint } from "../../core/model/store.ts";
 
 export type HintListener = (hint: TaskHint) => void;
 
-/** Those in this process who listen. */
-export class Hints {
+/** Those in this process who want to hear of writes. What one of them throws, now or later, harms nobody. */
+export class HintListeners {
   readonly #listeners = new Set<HintListener>();
 
-  /** Answers how to stop listening. */
-  watch(listener: HintListener): () => void {
+  get size(): number {
+    return this.#listeners.size;
+  }
+
+  /** Returns how to stop listening; that returns whether this was the last. */
+  add(listener: HintListener): () => boolean {
     const own: HintListener = (hint) => listener(hint);
     this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    return () => this.#listeners.delete(own) && this.#listeners.size === 0;
   }
 
   tell(hint: TaskHint): void {
     for (const listener of this.#listeners) void callSafely(listener, { ...hint });
   }
 
-  close(): void {
+  clear(): void {
     this.#listeners.clear();
   }
 }
 
-/** What a listener throws, now or later, ends with it. */
 async function callSafely(listener: HintListener, hint: TaskHint): Promise<void> {
   try {
     await listener(hint);
   } catch {
-    // It harms nobody.
+    // A hint is no more than a hint.
   }
 }

@@ -1,13 +1,8 @@
-/** What stores have in common, whatever they keep tasks in. */
+import type { FollowUpMode, StoredFollowUp } from "../../core/model/follow-up.ts";
+import type { Settlement, TaskChange } from "../../core/model/store.ts";
 
-import type { NewTaskEvent } from "../core/model/events.ts";
-import type { StoredFollowUp } from "../core/model/follow-up.ts";
-import type { Settlement, TaskChange } from "../core/model/store.ts";
-
-/** What an event takes of the characters that are kept for each task. */
-export function weightOf(event: NewTaskEvent): number {
-  return EVENT_CHARS + textOf(event).length;
-}
+/** The modes that give reason to claim a session, where a claim names none. */
+export const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 /** Whether anything of a claim was told. */
 export function acknowledges(outcome: Readonly<Record<string, Settlement>>): boolean {
@@ -39,23 +34,4 @@ export function dropFollowUp(followUp: StoredFollowUp, reason: string, now: numb
     patch: { followUp: { ...followUp, status: "dropped", reason } },
     events: [{ at: now, type: "follow_up.dropped", reason }],
   };
-}
-
-/** What an event weighs beside its text. */
-const EVENT_CHARS = 32;
-
-function textOf(event: NewTaskEvent): string {
-  switch (event.type) {
-    case "task.output":
-      return event.chunk;
-    case "task.progress":
-      return event.progress.message ?? "";
-    case "task.failed":
-      return event.error.message;
-    case "task.cancelled":
-    case "task.cancel_requested":
-      return event.reason ?? "";
-    default:
-      return "";
-  }
 }
