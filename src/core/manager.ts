@@ -13,6 +13,7 @@ import { Runtime } from "./runtime.ts";
 import type { OutsideExecution } from "./tasks/adopt.ts";
 import type { CancelOptions } from "./tasks/cancel.ts";
 import { invalidInput, invalidOption, isDuration } from "./values/validate.ts";
+import { checkVersion, markVersion } from "./version.ts";
 
 /** See the root export, which gives it the memory store as a default. */
 export class BackgroundTaskManager {
@@ -20,7 +21,8 @@ export class BackgroundTaskManager {
 
   constructor(options: ManagerOptions) {
     this.#runtime = new Runtime(options);
-    RUNTIMES.set(this, this.#runtime);
+    Object.defineProperty(this, RUNTIME, { value: this.#runtime });
+    markVersion(this);
   }
 
   /**
@@ -184,9 +186,11 @@ export function partsOf(manager: unknown): ManagerParts {
 
 /** The whole of it, for the middleware. @throws `invalid_option` */
 export function runtimeOf(manager: unknown): Runtime {
-  const runtime = typeof manager === "object" && manager !== null ? RUNTIMES.get(manager) : undefined;
-  if (runtime) return runtime;
-  throw invalidOption("tasks", "a BackgroundTaskManager of this installation of tool-offload", manager);
+  const runtime = (manager as { [RUNTIME]?: Runtime } | null | undefined)?.[RUNTIME];
+  if (runtime === undefined) throw invalidOption("tasks", "a BackgroundTaskManager", manager);
+  checkVersion("tasks", manager);
+  return runtime;
 }
 
-const RUNTIMES = new WeakMap<object, Runtime>();
+/** A registered symbol: a copy of the library in the same process finds it too. */
+const RUNTIME = Symbol.for("tool-offload.runtime");

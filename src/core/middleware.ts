@@ -20,6 +20,7 @@ import type { MiddlewareOptions } from "./options/options.ts";
 import { checkMiddlewareOptions, type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
 import type { Runtime } from "./runtime.ts";
 import { invalidInput } from "./values/validate.ts";
+import { markVersion } from "./version.ts";
 
 /**
  * Races every tool call against a timeout. A fast one returns its value as if nothing had been there; a slow
@@ -44,6 +45,7 @@ export class ToolOffloadMiddleware {
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: MiddlewareOptions<BackgroundTaskManager>) {
     this.#runtime = runtimeOf(options?.tasks);
+    markVersion(this);
     checkMiddlewareOptions(options);
     this.#plans = new ToolPlans(options, (toolName, error) =>
       this.#runtime.notices.emit("policy.failed", { toolName, error }),

@@ -3,6 +3,7 @@ import { checkScope } from "../core/model/call.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { invalidInput } from "../core/values/validate.ts";
+import { markVersion } from "../core/version.ts";
 import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";
 import { type InboxOptions, inboxTerms, tellerOf } from "./options.ts";
@@ -58,6 +59,7 @@ export class FollowUpInbox {
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: InboxOptions) {
     const parts = partsOf(options?.tasks);
+    markVersion(this);
     const terms = inboxTerms(options);
     this.#outbox = new Outbox(parts, terms);
     this.#maxAttempts = terms.maxAttempts;

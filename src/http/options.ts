@@ -1,6 +1,7 @@
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
+import { checkVersion } from "../core/version.ts";
 
 /** What the handler asks of a manager. */
 export type TaskSource = Pick<BackgroundTaskManager, (typeof METHODS)[number]>;
@@ -44,6 +45,7 @@ export function handlerSettings(options: TaskHandlerOptions): HandlerSettings {
   const { basePath = "/background-tasks", allowedOrigins = [] } = options;
   const missing = METHODS.find((name) => typeof tasks?.[name] !== "function");
   if (missing) throw invalidOption("tasks", `a BackgroundTaskManager with a method "${missing}"`, tasks);
+  checkVersion("tasks", tasks);
   checkFunction("authenticate", authenticate);
   checkFunction("onError", onError);
   if (typeof allowCancel !== "boolean") throw invalidOption("allowCancel", "a boolean", allowCancel);

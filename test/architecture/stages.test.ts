@@ -4,6 +4,7 @@ import { importsOf, readSources, type Sources } from "./sources.ts";
 /** `core/` by the life of a call, from the ground up. Those of one row do not import each other. */
 const STAGES = [
   ["errors.ts"],
+  ["version.ts"],
   ["values/"],
   ["time/"],
   ["model/"],

@@ -3,6 +3,7 @@ import type { ToolOffloadMiddleware } from "../../core/middleware.ts";
 import { faultOfScope } from "../../core/model/call.ts";
 import type { TaskScope } from "../../core/model/task.ts";
 import { checkNames, invalidOption } from "../../core/values/validate.ts";
+import { checkVersion } from "../../core/version.ts";
 import type { FollowUpInbox } from "../../follow-up/inbox.ts";
 
 /** Whose calls they are, or what tells it from what is known of a run. */
@@ -36,6 +37,7 @@ export function checkTerms<Run, Needed extends Method>(
   if (needed.some((method) => typeof offload?.[method] !== "function")) {
     throw invalidOption("offload", "a ToolOffloadMiddleware", offload);
   }
+  checkVersion("offload", offload);
   if (metadata === undefined || typeof metadata === "function") return;
   if (typeof metadata === "object" && metadata !== null && !Array.isArray(metadata)) return;
   throw invalidOption("metadata", "an object or a function", metadata);
@@ -49,6 +51,7 @@ export function checkScope<Run>(scope: ScopeFor<Run>): void {
 /** @throws `invalid_option` */
 export function checkInbox(inbox: Pick<FollowUpInbox, "claim">): void {
   if (typeof inbox?.claim !== "function") throw invalidOption("inbox", "a FollowUpInbox", inbox);
+  checkVersion("inbox", inbox);
 }
 
 /** The scope of a run. @throws `invalid_option` where a function answers none */
