@@ -9,6 +9,7 @@ const LIMITS = {
   "./adapters/openai-agents": "36 kB",
   "./follow-up": "12 kB",
   "./http": "38 kB",
+  "./store": "1 kB",
   "./stores/memory": "6 kB",
   "./stores/postgres": "15 kB",
   "./stores/redis": "13 kB",

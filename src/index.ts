@@ -9,7 +9,7 @@ export { TaskOffloadError, type TaskOffloadErrorCode } from "./core/errors.ts";
 export type { ManagerStats } from "./core/manager.ts";
 export { ToolOffloadMiddleware } from "./core/middleware.ts";
 export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/model/call.ts";
-export type { NewTaskEvent, TaskEvent, TaskEventBody } from "./core/model/events.ts";
+export type { TaskEvent } from "./core/model/events.ts";
 export type {
   FollowUpDropReason,
   FollowUpMode,
@@ -17,30 +17,9 @@ export type {
   StoredFollowUp,
 } from "./core/model/follow-up.ts";
 export type { DurableContext, DurableTool } from "./core/model/known-tool.ts";
-export type { LifecycleEvent, TaskPatch } from "./core/model/lifecycle.ts";
-export type { ManagerEvents, ManagerListener, TaskNotice } from "./core/model/manager-events.ts";
-export type { ResultRange, StoredResult } from "./core/model/result.ts";
-export type {
-  ClaimFilter,
-  Duplicate,
-  EventPage,
-  EventQuery,
-  Guard,
-  Inserted,
-  Limit,
-  ListQuery,
-  NewTask,
-  RecordPage,
-  Refused,
-  Renewal,
-  RetentionLimits,
-  SessionClaim,
-  Settlement,
-  Sweep,
-  TaskChange,
-  TaskHint,
-  TaskStore,
-} from "./core/model/store.ts";
+export type { ManagerEvents, ManagerListener, TaskUpdate } from "./core/model/manager-events.ts";
+export type { ResultRange } from "./core/model/result.ts";
+export type { EventPage, Limit, TaskStore } from "./core/model/store.ts";
 export {
   type CancelledBy,
   isFinished,
@@ -50,7 +29,6 @@ export {
   type TaskErrorCode,
   type TaskInfo,
   type TaskProgress,
-  type TaskRecord,
   type TaskResult,
   type TaskScope,
   type TaskStatus,
@@ -65,7 +43,7 @@ export {
 } from "./core/options/options.ts";
 export type { TaskEventQuery, TaskPage, TaskQuery } from "./core/reading/queries.ts";
 export type { WaitOptions } from "./core/reading/wait.ts";
-export type { Watched, WatchOptions } from "./core/reading/watch.ts";
+export type { WatchOptions } from "./core/reading/watch.ts";
 export type { OutsideExecution } from "./core/tasks/adopt.ts";
 export type { CancelOptions } from "./core/tasks/cancel.ts";
 export { type Clock, systemClock } from "./core/time/clock.ts";
@@ -95,6 +73,9 @@ export interface BackgroundTaskManagerOptions extends Omit<ManagerOptions, "stor
  * ```
  */
 export class BackgroundTaskManager extends CoreManager {
+  /** Bundlers number what has the name of another class. */
+  static override readonly name = "BackgroundTaskManager";
+
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: BackgroundTaskManagerOptions = {}) {
     if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { OffloadOutcome, TaskEvent, TaskRecord, TaskStore } from "../src/index.ts";
+import type { TaskRecord } from "../src/core/model/task.ts";
+import type { OffloadOutcome, TaskEvent, TaskStore } from "../src/index.ts";
 import { BackgroundTaskManager, isFinished, memoryStore, ToolOffloadMiddleware } from "../src/index.ts";
 import { TestClock } from "./support/test-clock.ts";
 

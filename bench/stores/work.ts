@@ -1,4 +1,4 @@
-import type { NewTaskEvent, TaskStore } from "tool-offload";
+import type { NewTaskEvent, TaskStore } from "tool-offload/store";
 import { LEASE_MS, recordOf } from "../fill.ts";
 
 export const IN_FLIGHT = 64;

@@ -1,6 +1,6 @@
 import { closedError } from "./errors.ts";
 import { type Execute, faultOf, ownCall, type ToolCall } from "./model/call.ts";
-import type { ManagerEvents, ManagerListener } from "./model/manager-events.ts";
+import type { ManagerEvents, ManagerListener, TaskUpdate } from "./model/manager-events.ts";
 import type { ResultRange } from "./model/result.ts";
 import type { EventPage } from "./model/store.ts";
 import type { TaskInfo, TaskResult, TaskScope } from "./model/task.ts";
@@ -8,7 +8,7 @@ import { checkTaskOptions, DEFAULTS, type ManagerOptions, type TaskOptions } fro
 import { toolSettings } from "./options/tool-settings.ts";
 import type { TaskEventQuery, TaskPage, TaskQuery } from "./reading/queries.ts";
 import type { WaitOptions } from "./reading/wait.ts";
-import type { Watched, WatchOptions } from "./reading/watch.ts";
+import type { WatchOptions } from "./reading/watch.ts";
 import { Runtime } from "./runtime.ts";
 import type { OutsideExecution } from "./tasks/adopt.ts";
 import type { CancelOptions } from "./tasks/cancel.ts";
@@ -17,6 +17,8 @@ import { checkVersion, markVersion } from "./version.ts";
 
 /** See the root export, which gives it the memory store as a default. */
 export class BackgroundTaskManager {
+  static readonly name: string = "BackgroundTaskManager";
+
   readonly #runtime: Runtime;
 
   constructor(options: ManagerOptions) {
@@ -88,7 +90,7 @@ export class BackgroundTaskManager {
    * Follows one task from `after` to its end, or, without an `id`, everything in the scope from now on.
    * It ends when the signal aborts. Break out of the loop, or abort, to let go of it.
    */
-  watch(scope: TaskScope, options?: WatchOptions): AsyncIterable<Watched> {
+  watch(scope: TaskScope, options?: WatchOptions): AsyncIterable<TaskUpdate> {
     return this.#runtime.watcher.watch(scope, options);
   }
 

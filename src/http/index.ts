@@ -1,15 +1,17 @@
+export type { TaskEvent } from "../core/model/events.ts";
+export type { EventPage } from "../core/model/store.ts";
+export type { TaskInfo, TaskResult, TaskStatus } from "../core/model/task.ts";
+export type { TaskPage } from "../core/reading/queries.ts";
 export { createTaskHandler } from "./handler.ts";
 export type { TaskHandlerOptions, TaskSource } from "./options.ts";
 export {
   type CancelBody,
   cancelBodySchema,
-  type EventPage,
   type EventsQuery,
   eventPageSchema,
   eventsQuerySchema,
   type Health,
   healthSchema,
-  type ListQuery,
   listQuerySchema,
   type PendingTask,
   type Problem,
@@ -17,16 +19,12 @@ export {
   problemSchema,
   type ResultQuery,
   resultQuerySchema,
-  type TaskPage,
+  type TaskListQuery,
   type TaskPath,
   taskPageSchema,
   taskPathSchema,
 } from "./protocol.ts";
 export {
-  type TaskEvent,
-  type TaskInfo,
-  type TaskResult,
-  type TaskStatus,
   taskEventSchema,
   taskInfoSchema,
   taskResultSchema,

@@ -1,6 +1,6 @@
-import type { TaskPage } from "./protocol.ts";
+import type { TaskInfo } from "../core/model/task.ts";
+import type { TaskPage } from "../core/reading/queries.ts";
 import { type Written, write } from "./response.ts";
-import type { TaskInfo } from "./task-schemas.ts";
 
 /**
  * Clients ask for the same page again and again, and it seldom changes. To see that it is as it was takes a

@@ -99,12 +99,10 @@ export const problemSchema = z.object({
 });
 
 export type TaskPath = z.infer<typeof taskPathSchema>;
-export type ListQuery = z.infer<typeof listQuerySchema>;
+export type TaskListQuery = z.infer<typeof listQuerySchema>;
 export type ResultQuery = z.infer<typeof resultQuerySchema>;
 export type EventsQuery = z.infer<typeof eventsQuerySchema>;
 export type CancelBody = z.infer<typeof cancelBodySchema>;
-export type TaskPage = z.infer<typeof taskPageSchema>;
 export type PendingTask = z.infer<typeof pendingTaskSchema>;
-export type EventPage = z.infer<typeof eventPageSchema>;
 export type Health = z.infer<typeof healthSchema>;
 export type Problem = z.infer<typeof problemSchema>;

@@ -1,20 +1,20 @@
 import { addRoute, createRouter, findRoute } from "rou3";
+import type { EventPage } from "../core/model/store.ts";
+import type { TaskInfo, TaskResult } from "../core/model/task.ts";
 import { isFinished, type TaskScope } from "../core/model/task.ts";
+import type { TaskPage } from "../core/reading/queries.ts";
 import type { TaskSource } from "./options.ts";
 import type { Pages } from "./pages.ts";
 import {
-  type EventPage,
   eventsQuerySchema,
   type Health,
   listQuerySchema,
   resultQuerySchema,
-  type TaskPage,
   taskPathSchema,
 } from "./protocol.ts";
 import { Refusal } from "./refusal.ts";
 import { readCancelBody, readQuery } from "./request.ts";
 import type { Answer } from "./response.ts";
-import type { TaskInfo, TaskResult } from "./task-schemas.ts";
 
 /** A request on its way through a route. */
 export interface Visit {

@@ -73,8 +73,3 @@ export const taskEventSchema = z.discriminatedUnion("type", [
   z.object({ ...logged, type: z.literal("follow_up.delivered") }),
   z.object({ ...logged, type: z.literal("follow_up.dropped"), reason: z.string() }),
 ]);
-
-export type TaskStatus = z.infer<typeof taskStatusSchema>;
-export type TaskInfo = z.infer<typeof taskInfoSchema>;
-export type TaskResult = z.infer<typeof taskResultSchema>;
-export type TaskEvent = z.infer<typeof taskEventSchema>;

@@ -8,7 +8,8 @@ import type {
   Settlement,
   TaskStore,
 } from "../../src/core/model/store.ts";
-import { memoryStore, type TaskRecord } from "../../src/index.ts";
+import type { TaskRecord } from "../../src/core/model/task.ts";
+import { memoryStore } from "../../src/index.ts";
 import { makeTask } from "../../src/testing/make-task.ts";
 import { forbidUnhandledRejections } from "../support/scene.ts";
 import { TestClock } from "../support/test-clock.ts";

@@ -1,19 +1,20 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
+import type * as z from "zod";
 import * as http from "../../src/http/index.ts";
 import type * as core from "../../src/index.ts";
 
 test("the types of the wire are the types of the core", () => {
-  expectTypeOf<http.TaskStatus>().toEqualTypeOf<core.TaskStatus>();
-  expectTypeOf<http.TaskInfo>().toEqualTypeOf<core.TaskInfo>();
-  expectTypeOf<http.TaskResult>().toEqualTypeOf<core.TaskResult>();
-  expectTypeOf<http.TaskEvent>().branded.toEqualTypeOf<core.TaskEvent>();
-  expectTypeOf<http.TaskPage>().toEqualTypeOf<core.TaskPage>();
-  expectTypeOf<http.EventPage>().branded.toEqualTypeOf<core.EventPage>();
+  expectTypeOf<z.infer<typeof http.taskStatusSchema>>().toEqualTypeOf<core.TaskStatus>();
+  expectTypeOf<z.infer<typeof http.taskInfoSchema>>().toEqualTypeOf<core.TaskInfo>();
+  expectTypeOf<z.infer<typeof http.taskResultSchema>>().toEqualTypeOf<core.TaskResult>();
+  expectTypeOf<z.infer<typeof http.taskEventSchema>>().branded.toEqualTypeOf<core.TaskEvent>();
+  expectTypeOf<z.infer<typeof http.taskPageSchema>>().toEqualTypeOf<core.TaskPage>();
+  expectTypeOf<z.infer<typeof http.eventPageSchema>>().branded.toEqualTypeOf<core.EventPage>();
   expectTypeOf<http.PendingTask>().toExtend<core.TaskInfo>();
 });
 
 test("what a query gives is what the core takes", () => {
-  expectTypeOf<Omit<http.ListQuery, "sessionId">>().toExtend<core.TaskQuery>();
+  expectTypeOf<Omit<http.TaskListQuery, "sessionId">>().toExtend<core.TaskQuery>();
   expectTypeOf<http.EventsQuery>().toExtend<core.TaskEventQuery>();
   expectTypeOf<Omit<http.ResultQuery, "waitMs">>().toExtend<core.ResultRange>();
   expectTypeOf<http.CancelBody>().toExtend<core.CancelOptions>();

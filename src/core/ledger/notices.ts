@@ -71,7 +71,7 @@ export class Notices {
     const scope = scopeOf(record);
     for (const event of numbered(record.id, firstSeq, events)) {
       if (this.#emitter.listenerCount(event.type) > 0) {
-        this.#emitter.emit(event.type, { scope, task: toTaskInfo(record), event });
+        this.#emitter.emit(event.type, { scope, task: toTaskInfo(record), event, truncated: false });
       }
     }
   }

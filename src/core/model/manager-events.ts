@@ -5,7 +5,7 @@ import type { TaskInfo, TaskScope } from "./task.ts";
 
 /** What `on`, `once` and `off` know, and what listeners get. Task events are those this process has written. */
 export type ManagerEvents = {
-  [Type in TaskEvent["type"]]: TaskNotice & { event: Extract<TaskEvent, { type: Type }> };
+  [Type in TaskEvent["type"]]: TaskUpdate & { event: Extract<TaskEvent, { type: Type }> };
 } & {
   /** A slow call met a limit and stays in the foreground until it ends or a place frees. */
   "offload.refused": {
@@ -28,11 +28,15 @@ export type ManagerEvents = {
 
 export type ManagerListener<Name extends keyof ManagerEvents> = (notice: ManagerEvents[Name]) => void;
 
-/** A task event as listeners get it. */
-export interface TaskNotice {
+/** Something that has happened to a task, as listeners and watches get it. */
+export interface TaskUpdate {
+  /** Whose task it is. */
   scope: TaskScope;
+  /** The task after that, or as it was read since. */
   task: TaskInfo;
   event: TaskEvent;
+  /** Events before this one are gone from the log. Listeners miss none. */
+  truncated: boolean;
 }
 
 export interface StoreFailure {

@@ -1,6 +1,6 @@
 import type { Notices } from "../ledger/notices.ts";
 import { checkScope } from "../model/call.ts";
-import type { TaskEvent } from "../model/events.ts";
+import type { TaskUpdate } from "../model/manager-events.ts";
 import type { TaskHint } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
 import { type Clock, Timer } from "../time/clock.ts";
@@ -10,13 +10,6 @@ import type { Queries } from "./queries.ts";
 export type WatchOptions =
   | { signal?: AbortSignal | undefined; id?: undefined; after?: undefined }
   | { id: string; after?: number | undefined; signal?: AbortSignal | undefined };
-
-export interface Watched {
-  event: TaskEvent;
-  task: TaskInfo;
-  /** True when events before this one are gone from the ring. */
-  truncated: boolean;
-}
 
 /** Follows tasks as they go. Hints say where to look; what is told is always read from the store. */
 export class Watcher {
@@ -31,7 +24,7 @@ export class Watcher {
     this.#queries = queries;
   }
 
-  watch(scope: TaskScope, options: WatchOptions = {}): AsyncIterable<Watched> {
+  watch(scope: TaskScope, options: WatchOptions = {}): AsyncIterable<TaskUpdate> {
     checkScope(scope);
     const watch = new Watch(scope, options, this.#clock, this.#notices, this.#queries);
     const told = watch.read();
@@ -114,7 +107,7 @@ class Watch {
     this.#wake();
   }
 
-  async *read(): AsyncGenerator<Watched, void> {
+  async *read(): AsyncGenerator<TaskUpdate, void> {
     while (!this.#isOver) {
       const [id] = this.#news;
       if (id !== undefined) yield* this.#readTask(id);
@@ -123,7 +116,7 @@ class Watch {
     }
   }
 
-  async *#readTask(id: string): AsyncGenerator<Watched, void> {
+  async *#readTask(id: string): AsyncGenerator<TaskUpdate, void> {
     this.#news.delete(id);
     for (let isMore = true; isMore; ) {
       const after = this.#told.get(id) ?? 0;
@@ -133,7 +126,8 @@ class Watch {
       this.#told.set(id, page.nextAfter);
       for (const [index, event] of page.events.entries()) {
         if (this.#isOver) return;
-        yield { event, task, truncated: page.truncated && index === 0 };
+        const truncated = page.truncated && index === 0;
+        yield { scope: scopeOfTask(this.#scope, task), task, event, truncated };
       }
       isMore = page.events.length === PAGE;
       if (!isMore && isFinished(task.status) && page.nextAfter >= task.lastSeq) this.#ended(id);
@@ -175,4 +169,8 @@ class Watch {
     poll?.clear();
     if (this.#id !== undefined) this.#news.add(this.#id);
   }
+}
+
+function scopeOfTask({ userId }: TaskScope, { sessionId, agentId }: TaskInfo): TaskScope {
+  return { userId, ...(sessionId !== null && { sessionId }), ...(agentId !== null && { agentId }) };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { memoryStore, type SessionClaim } from "../../../src/index.ts";
+import type { SessionClaim } from "../../../src/core/model/store.ts";
+import { memoryStore } from "../../../src/index.ts";
 import { arrivesAfter, type Fault, faultyStore, losesAnswer } from "../../support/faulty-store.ts";
 import {
   ADA,

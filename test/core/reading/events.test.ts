@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Watched } from "../../../src/index.ts";
+import type { TaskUpdate } from "../../../src/index.ts";
 import {
   ADA,
   callOf,
@@ -81,7 +81,7 @@ describe.each(STORES)("the events of a task on $name", ({ makeStore }) => {
     expect(JSON.stringify(page.events).length).toBeLessThan(300 * 1024);
     const rest = await soon(tasks.events(ADA, id, { after: (page.events[0]?.seq ?? 0) - 1 }));
     expect(rest).toMatchObject({ truncated: false, events: page.events });
-    const watched: Watched[] = [];
+    const watched: TaskUpdate[] = [];
     const watch = async () => {
       for await (const one of tasks.watch(ADA, { id })) watched.push(one);
     };

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import type { Watched } from "../../../src/index.ts";
+import type { TaskUpdate } from "../../../src/index.ts";
 import {
   ADA,
   BOB,
@@ -23,7 +23,7 @@ describe.each(STORES)("watch on $name", ({ makeStore }) => {
   const managerOf = managersOn(makeStore);
 
   /** Everything a watch tells, as it comes. */
-  function recordOf(watched: AsyncIterable<Watched>) {
+  function recordOf(watched: AsyncIterable<TaskUpdate>) {
     const seen: string[] = [];
     const state = { seen, isOver: false };
     void (async () => {

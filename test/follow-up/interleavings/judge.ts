@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { isFinished, type TaskEvent, type TaskRecord } from "../../../src/index.ts";
+import type { TaskRecord } from "../../../src/core/model/task.ts";
+import { isFinished, type TaskEvent } from "../../../src/index.ts";
 import type { Ledger } from "./ledger.ts";
 import { HOLD_MS } from "./terms.ts";
 import type { World } from "./world.ts";

@@ -6,9 +6,10 @@ import type {
   Settlement,
   TaskStore,
 } from "../../../src/core/model/store.ts";
+import type { TaskRecord } from "../../../src/core/model/task.ts";
 import type { Clock } from "../../../src/core/time/clock.ts";
 import type { Delivery, FollowUp } from "../../../src/follow-up/index.ts";
-import { memoryStore, type TaskRecord } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/index.ts";
 import type { Host } from "./host.ts";
 import { BEAT, MAX_ATTEMPTS, MAX_TURNS, WAKING } from "./terms.ts";
 

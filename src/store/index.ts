@@ -1,0 +1,49 @@
+/** What it takes to write a store of one's own: the contract, and everything that goes through it. */
+export type { NewTaskEvent, TaskEvent, TaskEventBody } from "../core/model/events.ts";
+export {
+  type FollowUpDropReason,
+  type FollowUpMode,
+  type FollowUpStatus,
+  isOutstanding,
+  type StoredFollowUp,
+} from "../core/model/follow-up.ts";
+export type { TaskPatch } from "../core/model/lifecycle.ts";
+export type { StoredResult } from "../core/model/result.ts";
+export {
+  type ClaimFilter,
+  type Duplicate,
+  type EventPage,
+  type EventQuery,
+  type Guard,
+  hintOf,
+  type Inserted,
+  type Insertion,
+  type Limit,
+  type ListQuery,
+  type NewTask,
+  type Payload,
+  type RecordPage,
+  type Refused,
+  type Renewal,
+  type RetentionLimits,
+  RING_CHARS,
+  RING_EVENTS,
+  type SessionClaim,
+  type SessionKey,
+  type Settlement,
+  type Sweep,
+  type TaskChange,
+  type TaskHint,
+  type TaskKey,
+  type TaskStore,
+} from "../core/model/store.ts";
+export {
+  inScope,
+  isFinished,
+  type TaskCancel,
+  type TaskError,
+  type TaskProgress,
+  type TaskRecord,
+  type TaskScope,
+  type TaskStatus,
+} from "../core/model/task.ts";
