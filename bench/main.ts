@@ -8,6 +8,7 @@ import { openaiAgentsBench } from "./adapters/openai-agents.ts";
 import { conversation } from "./conversation.ts";
 import { fastCall } from "./fast-call.ts";
 import { httpBench } from "./http.ts";
+import { lateResult } from "./late-result.ts";
 import { memory } from "./memory.ts";
 import { offloadToEnd } from "./offload.ts";
 import { reading } from "./reading.ts";
@@ -26,11 +27,12 @@ const BENCHES: Record<string, () => Promise<Row[] | { rows: Row[]; text: string 
   "ai-sdk": aiSdkBench,
   langchain: langchainBench,
   "openai-agents": openaiAgentsBench,
+  "late-result": lateResult,
   redis: redisBench,
   postgres: postgresBench,
   sqlite: sqliteBench,
 };
-const ONLY_IF_NAMED = ["redis", "postgres", "sqlite"];
+const ONLY_IF_NAMED = ["late-result", "redis", "postgres", "sqlite"];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !(name in BENCHES));
