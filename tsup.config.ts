@@ -8,7 +8,6 @@ export default defineConfig({
   format: "esm",
   target: "node20",
   splitting: true,
-  sourcemap: true,
   clean: true,
   // tsup's declaration build sets `baseUrl`, which TypeScript 6 deprecates.
   dts: { compilerOptions: { ignoreDeprecations: "6.0" } },

@@ -2,16 +2,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { fenced, readme, root, type Snippet } from "./snippets/extract.ts";
+import { fenced, root, type Snippet } from "./snippets/extract.ts";
 import { broken, Workshop } from "./snippets/run.ts";
 import { type PostgresServer, startPostgres } from "./support/postgres-server.ts";
 import { noRedis, startRedis } from "./support/redis-server.ts";
 
-const [, section = ""] = readme.split("### Moving from store to store");
-const diffs = fenced(section.split("### Running in production")[0] ?? "", ["diff"]).map(({ code }) => code);
+const diffs = fenced("diff").map(({ code }) => code);
 const quickstart = readFileSync(join(root, "examples/quickstart.ts"), "utf8");
 
-/** The program after each step; the steps of the README follow one another. */
+/** The program after each step; the steps on the page about stores follow one another. */
 const programs: string[] = [];
 for (const diff of diffs) programs.push(patched(programs.at(-1) ?? quickstart, diff));
 const [onNodeSqlite = "", onLibsql = "", onRedis = "", onPostgres = ""] = programs;
@@ -24,7 +23,7 @@ function patched(code: string, diff: string): string {
     const side = (other: string) =>
       lines.flatMap((line) => (line.startsWith(other) ? [] : `${line.slice(1)}\n`)).join("");
     const before = side("+");
-    if (!text.includes(before)) throw new Error(`The README changes what is not there:\n${before}`);
+    if (!text.includes(before)) throw new Error(`The page changes what is not there:\n${before}`);
     return text.replace(before, () => side("-"));
   }, code);
 }

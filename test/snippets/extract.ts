@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
-export const readme = readFileSync(join(root, "README.md"), "utf8");
+
+/** Every page of the documentation, by its path. */
+export const pages: ReadonlyMap<string, string> = new Map(
+  ["README.md", "CONTRIBUTING.md", ...readdirSync(join(root, "docs")).map((file) => `docs/${file}`)].map(
+    (file) => [file, readFileSync(join(root, file), "utf8")],
+  ),
+);
 
 /** A piece of code from the documentation. */
 export interface Snippet {
@@ -19,8 +25,12 @@ const FENCE = /^( *)```(\w+)\n([\s\S]*?)^\1```$/gm;
 const NOT_RUN = /^ With /;
 const TYPES_ONLY = /<!-- check: types -->\s*$/;
 
-/** The fenced blocks of a Markdown text in any of these languages. */
-export function fenced(text: string, languages: readonly string[], file = "README.md"): Snippet[] {
+/** The fenced blocks of all pages in any of these languages. */
+export function fenced(...languages: readonly string[]): Snippet[] {
+  return [...pages].flatMap(([file, text]) => fencedIn(text, languages, file));
+}
+
+function fencedIn(text: string, languages: readonly string[], file: string): Snippet[] {
   return [...text.matchAll(FENCE)]
     .filter(([, , language = ""]) => languages.includes(language))
     .map(({ index, 1: indent = "", 3: code = "" }) => ({

@@ -1,14 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as library from "tool-offload";
 import { BackgroundTaskManager, DEFAULTS } from "tool-offload";
 import { createTaskHandler } from "tool-offload/http";
 import { afterAll, describe, expect, test } from "vitest";
-import { docstringExamples, fenced, isComplete, readme, root, type Snippet } from "./snippets/extract.ts";
+import { docstringExamples, fenced, isComplete, pages, root, type Snippet } from "./snippets/extract.ts";
+import { brokenLinks } from "./snippets/links.ts";
 import { broken, promises, Workshop } from "./snippets/run.ts";
 import { SnippetProgram } from "./snippets/types.ts";
 
-const snippets = fenced(readme, ["ts", "js"]);
+/** All pages, one after the other. */
+const manual = [...pages.values()].join("\n");
+const readme = pages.get("README.md") ?? "";
+const snippets = fenced("ts", "js");
 const examples = docstringExamples();
 const programs = [...snippets, ...examples].filter(isComplete);
 
@@ -18,7 +22,7 @@ function planted(code: string): Snippet {
 
 /** The rows of the table that follows a marker; code marks are taken off the first two cells. */
 function tableAfter(marker: string): string[][] {
-  const [, after] = readme.split(marker);
+  const [, after] = manual.split(marker);
   const rows =
     /(?:^\|.*\n)+/m
       .exec(after ?? "")?.[0]
@@ -84,7 +88,7 @@ describe("the beginning", () => {
 });
 
 describe("the tables of options", () => {
-  const tables = [...readme.matchAll(/<!-- options: (\w+) -->/g)].map(([marker, name = ""]) => ({
+  const tables = [...manual.matchAll(/<!-- options: (\w+) -->/g)].map(([marker, name = ""]) => ({
     name,
     rows: tableAfter(marker).map(([option, cell]) => [uncoded(option), uncoded(cell)] as const),
   }));
@@ -134,7 +138,7 @@ describe("the tables of options", () => {
     }
     expect(numbers(given("TaskQuery"))("limit")).toBe(listLimit);
     expect(numbers(given("TaskEventQuery"))("limit")).toBe(eventLimit);
-    expect(readme).toContain(`\`drainMs\` (default \`${drainMs.toLocaleString("en").replace(",", "_")}\`)`);
+    expect(manual).toContain(`\`drainMs\` (default \`${drainMs.toLocaleString("en").replace(",", "_")}\`)`);
   });
 
   test.each([
@@ -149,12 +153,12 @@ describe("the tables of options", () => {
     const members = program.membersOf(name);
     expect(members.length).toBeGreaterThan(1);
     for (const member of members)
-      expect(readme).toMatch(new RegExp(`[\`"]${member}[\`"]|\\b${member} {2,}|▶ ${member}`));
+      expect(manual).toMatch(new RegExp(`[\`"]${member}[\`"]|\\b${member} {2,}|▶ ${member}`));
   });
 });
 
 describe("the routes", () => {
-  const rows = tableAfter("### Routes").map(([route]) => uncoded(route));
+  const rows = tableAfter("## Routes").map(([route]) => uncoded(route));
 
   test("are those that the handler documents", () => {
     const source = readFileSync(join(root, "src/http/handler.ts"), "utf8");
@@ -172,7 +176,7 @@ describe("the routes", () => {
     const { id } = await tasks.start({ toolName: "add", input: {}, scope }, () => 2);
     await tasks.wait(scope, [id]);
     const handler = createTaskHandler({ tasks, authenticate: () => scope, allowCancel: true });
-    const lines = fenced(readme, ["sh"]).flatMap(({ code }) => [...code.matchAll(/^curl .*$/gm)].flat());
+    const lines = fenced("sh").flatMap(({ code }) => [...code.matchAll(/^curl .*$/gm)].flat());
     const asked = lines.map((line) => {
       const { pathname, search } = new URL(/http:\/\/[^\s']+/.exec(line)?.[0] ?? "");
       return `${line.includes("-X POST") ? "POST" : "GET"} ${pathname}${search}`;
@@ -191,7 +195,7 @@ describe("what it points at", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: object };
 
   test("npm scripts exist", () => {
-    const named = [...readme.matchAll(/npm (?:run (\S+?)|(test|install))(?=[`\s])/g)].map(
+    const named = [...manual.matchAll(/npm (?:run (\S+?)|(test|install))(?=[`\s])/g)].map(
       ([, script, word]) => script ?? word,
     );
     expect(named).toEqual(expect.arrayContaining(["demo", "test"]));
@@ -199,16 +203,31 @@ describe("what it points at", () => {
   });
 
   test("shell blocks hold nothing but npm and curl", () => {
-    const lines = fenced(readme, ["sh"]).flatMap(({ code }) => code.trim().split("\n"));
-    for (const line of lines) expect(line).toMatch(/^(npm install( tool-offload)?|npm test|curl .*)$/);
+    const lines = fenced("sh").flatMap(({ code }) => code.trim().split("\n"));
+    for (const line of lines)
+      expect(line).toMatch(/^(npm install( tool-offload)?|npm run demo|npm test|curl .*)$/);
   });
 
   test("files and headings exist", () => {
-    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => slug(heading));
-    for (const [, target = ""] of readme.matchAll(/\]\(([^)]+)\)/g)) {
-      if (target.startsWith("#")) expect(headings).toContain(target.slice(1));
-      else if (!target.startsWith("https://")) expect(existsSync(join(root, target)), target).toBe(true);
-    }
+    expect(brokenLinks(pages)).toEqual([]);
+  });
+
+  test("a broken one is found, and a page that nobody points at", () => {
+    const planted = new Map([
+      ["README.md", "[a](docs/a.md#there) [b](docs/b.md) [c](docs/a.md#nowhere)"],
+      ["docs/README.md", "[a](a.md)"],
+      ["docs/a.md", "# There\n"],
+      ["docs/lonely.md", "# Lonely\n"],
+    ]);
+    expect(brokenLinks(planted)).toEqual([
+      "README.md points at docs/b.md",
+      "README.md points at docs/a.md#nowhere",
+      "docs/lonely.md is not in docs/README.md",
+    ]);
+  });
+
+  test("the README is a door: at most 250 lines", () => {
+    expect(readme.split("\n").length).toBeLessThanOrEqual(250);
   });
 
   test("markers for what JSON cannot carry are those that encode.ts documents", () => {
@@ -219,11 +238,3 @@ describe("what it points at", () => {
     for (const marker of markers) expect(source).toContain(marker);
   });
 });
-
-function slug(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\w\s-]/g, "")
-    .trim()
-    .replaceAll(/\s/g, "-");
-}
