@@ -24,7 +24,7 @@ import { describeWithServer, labOf, newPrefix, newStore, throughClient } from ".
 
 const KEEP = { finishedPerUser: 3, finishedTtlMs: LONG_MS, followUpTtlMs: LONG_MS, followUpsPerUser: 9 };
 
-const FIRST = { firstSeq: 1, lastSeq: 1, status: "running" };
+const FIRST = { firstSeq: 1, lastSeq: 1, status: "running", followUp: "none" };
 
 describeWithServer("many processes on one server", [], (lab) => {
   /** Stores with connections of their own, as processes have them. */
