@@ -1,9 +1,9 @@
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { WAKING } from "../shared/follow-ups.ts";
-import { CLAIM } from "./lua/claim.ts";
+import { CLAIM, PROLONG } from "./lua/claim.ts";
 import { PEEK } from "./lua/peek.ts";
-import { PROLONG, RESET_TURNS, SETTLE } from "./lua/settle.ts";
+import { RESET_TURNS, SETTLE } from "./lua/settle.ts";
 import { listed, nameOf, nameOfSession, numeral } from "./names.ts";
 import { PLAIN_WEIGHT, readRecord } from "./records.ts";
 import type { Server } from "./server.ts";

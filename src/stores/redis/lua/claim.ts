@@ -1,5 +1,5 @@
 import { flag, number, text, WRITER } from "./arguments.ts";
-import { CHANGING } from "./changing.ts";
+import { CHANGING, REFILING } from "./changing.ts";
 import { CLAIMS } from "./claims.ts";
 import { WANTED } from "./peek.ts";
 import { script } from "./script.ts";
@@ -76,5 +76,21 @@ redis.call('HSET', key('claim', session), 'token', token, 'counts', counts_turn)
 redis.call('ZADD', key('claims'), now + lease_ms, session)
 for _, id in ipairs(ids) do claim_task(id) end
 return { told, turns, records }
+`,
+});
+
+export const PROLONG = script({
+  does: "Begins the lease of a claim anew.",
+  takes: [
+    text("session", "its name"),
+    text("token", "that of the claim"),
+    number("lease_ms", "how long it lasts from now on"),
+  ],
+  returns: "'1', or '' if the claim is over",
+  uses: [...REFILING, CLAIMS],
+  body: `
+if not has_claim(session, token) then return '' end
+redis.call('ZADD', key('claims'), now + lease_ms, session)
+return '1'
 `,
 });

@@ -15,6 +15,8 @@ end
 
 -- Gives back the follow-ups of a claim that was not settled in time.
 local function end_claim(session)
+  -- As this write takes no memory, Redis lets the script end even when its memory is full.
+  redis.call('ZREM', key('claims'), session)
   local token = redis.call('HGET', key('claim', session), 'token')
   for _, name in ipairs(claimed_in(session)) do
     local task = load(name)

@@ -1,5 +1,5 @@
-import { list, number, text, WRITER } from "./arguments.ts";
-import { CHANGING, REFILING } from "./changing.ts";
+import { list, text, WRITER } from "./arguments.ts";
+import { CHANGING } from "./changing.ts";
 import { CLAIMS } from "./claims.ts";
 import { script } from "./script.ts";
 import { SESSIONS } from "./sessions.ts";
@@ -104,22 +104,6 @@ end
 forget_claim(session)
 keep_in_mind(names)
 return { told, records }
-`,
-});
-
-export const PROLONG = script({
-  does: "Begins the lease of a claim anew.",
-  takes: [
-    text("session", "its name"),
-    text("token", "that of the claim"),
-    number("lease_ms", "how long it lasts from now on"),
-  ],
-  returns: "'1', or '' if the claim is over",
-  uses: [...REFILING, CLAIMS],
-  body: `
-if not has_claim(session, token) then return '' end
-redis.call('ZADD', key('claims'), now + lease_ms, session)
-return '1'
 `,
 });
 
