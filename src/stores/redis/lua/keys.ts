@@ -5,6 +5,9 @@
  * A key is that of its shard, the kind, and what it belongs to: a task, a session, a user, or the whole shard.
  */
 const KINDS = {
+  /** The version of all that is written in the shard. */
+  version: "version",
+
   /** Of a task, a hash: the fields that may change, and those that only scripts read. */
   task: "task",
   /** Of a task, a text: the rest of its record, in two lines. */

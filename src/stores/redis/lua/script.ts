@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Argument, headLines, locals, READ_ARGUMENTS } from "./arguments.ts";
 import { KEYS } from "./keys.ts";
+import { CHECK_VERSION } from "./version.ts";
 
 /** A script as Redis runs it, and the digest by which Redis knows it. */
 export interface Script {
@@ -12,7 +13,7 @@ export interface Script {
 export interface ScriptSource {
   /** What it does, as a sentence. */
   does: string;
-  /** Its arguments in order. */
+  /** Its arguments in order; in front of them stands the version. */
   takes: readonly Argument[];
   returns: string;
   /** What comes in front of the body, which can use all of it. */
@@ -27,9 +28,10 @@ export function script({ does, takes, returns, uses = [], body }: ScriptSource):
 --
 -- KEYS[1]: the key of the shard, with its hash tag. All other keys begin with it.
 -- Arguments, in order; of a list, first its length and then its items:
+--   version: the version that must be there; '' if that is known
 ${headLines(takes)}
--- Returns ${returns}.`;
-  const sections = [head, READ_ARGUMENTS, KEYS, locals(takes), ...uses, body];
+-- Returns ${returns}, or an error if another version is there.`;
+  const sections = [head, READ_ARGUMENTS, KEYS, CHECK_VERSION, locals(takes), ...uses, body];
   const lua = sections.map((section) => section.trim()).join("\n\n");
   return { lua, sha: createHash("sha1").update(lua).digest("hex") };
 }
