@@ -42,6 +42,17 @@ describeRedis("a cluster of three", () => {
 
   storeSuite("redisStore", () => redisStore({ client, prefix: newPrefix() }));
 
+  test("every shard has its version where its keys are", async () => {
+    const prefix = newPrefix();
+    const stores = Array.from({ length: 10 }, () => redisStore({ client, prefix }));
+    await Promise.all(stores.map((store) => store.lapsed(9)));
+    const nodeKeys = await Promise.all(client.nodes("master").map((node) => node.keys(`{${prefix}:*`)));
+    for (const keys of nodeKeys) expect(keys).not.toEqual([]);
+    expect(nodeKeys.flat().sort()).toEqual(
+      Array.from({ length: 16 }, (_, shard) => `{${prefix}:${shard}}:version`).sort(),
+    );
+  });
+
   test("hints come from every node", async () => {
     const prefix = newPrefix();
     const [store, other] = [redisStore({ client, prefix }), redisStore({ client, prefix })];

@@ -15,12 +15,12 @@ export class Leases {
 
   async renew(owner: string, tasks: readonly TaskKey[], leaseMs: number): Promise<Renewal[]> {
     const renewals = new Map<TaskKey, Renewal>();
-    const renewPart = async (shard: number, part: TaskKey[]) => {
-      const args = [JSON.stringify(owner), numeral(leaseMs), ...listed(part.map(nameOfTask))];
+    const renewBatch = async ({ shard, batch }: Batch) => {
+      const args = [JSON.stringify(owner), numeral(leaseMs), ...listed(batch.map(nameOfTask))];
       const answers = await this.#server.run<RenewAnswer>(RENEW, shard, ...args);
-      for (const [index, task] of part.entries()) note(renewals, task, answers[index] ?? null);
+      for (const [index, task] of batch.entries()) note(renewals, task, answers[index] ?? null);
     };
-    await Promise.all(this.#parts(tasks).map(([shard, part]) => renewPart(shard, part)));
+    await Promise.all(this.#batches(tasks).map(renewBatch));
     return tasks.flatMap((task) => renewals.get(task) ?? []);
   }
 
@@ -34,21 +34,27 @@ export class Leases {
   }
 
   /** The tasks by shard, not too many at once. */
-  #parts(tasks: readonly TaskKey[]): [shard: number, part: TaskKey[]][] {
-    const parts: [number, TaskKey[]][] = [];
+  #batches(tasks: readonly TaskKey[]): Batch[] {
+    const batches: Batch[] = [];
     const last = new Map<number, TaskKey[]>();
     for (const task of tasks) {
       const shard = this.#server.shardOf(task.userId);
-      let part = last.get(shard);
-      if (part === undefined || part.length === AT_MOST) {
-        part = [];
-        parts.push([shard, part]);
-        last.set(shard, part);
+      let batch = last.get(shard);
+      if (batch === undefined || batch.length === AT_MOST) {
+        batch = [];
+        batches.push({ shard, batch });
+        last.set(shard, batch);
       }
-      part.push(task);
+      batch.push(task);
     }
-    return parts;
+    return batches;
   }
+}
+
+/** What one script renews. */
+interface Batch {
+  shard: number;
+  batch: TaskKey[];
 }
 
 type RenewAnswer = ([isOwned: string, version: string, cancel: string] | null)[];

@@ -2,7 +2,7 @@ import type { SessionKey, TaskKey } from "../../core/model/store.ts";
 import type { TaskScope } from "../../core/model/task.ts";
 
 /**
- * A text as a part of a key. Half a surrogate pair is no UTF-8 and would become the same character as any
+ * A text as it stands in a key. Half a surrogate pair is no UTF-8 and would become the same character as any
  * other half.
  */
 export function nameOf(text: string): string {
@@ -19,17 +19,17 @@ export function nameOfTask({ userId, id }: TaskKey): string {
 }
 
 export function nameOfSession({ userId, sessionId }: SessionKey): string {
-  return `${nameOfUser(userId)}/${sessionPart(sessionId)}`;
+  return `${nameOfUser(userId)}/${sessionField(sessionId)}`;
 }
 
 /** A session as a field of its tasks. No id of a session is taken for none. */
-export function sessionPart(sessionId: string | null): string {
+export function sessionField(sessionId: string | null): string {
   return optionalName(sessionId);
 }
 
 /** The session that a scope narrows to; "" is any. */
 export function narrowedTo({ sessionId }: TaskScope): string {
-  return sessionId === undefined ? "" : sessionPart(sessionId);
+  return sessionId === undefined ? "" : sessionField(sessionId);
 }
 
 export function optionalName(text: string | null): string {

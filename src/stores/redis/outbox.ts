@@ -1,13 +1,14 @@
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { WAKING } from "../shared/follow-ups.ts";
-import { CLAIM, PEEK } from "./lua/claim.ts";
-import { PROLONG, RESET_TURNS, SETTLE } from "./lua/settle.ts";
+import { CLAIM, PROLONG } from "./lua/claim.ts";
+import { PEEK } from "./lua/peek.ts";
+import { RESET_TURNS, SETTLE } from "./lua/settle.ts";
 import { listed, nameOf, nameOfSession, numeral } from "./names.ts";
 import { PLAIN_WEIGHT, readRecord } from "./records.ts";
 import type { Server } from "./server.ts";
 
-/** Follow-ups on their way: which are due, and which session is leased to whom. */
+/** Follow-ups on their way: which are due, and who has claimed which session. */
 export class Outbox {
   readonly #server: Server;
   readonly #newToken: () => string;
@@ -48,22 +49,22 @@ export class Outbox {
   }
 
   /**
-   * Looks into all shards at once, and claims where somebody has waited longest. While others are faster, it
+   * Looks into all shards at once, and claims where a follow-up has been due for longest. While others are faster, it
    * looks again there: none is passed over.
    */
   async #claimOldest(claim: Claimant): Promise<SessionClaim | undefined> {
-    const waiting = await Promise.all(this.#server.shards.map((shard) => this.#peek(shard, claim.filter)));
+    const found = await Promise.all(this.#server.shards.map((shard) => this.#peek(shard, claim.filter)));
     for (;;) {
-      const oldest = oldestOf(waiting);
+      const oldest = oldestOf(found);
       if (oldest === undefined) return undefined;
       const { shard, session } = oldest;
       const claimed = await this.#claimSession(shard, session, claim);
       if (claimed !== undefined) return claimed;
-      waiting[shard] = await this.#peek(shard, claim.filter);
+      found[shard] = await this.#peek(shard, claim.filter);
     }
   }
 
-  async #peek(shard: number, filter: ClaimFilter): Promise<Waiting | undefined> {
+  async #peek(shard: number, filter: ClaimFilter): Promise<DueSession | undefined> {
     for (;;) {
       const answer = await this.#server.run<[string, string?, string?]>(PEEK, shard, ...wanted(filter));
       const [isMore, session, since] = answer;
@@ -88,8 +89,8 @@ export class Outbox {
   }
 }
 
-/** A session that waits, and the end of its oldest follow-up that gives reason to claim it. */
-interface Waiting {
+/** A session to be claimed, and the end of its oldest follow-up that gives reason to. */
+interface DueSession {
   shard: number;
   session: string;
   since: number;
@@ -101,8 +102,8 @@ interface Claimant {
   filter: ClaimFilter;
 }
 
-function oldestOf(waiting: readonly (Waiting | undefined)[]): Waiting | undefined {
-  return waiting.reduce((oldest, other) => {
+function oldestOf(found: readonly (DueSession | undefined)[]): DueSession | undefined {
+  return found.reduce((oldest, other) => {
     if (oldest === undefined || other === undefined) return oldest ?? other;
     return other.since < oldest.since ? other : oldest;
   }, undefined);

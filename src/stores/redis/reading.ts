@@ -9,6 +9,7 @@ import type {
   TaskKey,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
+import type { Kind } from "./lua/keys.ts";
 import { LIST } from "./lua/list.ts";
 import { EVENTS, GET, PAYLOAD, RESULT } from "./lua/reading.ts";
 import type { Script } from "./lua/script.ts";
@@ -53,10 +54,10 @@ export class Reading {
   /** A page may take several looks: none of them looks at too many tasks at once. */
   async list(scope: TaskScope, { status, limit, after }: ListQuery): Promise<RecordPage> {
     const records: TaskRecord[] = [];
-    const index = indexFor(scope, status);
+    const list = listFor(scope, status);
     let place = after ? [numeral(after.createdAt), nameOf(after.id)] : [];
     while (status?.length !== 0) {
-      const args = [...index, numeral(limit - records.length), ...listed(quoted(status)), ...listed(place)];
+      const args = [...list, numeral(limit - records.length), ...listed(quoted(status)), ...listed(place)];
       const shard = this.#server.shardOf(scope.userId);
       const [texts, end, createdAt, id] = await this.#server.run<ListAnswer>(LIST, shard, ...args);
       for (const text of texts) records.push(readRecord(text));
@@ -75,13 +76,13 @@ export class Reading {
 
 type ListAnswer = [records: string[], end: "end" | "more" | "on", createdAt: string, id: string];
 
-/** The user, the shortest index that has all that is asked for, and the session where the index has others too. */
-function indexFor(scope: TaskScope, status: ListQuery["status"]): string[] {
+/** The user, the shortest list that has all that is asked for, and the session where the list has others too. */
+function listFor(scope: TaskScope, status: ListQuery["status"]): [string, Kind, string, string] {
   const { userId, sessionId } = scope;
   const user = nameOfUser(userId);
-  if (status?.some(isFinished) === false) return [user, "open", user, narrowedTo(scope)];
-  if (sessionId === undefined) return [user, "all", user, ""];
-  return [user, "in", nameOfSession({ userId, sessionId }), ""];
+  if (status?.some(isFinished) === false) return [user, "unfinished", user, narrowedTo(scope)];
+  if (sessionId === undefined) return [user, "of_user", user, ""];
+  return [user, "of_session", nameOfSession({ userId, sessionId }), ""];
 }
 
 function quoted(status: ListQuery["status"] = []): string[] {

@@ -11,7 +11,7 @@ export type Fields = string[];
 export const PLAIN_WEIGHT = weightOf({ at: 0, type: "follow_up.delivered" });
 
 /** A new record as a script takes it: whose it is and the rest, each a line of JSON, and what may change. */
-export function partsOf(record: TaskRecord): { whose: string; rest: string; fields: Fields } {
+export function splitRecord(record: TaskRecord): { whose: string; rest: string; fields: Fields } {
   const { id, userId, sessionId, followUp, ...others } = record;
   const rest: Record<string, unknown> = { ...others };
   for (const field of FIELDS) delete rest[field];

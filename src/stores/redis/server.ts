@@ -1,15 +1,21 @@
+import { TaskOffloadError } from "../../core/errors.ts";
 import type { RedisLike } from "./client.ts";
 import type { Hints } from "./hints.ts";
 import type { Script } from "./lua/script.ts";
+import { OTHER_VERSION, VERSION } from "./lua/version.ts";
 import { shardOf } from "./names.ts";
 import type { RedisStoreTerms } from "./options.ts";
 
-/** Runs scripts, each in the shard where its keys are. What they answer is taken for what it is said to be. */
+/**
+ * Runs scripts, each in the shard where its keys are. What they answer is taken for what it is said to be. The
+ * first in each shard also looks whether what is written there is of the version that this release writes.
+ */
 export class Server {
   readonly shards: readonly number[];
   readonly #client: RedisLike;
   readonly #prefix: string;
   readonly #hints: Hints;
+  readonly #checked = new Set<number>();
   #isClosed = false;
 
   constructor({ client, prefix, shards }: RedisStoreTerms, hints: Hints) {
@@ -25,13 +31,14 @@ export class Server {
 
   async run<Answer>(script: Script, shard: number, ...args: string[]): Promise<Answer> {
     if (this.#isClosed) throw new Error("The store is closed.");
-    const key = `{${this.#prefix}:${shard}}`;
+    const version = this.#checked.has(shard) ? "" : VERSION;
     try {
-      return (await this.#client.evalsha(script.sha, 1, key, ...args)) as Answer;
+      const answer = await this.#evaluate(script, `{${this.#prefix}:${shard}}`, version, ...args);
+      this.#checked.add(shard);
+      return answer as Answer;
     } catch (error) {
-      // It was not run: the server has not seen it yet, or has forgotten it.
-      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return (await this.#client.eval(script.lua, 1, key, ...args)) as Answer;
+      if (!isNamed(error, OTHER_VERSION)) throw error;
+      throw otherVersion(this.#prefix, error.message.slice(OTHER_VERSION.length).trim());
     }
   }
 
@@ -58,4 +65,27 @@ export class Server {
   close(): void {
     this.#isClosed = true;
   }
+
+  async #evaluate(script: Script, key: string, ...args: string[]): Promise<unknown> {
+    try {
+      return await this.#client.evalsha(script.sha, 1, key, ...args);
+    } catch (error) {
+      // It was not run: the server has not seen it yet, or has forgotten it.
+      if (!isNamed(error, "NOSCRIPT")) throw error;
+      return this.#client.eval(script.lua, 1, key, ...args);
+    }
+  }
+}
+
+/** Whether it is this error of the server: its name comes first. */
+function isNamed(error: unknown, name: string): error is Error {
+  return error instanceof Error && error.message.startsWith(name);
+}
+
+function otherVersion(prefix: string, version: string): TaskOffloadError {
+  return new TaskOffloadError(
+    "not_supported",
+    `The Redis keys of the prefix ${JSON.stringify(prefix)} have version ${version}, and this release of ` +
+      `tool-offload knows version ${VERSION}: use the one that has written them, or another prefix.`,
+  );
 }

@@ -9,11 +9,11 @@ import type {
   TaskKey,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
+import { APPEND, CHECKPOINT } from "./lua/append.ts";
 import { INSERT } from "./lua/insert.ts";
-import { CHECKPOINT } from "./lua/reading.ts";
-import { APPEND, TRANSITION } from "./lua/transition.ts";
-import { listed, nameOfTask, numeral, optionalName, sessionPart } from "./names.ts";
-import { fieldsOf, partsOf, progressIn, readRecord, written } from "./records.ts";
+import { TRANSITION } from "./lua/transition.ts";
+import { listed, nameOfTask, numeral, optionalName, sessionField } from "./names.ts";
+import { fieldsOf, progressIn, readRecord, splitRecord, written } from "./records.ts";
 import type { Server } from "./server.ts";
 
 /** Writes tasks, one at a time. */
@@ -87,10 +87,10 @@ export class Tasks {
 const NO_LIMITS = { runningPerUser: null, runningPerSession: null };
 
 function insertion({ record, events, input }: NewTask, guard: Guard, leaseMs: number): string[] {
-  const { whose, rest, fields } = partsOf(record);
+  const { whose, rest, fields } = splitRecord(record);
   return [
     nameOfTask(record),
-    sessionPart(record.sessionId),
+    sessionField(record.sessionId),
     optionalName(record.duplicateKey),
     whose,
     rest,

@@ -248,4 +248,14 @@ describeWithServer("a server without memory", ["--maxmemory-policy", "noeviction
     expect(await store.sweep(KEEP_NONE, 9)).toMatchObject({ evicted: 2 });
     await empty();
   });
+
+  test("a claim that has lapsed does not keep it from being swept", async () => {
+    const store = newStore(lab.client);
+    await finishPending(labOf(store));
+    expect(await store.claim("me", 0, {})).toBeDefined();
+    await fill();
+    const { expired, evicted } = await store.sweep(KEEP_NONE, 9);
+    expect([expired.length, evicted]).toEqual([1, 1]);
+    await empty();
+  });
 });

@@ -63,7 +63,7 @@ describe("scripts", () => {
     const forgetful = failing("NOSCRIPT No matching script. Please use EVAL.");
     expect(await redisStore({ client: forgetful }).get(ADA, "id")).toBeUndefined();
     expect(forgetful.eval.mock.calls).toMatchObject([
-      [expect.stringContaining("redis.call"), 1, {}, "ada/id", ""],
+      [expect.stringContaining("redis.call"), 1, "{tool-offload:14}", "1", "ada/id", ""],
     ]);
   });
 

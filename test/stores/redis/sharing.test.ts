@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import type { TaskHint, TaskStore } from "../../../src/core/model/store.ts";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../../src/index.ts";
+import { APPEND } from "../../../src/stores/redis/lua/append.ts";
 import { INSERT } from "../../../src/stores/redis/lua/insert.ts";
 import type { Script } from "../../../src/stores/redis/lua/script.ts";
 import { SWEEP } from "../../../src/stores/redis/lua/sweep.ts";
-import { APPEND, TRANSITION } from "../../../src/stores/redis/lua/transition.ts";
+import { TRANSITION } from "../../../src/stores/redis/lua/transition.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {
   ADA,

@@ -1,49 +1,37 @@
-import { BASE, TIME } from "./base.ts";
-import { CHANGING } from "./changing.ts";
-import { CATCH_UP, CLAIMS } from "./claims.ts";
-import { LOG } from "./log.ts";
+import { flag, number, text, WRITER } from "./arguments.ts";
+import { CHANGING, REFILING } from "./changing.ts";
+import { CLAIMS } from "./claims.ts";
+import { WANTED } from "./peek.ts";
 import { script } from "./script.ts";
-import { SESSIONS } from "./sessions.ts";
-import { REFILE, SHELVES } from "./shelves.ts";
-import { TASK } from "./task.ts";
 
-/** Which session of a shard has waited longest: its name and since when. */
-const PEEK_BODY = `
-local modes, min_age, max_turns, wanted = args(), tonumber(arg()), tonumber(arg()), {}
-for _, mode in ipairs(modes) do wanted[mode] = true end
-
-local is_more = catch_up() and '1' or ''
-local session, since
-for _, lane in ipairs(redis.call('SMEMBERS', key('lanes'))) do
-  local mode, turns = lane:match('^(.-):(.*)$')
-  if wanted[mode] and tonumber(turns) < max_turns then
-    local first = redis.call('ZRANGE', key('lane', lane), 0, 0, 'WITHSCORES')
-    if not since or tonumber(first[2]) < tonumber(since) then session, since = first[1], first[2] end
-  end
-end
--- If the oldest is too young, all are.
-if not since or math.max(0, now - since) < min_age then return { is_more } end
-return { is_more, session, since }
-`;
-
-/** Claims a session by name, whoever has found it: it is looked at again. */
-const CLAIM_BODY = `
-local session, token, lease_ms, is_asked_for = arg(), arg(), arg(), arg() == '1'
-local modes, min_age, max_turns, counts = args(), tonumber(arg()), tonumber(arg()), arg()
+export const CLAIM = script({
+  does: "Claims a session by name, whoever has found it: it is looked at again.",
+  takes: [
+    ...WRITER,
+    text("session", "its name"),
+    text("token", "that of the claim"),
+    number("lease_ms", "how long it lasts, unless it is prolonged"),
+    flag("is_asked_for", "somebody wants this session: what is delayed there comes too"),
+    ...WANTED,
+    text("counts_turn", "'1': the claim counts a turn if anything of it is acknowledged"),
+  ],
+  returns: "hints with the turns of the session and the records; false: there is nothing to be claimed",
+  uses: [...CHANGING, CLAIMS],
+  body: `
 local turns = turns_of(session)
--- Who asks for a session gets what is delayed there too. What has not failed is no reason, but comes along.
-local reasons, taken = { 'due:' }, { 'due:', 'deferred:' }
+-- What was deferred is no reason, but comes along.
+local reasons, claimable = { 'due' }, { 'due', 'deferred' }
 if is_asked_for then
-  taken[3] = 'late:'
-  reasons = taken
+  claimable[3] = 'released'
+  reasons = claimable
 end
 
 -- When the oldest of those that give reason to claim has ended.
 local function oldest()
   local since = math.huge
   for _, mode in ipairs(modes) do
-    for _, kind in ipairs(reasons) do
-      local first = redis.call('ZRANGE', key(kind .. mode, session), 0, 0, 'WITHSCORES')
+    for _, state in ipairs(reasons) do
+      local first = redis.call('ZRANGE', key(state, mode .. ':' .. session), 0, 0, 'WITHSCORES')
       if first[2] then since = math.min(since, tonumber(first[2])) end
     end
   end
@@ -53,23 +41,23 @@ end
 local function all_ids()
   local lists = {}
   for _, mode in ipairs(MODES) do
-    for _, kind in ipairs(taken) do lists[#lists + 1] = key(kind .. mode, session) end
+    for _, state in ipairs(claimable) do lists[#lists + 1] = key(state, mode .. ':' .. session) end
   end
   return redis.call('ZUNION', #lists, unpack(lists))
 end
 
 local records = {}
 
-local function take(id)
+local function claim_task(id)
   local task = load(session:match('^[^/]*') .. '/' .. id)
-  local attempts = text(task.followUpAttempts + 1)
-  redis.call('RPUSH', key('taken', session), id)
+  local attempts = to_text(task.followUpAttempts + 1)
+  redis.call('RPUSH', key('claimed', session), id)
   local fields = { 'claim', token, 'followUpStatus', '"claimed"', 'followUpAttempts', attempts }
   records[#records + 1] = record(change(task, fields, {}))
 end
 
-local function taken_before()
-  for _, name in ipairs(taken_by(session)) do
+local function claimed_before()
+  for _, name in ipairs(claimed_in(session)) do
     local task = load(name)
     if task then records[#records + 1] = record(task) end
   end
@@ -77,18 +65,32 @@ local function taken_before()
 end
 
 end_if_lapsed(session)
-local holder = redis.call('HGET', key('claim', session), 'token')
+local current = redis.call('HGET', key('claim', session), 'token')
 -- A client that has lost its connection may send again what was done.
-if holder == token then return taken_before() end
-if holder or tonumber(turns) >= max_turns then return false end
+if current == token then return claimed_before() end
+if current or tonumber(turns) >= max_turns then return false end
 local since = oldest()
 if since == math.huge or math.max(0, now - since) < min_age then return false end
 local ids = all_ids()
-redis.call('HSET', key('claim', session), 'token', token, 'counts', counts)
+redis.call('HSET', key('claim', session), 'token', token, 'counts', counts_turn)
 redis.call('ZADD', key('claims'), now + lease_ms, session)
-for _, id in ipairs(ids) do take(id) end
+for _, id in ipairs(ids) do claim_task(id) end
 return { told, turns, records }
-`;
+`,
+});
 
-export const PEEK = script(BASE, TIME, TASK, LOG, SESSIONS, SHELVES, REFILE, CLAIMS, CATCH_UP, PEEK_BODY);
-export const CLAIM = script(...CHANGING, CLAIMS, CLAIM_BODY);
+export const PROLONG = script({
+  does: "Begins the lease of a claim anew.",
+  takes: [
+    text("session", "its name"),
+    text("token", "that of the claim"),
+    number("lease_ms", "how long it lasts from now on"),
+  ],
+  returns: "'1', or '' if the claim is over",
+  uses: [...REFILING, CLAIMS],
+  body: `
+if not has_claim(session, token) then return '' end
+redis.call('ZADD', key('claims'), now + lease_ms, session)
+return '1'
+`,
+});

@@ -1,22 +1,24 @@
-/** A claim: a hash with its token, a list of the tasks it has taken, and its end among those of all claims. */
+/** A claim: a hash with its token, a list of the tasks it has, and its end among those of all claims. */
 export const CLAIMS = `
-local function taken_by(session)
-  local user, ids = session:match('^[^/]*'), redis.call('LRANGE', key('taken', session), 0, -1)
-  local tasks = {}
-  for i, id in ipairs(ids) do tasks[i] = user .. '/' .. id end
-  return tasks
+local function claimed_in(session)
+  local user, ids = session:match('^[^/]*'), redis.call('LRANGE', key('claimed', session), 0, -1)
+  local names = {}
+  for i, id in ipairs(ids) do names[i] = user .. '/' .. id end
+  return names
 end
 
 local function forget_claim(session)
-  redis.call('DEL', key('claim', session), key('taken', session))
+  redis.call('DEL', key('claim', session), key('claimed', session))
   redis.call('ZREM', key('claims'), session)
-  list_in_all_modes(session)
+  regroup_in_all_modes(session)
 end
 
 -- Gives back the follow-ups of a claim that was not settled in time.
 local function end_claim(session)
+  -- As this write takes no memory, Redis lets the script end even when its memory is full.
+  redis.call('ZREM', key('claims'), session)
   local token = redis.call('HGET', key('claim', session), 'token')
-  for _, name in ipairs(taken_by(session)) do
+  for _, name in ipairs(claimed_in(session)) do
     local task = load(name)
     -- It may have been evicted, and its id taken by another.
     if task and task.claim == token then refile(task, { 'claim', '' }, {}) end
@@ -39,7 +41,7 @@ end
 export const CATCH_UP = `
 local AT_ONCE = 100
 
-local function over(queue) return redis.call('ZRANGEBYSCORE', key(queue), '-inf', now, 'LIMIT', 0, AT_ONCE) end
+local function over(kind) return redis.call('ZRANGEBYSCORE', key(kind), '-inf', now, 'LIMIT', 0, AT_ONCE) end
 
 local function catch_up()
   local claims, delays = over('claims'), over('delayed')

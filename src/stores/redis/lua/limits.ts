@@ -1,6 +1,6 @@
 /** Limits, as a guard names them: '' is none. */
 export const LIMITS = `
-local function count_of(task, field) return tonumber(redis.call('HGET', key('load', task.user), field) or 0) end
+local function count_of(task, field) return tonumber(redis.call('HGET', key('counts', task.user), field) or 0) end
 
 local function is_met(limit, task, field) return limit ~= '' and count_of(task, field) >= tonumber(limit) end
 

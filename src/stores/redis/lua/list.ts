@@ -1,4 +1,4 @@
-import { BASE } from "./base.ts";
+import { list, number, text } from "./arguments.ts";
 import { script } from "./script.ts";
 import { TASK } from "./task.ts";
 
@@ -28,9 +28,21 @@ local function rank_after(index, created_at, id)
 end
 `;
 
-const LIST_BODY = `
-local user, index, session, limit = arg(), key(arg(), arg()), arg(), tonumber(arg())
-local statuses, after, wanted = args(), args(), {}
+export const LIST = script({
+  does: "Reads a page of tasks, newest first.",
+  takes: [
+    text("user", "whose tasks they are"),
+    text("kind", "that of the key which lists them"),
+    text("of", "the user or the session that the key belongs to"),
+    text("session", "the only one that is wanted, as a field of its tasks; '' is any"),
+    number("limit", "how many at most"),
+    list("statuses", "those that are wanted, as JSON; none is any"),
+    list("after", "the creation and the id of the place to go on from, if not from the newest"),
+  ],
+  returns: "records, and 'end', 'more', or 'on' with the place up to which was looked",
+  uses: [TASK, PLACE],
+  body: `
+local index, wanted = key(kind, of), {}
 for _, status in ipairs(statuses) do wanted[status] = true end
 
 local function is_wanted(name)
@@ -55,6 +67,5 @@ while looked < ${AT_MOST} do
 end
 local last = redis.call('ZREVRANGE', index, from + looked - 1, from + looked - 1, 'WITHSCORES')
 return { found, 'on', last[2], last[1] }
-`;
-
-export const LIST = script(BASE, TASK, PLACE, LIST_BODY);
+`,
+});

@@ -14,7 +14,7 @@ local function log(task, events)
     chars = chars - redis.call('LPOP', ring):match('^%d+')
     length = length - 1
   end
-  task.lastSeq, task.chars = text(task.lastSeq + #events), text(chars)
+  task.lastSeq, task.chars = to_text(task.lastSeq + #events), to_text(chars)
 end
 `;
 

@@ -1,23 +1,30 @@
-import { BASE, TIME } from "./base.ts";
+import { list, text, WRITER } from "./arguments.ts";
 import { CHANGING } from "./changing.ts";
 import { CLAIMS } from "./claims.ts";
-import { LOG } from "./log.ts";
 import { script } from "./script.ts";
 import { SESSIONS } from "./sessions.ts";
-import { REFILE, SHELVES } from "./shelves.ts";
-import { TASK } from "./task.ts";
 
 /** Milliseconds in which a client has connected again, or has given up. */
 const KNOWN_MS = 60_000;
 
-const SETTLE_BODY = `
-local session, token, plain_weight = arg(), arg(), arg()
-local named_outcomes, outcomes = args(), {}
-for i = 1, #named_outcomes, 3 do
-  outcomes[named_outcomes[i]] = { type = named_outcomes[i + 1], value = named_outcomes[i + 2] }
+export const SETTLE = script({
+  does: "Ends a claim, follow-up by follow-up; one that is not named is deferred.",
+  takes: [
+    ...WRITER,
+    text("session", "its name"),
+    text("token", "that of the claim"),
+    text("plain_weight", "what an event without a text weighs"),
+    list("outcomes", "the id of a task, what becomes of its follow-up, and the delay or the reason, in turn"),
+  ],
+  returns: "hints with the records that were changed; false: the claim is over",
+  uses: [...CHANGING, CLAIMS],
+  body: `
+local outcome_of = {}
+for i = 1, #outcomes, 3 do
+  outcome_of[outcomes[i]] = { type = outcomes[i + 1], detail = outcomes[i + 2] }
 end
 
-local function event(body) return { plain_weight .. ' {"at":' .. text(now) .. ',"type":' .. body .. '}' } end
+local function event(body) return { plain_weight .. ' {"at":' .. to_text(now) .. ',"type":' .. body .. '}' } end
 
 -- The fields that change, and the events.
 local settle = {
@@ -27,31 +34,31 @@ local settle = {
     return fields, event('"follow_up.dropped","reason":' .. reason)
   end,
   release = function(_, delay_ms)
-    return { 'followUpStatus', '"pending"', 'dueAt', text(now + delay_ms), 'isDeferred', '' }, {}
+    return { 'followUpStatus', '"pending"', 'dueAt', to_text(now + delay_ms), 'isDeferred', '' }, {}
   end,
   defer = function(task, delay_ms)
-    local attempts = text(task.followUpAttempts - 1)
-    local delay = { 'dueAt', text(now + delay_ms), 'isDeferred', '1' }
-    return { 'followUpStatus', '"pending"', 'followUpAttempts', attempts, unpack(delay) }, {}
+    local attempts = to_text(task.followUpAttempts - 1)
+    local moment = { 'dueAt', to_text(now + delay_ms), 'isDeferred', '1' }
+    return { 'followUpStatus', '"pending"', 'followUpAttempts', attempts, unpack(moment) }, {}
   end,
 }
 
 local function settle_task(task)
-  local outcome = outcomes[task.id] or { type = 'defer', value = '0' }
-  local fields, events = settle[outcome.type](task, outcome.value)
+  local outcome = outcome_of[task.id] or { type = 'defer', detail = '0' }
+  local fields, events = settle[outcome.type](task, outcome.detail)
   fields[#fields + 1], fields[#fields + 2] = 'claim', ''
   return change(task, fields, events)
 end
 
 local function acknowledges()
-  for _, outcome in pairs(outcomes) do
+  for _, outcome in pairs(outcome_of) do
     if outcome.type == 'acknowledge' then return true end
   end
   return false
 end
 
 -- Answers the record, if there was something to settle.
-local function settle_taken(name)
+local function settle_claimed(name)
   local task = load(name)
   -- It may have been evicted, and its id taken by another.
   if not task or task.claim ~= token then return nil end
@@ -83,8 +90,8 @@ if not has_claim(session, token) then return settled_before() end
 -- As this write takes no memory, Redis lets the script end even when its memory is full.
 redis.call('ZREM', key('claims'), session)
 local names, records = {}, {}
-for _, name in ipairs(taken_by(session)) do
-  local task = settle_taken(name)
+for _, name in ipairs(claimed_in(session)) do
+  local task = settle_claimed(name)
   if task then
     names[#names + 1], records[#records + 1] = name, record(task)
   end
@@ -92,25 +99,21 @@ end
 -- Whatever was dropped in the meantime, the turn was run.
 if acknowledges() and redis.call('HGET', key('claim', session), 'counts') == '1' then
   redis.call('HINCRBY', key('turns'), session, 1)
-  redis.call('ZADD', key('turned'), now, session)
+  redis.call('ZADD', key('counted'), now, session)
 end
 forget_claim(session)
 keep_in_mind(names)
 return { told, records }
-`;
+`,
+});
 
-const PROLONG_BODY = `
-local session, token, lease_ms = arg(), arg(), arg()
-if not has_claim(session, token) then return '' end
-redis.call('ZADD', key('claims'), now + lease_ms, session)
+export const RESET_TURNS = script({
+  does: "Counts the turns of a session from 0 again.",
+  takes: [text("session", "its name")],
+  returns: "'1'",
+  uses: [SESSIONS],
+  body: `
+reset_turns(session)
 return '1'
-`;
-
-const RESET_BODY = `
-reset_turns(arg())
-return '1'
-`;
-
-export const SETTLE = script(...CHANGING, CLAIMS, SETTLE_BODY);
-export const PROLONG = script(BASE, TIME, TASK, LOG, SESSIONS, SHELVES, REFILE, CLAIMS, PROLONG_BODY);
-export const RESET_TURNS = script(BASE, SESSIONS, RESET_BODY);
+`,
+});

@@ -1,52 +1,64 @@
+import { number, text, WRITER } from "./arguments.ts";
 import { CHANGING } from "./changing.ts";
 import { CATCH_UP, CLAIMS } from "./claims.ts";
 import { script } from "./script.ts";
 
-const SWEEP_BODY = `
-local limit, plain_weight = tonumber(arg()), arg()
-local per_user, ttl_ms, waiting_ttl_ms, waiting_per_user =
-  tonumber(arg()), tonumber(arg()), tonumber(arg()), tonumber(arg())
+export const SWEEP = script({
+  does: "Drops pending follow-ups, and evicts tasks that are done, which are too old or too many.",
+  takes: [
+    ...WRITER,
+    number("limit", "how many tasks are touched at most"),
+    text("plain_weight", "what an event without a text weighs"),
+    number("done_per_user", "how many are kept"),
+    number("done_ttl_ms", "for how long they are kept, and the turns of a session"),
+    number("pending_ttl_ms", "for how long they are kept"),
+    number("pending_per_user", "how many are kept"),
+  ],
+  returns:
+    "hints with '1' or '': there is more to do, how many were evicted, and the records that have expired",
+  uses: [...CHANGING, CLAIMS, CATCH_UP],
+  body: `
 local expired, evicted = {}, 0
 
 -- The first to have ended, if that is too long ago.
-local function too_old(shelf, ttl)
+local function too_old(index, ttl)
   if ttl == math.huge then return nil end
-  return redis.call('ZRANGEBYSCORE', key(shelf), '-inf', now - ttl, 'LIMIT', 0, 1)[1]
+  return redis.call('ZRANGEBYSCORE', key(index), '-inf', now - ttl, 'LIMIT', 0, 1)[1]
 end
 
 -- The first to have ended, of a user who has too many.
-local function too_many(shelf, most)
+local function too_many(index, most)
   if most == math.huge then return nil end
-  local user = redis.call('ZREVRANGEBYSCORE', key('crowd', shelf), '+inf', '(' .. most, 'LIMIT', 0, 1)[1]
-  return user and user .. '/' .. redis.call('ZRANGE', key(shelf, user), 0, 0)[1]
+  local user = redis.call('ZREVRANGEBYSCORE', key('users', KINDS[index]), '+inf', '(' .. most, 'LIMIT', 0, 1)[1]
+  return user and user .. '/' .. redis.call('ZRANGE', key(index, user), 0, 0)[1]
 end
 
 local function expire(name)
-  local event = ' {"at":' .. text(now) .. ',"type":"follow_up.dropped","reason":"expired"}'
+  local event = ' {"at":' .. to_text(now) .. ',"type":"follow_up.dropped","reason":"expired"}'
   local fields = { 'followUpStatus', '"dropped"', 'followUpReason', '"expired"' }
   expired[#expired + 1] = record(change(load(name), fields, { plain_weight .. event }))
 end
 
 local function evict(name)
   local task = load(name)
-  leave[shelf_of(task)](task)
-  redis.call('ZREM', key('all', task.user), task.id)
-  redis.call('ZREM', key('in', session_of(task)), task.id)
+  remove_from[index_of(task)](task)
+  redis.call('ZREM', key('of_user', task.user), task.id)
+  redis.call('ZREM', key('of_session', session_of(task)), task.id)
   for _, kind in ipairs({ 'task', 'call', 'log', 'result' }) do redis.call('UNLINK', key(kind, name)) end
   evicted = evicted + 1
 end
 
 -- What is next is found when the step before it was taken: who is expired may be evicted.
 local function next_step()
-  local name = too_old('waiting', waiting_ttl_ms) or too_many('waiting', waiting_per_user)
+  local name = too_old('pending', pending_ttl_ms) or too_many('pending', pending_per_user)
   if name then return expire, name end
-  name = too_old('done', ttl_ms) or too_many('done', per_user)
+  name = too_old('done', done_ttl_ms) or too_many('done', done_per_user)
   if name then return evict, name end
 end
 
 local function forget_turns()
-  if ttl_ms == math.huge then return false end
-  local sessions = redis.call('ZRANGEBYSCORE', key('turned'), '-inf', now - ttl_ms, 'LIMIT', 0, AT_ONCE)
+  if done_ttl_ms == math.huge then return false end
+  local sessions = redis.call('ZRANGEBYSCORE', key('counted'), '-inf', now - done_ttl_ms, 'LIMIT', 0, AT_ONCE)
   for _, session in ipairs(sessions) do reset_turns(session) end
   return #sessions == AT_ONCE
 end
@@ -58,7 +70,6 @@ while step and #expired + evicted < limit do
   step, name = next_step()
 end
 local is_more = step or is_behind or has_turns
-return { told, is_more and '1' or '', text(evicted), expired }
-`;
-
-export const SWEEP = script(...CHANGING, CLAIMS, CATCH_UP, SWEEP_BODY);
+return { told, is_more and '1' or '', to_text(evicted), expired }
+`,
+});

@@ -73,7 +73,7 @@ local function record(task)
 end
 `;
 
-/** A task for one who may be narrowed to a session: '' is any. */
+/** A task for one who may be narrowed to a session. */
 export const VISIBLE = `
 local function visible(name, session)
   local task = load(name)
