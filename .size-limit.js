@@ -12,7 +12,7 @@ const LIMITS = {
   "./store": "1 kB",
   "./stores/memory": "6 kB",
   "./stores/postgres": "15 kB",
-  "./stores/redis": "13 kB",
+  "./stores/redis": "15 kB",
   "./stores/sqlite": "12 kB",
   "./tools": "32 kB",
 };
