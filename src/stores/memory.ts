@@ -1,8 +1,11 @@
 import type { TaskStore } from "../core/model/store.ts";
 import { type Clock, systemClock } from "../core/time/clock.ts";
 import { Catalogue } from "./memory/catalogue.ts";
+import { Claims } from "./memory/claims.ts";
 import { Hints } from "./memory/hints.ts";
+import { Leases } from "./memory/leases.ts";
 import { Outbox } from "./memory/outbox.ts";
+import { Reading } from "./memory/reading.ts";
 import { Retention } from "./memory/retention.ts";
 import { Tasks } from "./memory/tasks.ts";
 
@@ -26,28 +29,32 @@ export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): T
   const now = () => clock.now();
   const hints = new Hints();
   const catalogue = new Catalogue((record, firstSeq) => hints.tell(record, firstSeq));
-  const tasks = new Tasks(catalogue, now);
-  const outbox = new Outbox(catalogue, now);
-  const retention = new Retention(catalogue, outbox, now);
-  let parts: Parts | undefined = { tasks, outbox, retention };
-  const open = (): Parts => {
-    if (parts === undefined) throw new Error("The store is closed.");
-    return parts;
+  const claims = new Claims(catalogue, now);
+  let contents: Contents | undefined = {
+    tasks: new Tasks(catalogue, now),
+    reading: new Reading(catalogue),
+    leases: new Leases(catalogue, now),
+    outbox: new Outbox(catalogue, claims, now),
+    retention: new Retention(catalogue, claims, now),
+  };
+  const open = (): Contents => {
+    if (contents === undefined) throw new Error("The store is closed.");
+    return contents;
   };
   return {
     isShared: false,
     insert: async (task, guard, leaseMs) => open().tasks.insert(task, guard, leaseMs),
-    get: async (scope, id) => open().tasks.get(scope, id),
-    list: async (scope, query) => open().tasks.list(scope, query),
+    get: async (scope, id) => open().reading.get(scope, id),
+    list: async (scope, query) => open().reading.list(scope, query),
     transition: async (task, version, change) => open().tasks.transition(task, version, change),
     admit: async (task, version, change, guard) => open().tasks.admit(task, version, change, guard),
     append: async (task, owner, events) => open().tasks.append(task, owner, events),
-    events: async (scope, id, query) => open().tasks.events(scope, id, query),
-    result: async (scope, id) => open().tasks.result(scope, id),
+    events: async (scope, id, query) => open().reading.events(scope, id, query),
+    result: async (scope, id) => open().reading.result(scope, id),
     checkpoint: async (task, owner, checkpoint) => open().tasks.checkpoint(task, owner, checkpoint),
-    payload: async (task) => open().tasks.payload(task),
-    renew: async (owner, tasks, leaseMs) => open().tasks.renew(owner, tasks, leaseMs),
-    lapsed: async (limit) => open().tasks.lapsed(limit),
+    payload: async (task) => open().reading.payload(task),
+    renew: async (owner, tasks, leaseMs) => open().leases.renew(owner, tasks, leaseMs),
+    lapsed: async (limit) => open().leases.lapsed(limit),
     claim: async (claimant, leaseMs, filter) => open().outbox.claim(claimant, leaseMs, filter),
     prolong: async (claim, leaseMs) => open().outbox.prolong(claim, leaseMs),
     settle: async (claim, outcome) => open().outbox.settle(claim, outcome),
@@ -55,14 +62,17 @@ export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): T
     sweep: async (limits, limit) => open().retention.sweep(limits, limit),
     watch: (listener) => hints.watch(listener),
     close: async () => {
-      parts = undefined;
+      contents = undefined;
       hints.close();
     },
   };
 }
 
-interface Parts {
+/** All that is gone when the store is closed. */
+interface Contents {
   tasks: Tasks;
+  reading: Reading;
+  leases: Leases;
   outbox: Outbox;
   retention: Retention;
 }

@@ -1,30 +1,16 @@
 import { isOutstanding } from "../../core/model/follow-up.ts";
 import type { SessionKey, TaskKey } from "../../core/model/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
-import { byCompletion, byCreation, type Created, type Entry } from "./entry.ts";
+import { byCompletion, type Entry } from "./entry.ts";
 import { type ByCompletion, Pending } from "./pending.ts";
 import { SortedList } from "./sorted-list.ts";
 import { Turns } from "./turns.ts";
+import { User } from "./user.ts";
 import { Workloads } from "./workload.ts";
 
-/** All there is of one user. */
-export class User {
-  readonly id: string;
-  readonly tasks = new SortedList<Created, Entry>(byCreation);
-  /** Those whose follow-up waits to be delivered. */
-  readonly pending: ByCompletion = new SortedList(byCompletion);
-  /** Those that have ended, with nobody left to be told. */
-  readonly done: ByCompletion = new SortedList(byCompletion);
-  leasedSessions: readonly (string | null)[] = [];
-
-  constructor(id: string) {
-    this.id = id;
-  }
-}
-
 /**
- * Every task, filed by what it takes to find it. A task is on the shelves of exactly one of these states:
- * unfinished, pending (its follow-up waits), claimed (it is being delivered; on no shelf), or done.
+ * Every task, filed by what it takes to find it. It is in exactly one of these indexes: unfinished,
+ * pending (its follow-up is to be delivered), claimed (it is being delivered, and its claim lists it), or done.
  */
 export class Catalogue {
   readonly unfinished = new Set<Entry>();
@@ -62,7 +48,7 @@ export class Catalogue {
     return this.#users.get(id) ?? new User(id);
   }
 
-  /** The follow-ups of a session that wait, the first to end first. */
+  /** The pending follow-ups of a session, the first to end first. */
   pendingOf({ userId, sessionId }: SessionKey): Entry[] {
     return [...this.user(userId).pending].filter((entry) => entry.record.sessionId === sessionId);
   }
@@ -80,14 +66,14 @@ export class Catalogue {
     this.#changed(entry.record, 1);
   }
 
-  /** Every write goes through here, so that no shelf keeps what a task was before. */
+  /** Every write goes through here, so that no index keeps what a task was before. */
   update(entry: Entry, write: () => void): void {
     const firstSeq = entry.record.lastSeq + 1;
     this.refile(entry, write);
     this.#changed(entry.record, firstSeq);
   }
 
-  /** For what changes a task's place and not its record. */
+  /** For what changes where a task is filed, and not its record. */
   refile(entry: Entry, change: () => void): void {
     this.#unfile(entry);
     change();
@@ -112,7 +98,7 @@ export class Catalogue {
 
   /** Forgets a user who has nothing left. */
   tidy(user: User): void {
-    if (user.tasks.size === 0 && user.leasedSessions.length === 0) this.#users.delete(user.id);
+    if (user.tasks.size === 0 && user.claimedSessions.length === 0) this.#users.delete(user.id);
   }
 
   /** For what changes the turns of a session, by which its follow-ups are filed. */
@@ -124,15 +110,15 @@ export class Catalogue {
   }
 
   #file(entry: Entry): void {
-    for (const shelf of this.#shelvesOf(entry)) shelf.add(entry);
+    for (const index of this.#indexesOf(entry)) index.add(entry);
     if (isFinished(entry.record.status)) this.unswept.add(this.user(entry.record.userId));
   }
 
   #unfile(entry: Entry): void {
-    for (const shelf of this.#shelvesOf(entry)) shelf.delete(entry);
+    for (const index of this.#indexesOf(entry)) index.delete(entry);
   }
 
-  #shelvesOf(entry: Entry): Shelf[] {
+  #indexesOf(entry: Entry): Index[] {
     if (!isFinished(entry.record.status)) return [this.unfinished, this.workloads];
     const user = this.user(entry.record.userId);
     if (!isOutstanding(entry.record.followUp)) return [this.done, user.done];
@@ -141,7 +127,7 @@ export class Catalogue {
 }
 
 /** Anything a task is filed in. */
-interface Shelf {
+interface Index {
   add(entry: Entry): void;
   delete(entry: Entry): void;
 }

@@ -26,15 +26,15 @@ export class Entry implements Created, Completed {
   readonly log = new EventLog();
   readonly leaseMs: number;
   leaseEndsAt: number;
-  /** When its follow-up is next to be delivered. */
+  /** When its follow-up is due: until then it is delayed. */
   dueAt = 0;
-  /** It has not failed: it comes along with anything else of its session. */
+  /** Delayed because its session was busy: it comes along with whatever is claimed there. */
   isDeferred = false;
-  /** A live claim holds its follow-up. */
+  /** Its follow-up belongs to a claim that is not over. */
   isClaimed = false;
 
   constructor({ record, events, input }: NewTask, leaseMs: number, now: number) {
-    if (input !== undefined) this.payload = { input, checkpoint: null };
+    if (input !== undefined && !isFinished(record.status)) this.payload = { input, checkpoint: null };
     this.leaseMs = leaseMs;
     this.leaseEndsAt = now + leaseMs;
     this.record = copyRecord(record);

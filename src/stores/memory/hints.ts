@@ -5,12 +5,12 @@ import { type HintListener, HintListeners } from "../shared/listeners.ts";
 /** Tells listeners of writes, soon after each and never in the middle of one. */
 export class Hints {
   readonly #listeners = new HintListeners();
-  #waiting: TaskHint[] = [];
+  #untold: TaskHint[] = [];
 
   tell(record: TaskRecord, firstSeq: number): void {
     if (this.#listeners.size === 0) return;
-    if (this.#waiting.length === 0) Promise.resolve().then(() => this.#flush());
-    this.#waiting.push(hintOf(record, firstSeq));
+    if (this.#untold.length === 0) Promise.resolve().then(() => this.#flush());
+    this.#untold.push(hintOf(record, firstSeq));
   }
 
   /** Returns how to stop listening. */
@@ -23,8 +23,8 @@ export class Hints {
   }
 
   #flush(): void {
-    const hints = this.#waiting;
-    this.#waiting = [];
+    const hints = this.#untold;
+    this.#untold = [];
     for (const hint of hints) this.#listeners.tell(hint);
   }
 }

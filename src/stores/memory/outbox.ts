@@ -4,60 +4,57 @@ import type { TaskRecord } from "../../core/model/task.ts";
 import { copyRecord } from "../shared/copy.ts";
 import { acknowledges, settleFollowUp, WAKING } from "../shared/follow-ups.ts";
 import type { Catalogue } from "./catalogue.ts";
+import type { Claims } from "./claims.ts";
 import { byCompletion, type Entry } from "./entry.ts";
 
-/** Follow-ups on their way: which are due, and which session is leased to whom. */
+/** Follow-ups on their way: which are due, and who has claimed which session. */
 export class Outbox {
   readonly #catalogue: Catalogue;
+  readonly #claims: Claims;
   readonly #now: () => number;
-  readonly #leases = new Map<string, Lease>();
-  #claims = 0;
 
-  constructor(catalogue: Catalogue, now: () => number) {
+  constructor(catalogue: Catalogue, claims: Claims, now: () => number) {
     this.#catalogue = catalogue;
+    this.#claims = claims;
     this.#now = now;
   }
 
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): SessionClaim | undefined {
-    this.endLapsed();
+    this.#claims.endLapsed();
     const session = this.#find(filter);
     if (session === undefined) return undefined;
-    this.#claims += 1;
-    const { token, entries } = this.#lease(session, `${claimant}:${this.#claims}`, leaseMs, filter);
-    for (const entry of entries) this.#take(entry);
+    const entries = this.#claimableIn(session, filter);
+    const countsTurn = filter.maxTurns !== undefined;
+    const endsAt = this.#now() + leaseMs;
+    const token = this.#claims.begin(claimant, { session, entries, countsTurn, endsAt });
+    for (const entry of entries) this.#claimFollowUp(entry);
     const tasks = entries.map((entry) => copyRecord(entry.record));
     return { token, ...session, tasks, turns: this.#catalogue.turns.of(session) };
   }
 
   prolong({ token }: SessionClaim, leaseMs: number): boolean {
-    this.endLapsed();
-    const lease = this.#leases.get(token);
-    if (lease === undefined) return false;
-    lease.endsAt = this.#now() + leaseMs;
+    this.#claims.endLapsed();
+    const claim = this.#claims.get(token);
+    if (claim === undefined) return false;
+    claim.endsAt = this.#now() + leaseMs;
     return true;
   }
 
   settle({ token }: SessionClaim, outcome: Record<string, Settlement>): TaskRecord[] | undefined {
-    this.endLapsed();
-    const lease = this.#leases.get(token);
-    if (lease === undefined) return undefined;
+    this.#claims.endLapsed();
+    const claim = this.#claims.get(token);
+    if (claim === undefined) return undefined;
     // Whoever has dropped a follow-up in the meantime has settled it.
-    const settled = lease.entries.filter((entry) => hasFollowUp(entry, "claimed"));
+    const settled = claim.entries.filter((entry) => hasFollowUp(entry, "claimed"));
     for (const entry of settled) this.#settle(entry, outcome);
-    const isTurn = lease.countsTurn && acknowledges(outcome);
-    if (isTurn) this.#catalogue.countTurn(lease.session, this.#now());
-    this.#end(lease);
+    const isTurn = claim.countsTurn && acknowledges(outcome);
+    if (isTurn) this.#catalogue.countTurn(claim.session, this.#now());
+    this.#claims.end(token, claim);
     return settled.map((entry) => copyRecord(entry.record));
   }
 
   resetTurns(session: SessionKey): void {
     this.#catalogue.resetTurns(session);
-  }
-
-  /** Gives back the follow-ups of claims that were not settled in time. */
-  endLapsed(): void {
-    const now = this.#now();
-    for (const lease of this.#leases.values()) if (lease.endsAt <= now) this.#end(lease);
   }
 
   /** The session of the oldest follow-up that gives reason to claim: if that one is too young, all are. */
@@ -76,13 +73,13 @@ export class Outbox {
 
   #oldestIn(session: SessionKey, filter: ClaimFilter): Entry | undefined {
     const { modes = WAKING, maxTurns = Infinity, onlyDue = false } = filter;
-    if (!this.#isFree(session) || this.#catalogue.turns.of(session) >= maxTurns) return undefined;
+    if (this.#claims.isClaimed(session) || this.#catalogue.turns.of(session) >= maxTurns) return undefined;
     const isReason = (entry: Entry) => modes.includes(entry.followUpMode) && (!onlyDue || this.#isDue(entry));
     return this.#catalogue.pendingOf(session).find(isReason);
   }
 
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
-    const isWanted = (entry: Entry) => this.#isDue(entry) && this.#isFree(entry.record);
+    const isWanted = (entry: Entry) => this.#isDue(entry) && !this.#claims.isClaimed(entry.record);
     const lists = this.#catalogue.pending.lists(modes, maxTurns);
     return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byCompletion)[0];
   }
@@ -91,27 +88,14 @@ export class Outbox {
     return entry.dueAt <= this.#now();
   }
 
-  #comesAlong(entry: Entry): boolean {
-    return entry.isDeferred || this.#isDue(entry);
-  }
-
-  #isFree({ userId, sessionId }: SessionKey): boolean {
-    return !this.#catalogue.user(userId).leasedSessions.includes(sessionId);
-  }
-
-  #lease(session: SessionKey, token: string, leaseMs: number, filter: ClaimFilter): Lease {
-    const user = this.#catalogue.user(session.userId);
+  /** Who asks for a session gets what is delayed there too. */
+  #claimableIn(session: SessionKey, filter: ClaimFilter): Entry[] {
     const pending = this.#catalogue.pendingOf(session);
-    const isAsked = filter.session !== undefined && !filter.onlyDue;
-    const entries = isAsked ? pending : pending.filter((entry) => this.#comesAlong(entry));
-    const countsTurn = filter.maxTurns !== undefined;
-    const lease = { token, session, entries, endsAt: this.#now() + leaseMs, countsTurn };
-    user.leasedSessions = [...user.leasedSessions, session.sessionId];
-    this.#leases.set(token, lease);
-    return lease;
+    const isAskedFor = filter.session !== undefined && !filter.onlyDue;
+    return isAskedFor ? pending : pending.filter((entry) => entry.isDeferred || this.#isDue(entry));
   }
 
-  #take(entry: Entry): void {
+  #claimFollowUp(entry: Entry): void {
     const { followUp } = entry.record;
     const claimed: StoredFollowUp = { ...followUp, status: "claimed", attempts: followUp.attempts + 1 };
     this.#catalogue.update(entry, () => {
@@ -130,28 +114,6 @@ export class Outbox {
       entry.change(settleFollowUp(entry.record.followUp, settlement, now), now);
     });
   }
-
-  #end({ token, session, entries }: Lease): void {
-    const user = this.#catalogue.user(session.userId);
-    this.#leases.delete(token);
-    user.leasedSessions = user.leasedSessions.filter((leased) => leased !== session.sessionId);
-    for (const entry of entries) {
-      // It may have been evicted, and its id taken by another.
-      if (this.#catalogue.get(entry.id) !== entry) continue;
-      this.#catalogue.refile(entry, () => {
-        entry.isClaimed = false;
-      });
-    }
-    this.#catalogue.tidy(user);
-  }
-}
-
-interface Lease {
-  token: string;
-  session: SessionKey;
-  entries: Entry[];
-  endsAt: number;
-  countsTurn: boolean;
 }
 
 function hasFollowUp({ record }: Entry, status: FollowUpStatus): boolean {

@@ -2,21 +2,22 @@ import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { copyRecord } from "../shared/copy.ts";
 import { dropFollowUp } from "../shared/follow-ups.ts";
-import type { Catalogue, User } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { Claims } from "./claims.ts";
 import type { Entry } from "./entry.ts";
-import type { Outbox } from "./outbox.ts";
+import type { User } from "./user.ts";
 
 /** Lets go of what has been kept long enough. It looks only at what is over and at users with something new. */
 export class Retention {
   readonly #catalogue: Catalogue;
-  readonly #outbox: Outbox;
+  readonly #claims: Claims;
   readonly #now: () => number;
   /** Within these are all users that are not marked as unswept. */
   #kept = { finishedPerUser: Infinity, followUpsPerUser: Infinity };
 
-  constructor(catalogue: Catalogue, outbox: Outbox, now: () => number) {
+  constructor(catalogue: Catalogue, claims: Claims, now: () => number) {
     this.#catalogue = catalogue;
-    this.#outbox = outbox;
+    this.#claims = claims;
     this.#now = now;
   }
 
@@ -24,7 +25,7 @@ export class Retention {
     const retention = withoutNull(limits);
     const now = this.#now();
     const sweep: Sweep = { expired: [], evicted: 0, more: false };
-    this.#outbox.endLapsed();
+    this.#claims.endLapsed();
     this.#noteLimits(retention);
     this.#forgetTurns(now - retention.finishedTtlMs);
     for (const step of this.#steps(retention, now)) {

@@ -1,26 +1,19 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
-import type { StoredResult } from "../../core/model/result.ts";
 import type {
   Duplicate,
-  EventPage,
-  EventQuery,
   Guard,
   Inserted,
-  ListQuery,
   NewTask,
-  Payload,
-  RecordPage,
   Refused,
-  Renewal,
   TaskChange,
   TaskKey,
 } from "../../core/model/store.ts";
-import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
-import { copyRecord, copyResult } from "../shared/copy.ts";
+import { isFinished, type TaskRecord } from "../../core/model/task.ts";
+import { copyRecord } from "../shared/copy.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { Entry } from "./entry.ts";
 
-/** Tasks written and read, one at a time or by the page. */
+/** Writes tasks, one at a time. */
 export class Tasks {
   readonly #catalogue: Catalogue;
   readonly #now: () => number;
@@ -65,31 +58,6 @@ export class Tasks {
     return entry.record.lastSeq;
   }
 
-  get(scope: TaskScope, id: string): TaskRecord | undefined {
-    const entry = this.#catalogue.find(scope, id);
-    return entry && copyRecord(entry.record);
-  }
-
-  list(scope: TaskScope, { status, limit, after }: ListQuery): RecordPage {
-    const records: TaskRecord[] = [];
-    for (const { record } of this.#catalogue.user(scope.userId).tasks.descending(after)) {
-      if (!inScope(record, scope) || status?.includes(record.status) === false) continue;
-      if (records.length === limit) return { records, more: true };
-      records.push(copyRecord(record));
-    }
-    return { records, more: false };
-  }
-
-  events(scope: TaskScope, id: string, query: EventQuery): EventPage | undefined {
-    const entry = this.#catalogue.find(scope, id);
-    return entry?.log.page(id, entry.record.lastSeq, query);
-  }
-
-  result(scope: TaskScope, id: string): StoredResult | undefined {
-    const result = this.#catalogue.find(scope, id)?.result;
-    return result && copyResult(result);
-  }
-
   checkpoint(task: TaskKey, owner: string, checkpoint: string): boolean {
     const entry = this.#owned(task, owner);
     if (entry?.payload === undefined) return false;
@@ -97,46 +65,15 @@ export class Tasks {
     return true;
   }
 
-  payload(task: TaskKey): Payload | undefined {
-    const payload = this.#unfinished(task)?.payload;
-    return payload && { ...payload };
-  }
-
-  renew(owner: string, tasks: readonly TaskKey[], leaseMs: number): Renewal[] {
-    const leaseEndsAt = this.#now() + leaseMs;
-    return tasks.flatMap((task) => {
-      const entry = this.#catalogue.named(task);
-      if (entry === undefined) return [];
-      const { id, version, cancel, owner: holder } = entry.record;
-      const owned = holder === owner;
-      if (owned) entry.leaseEndsAt = leaseEndsAt;
-      return [{ id, owned, version, cancel: cancel && { ...cancel } }];
-    });
-  }
-
-  lapsed(limit: number): TaskRecord[] {
-    const now = this.#now();
-    const records: TaskRecord[] = [];
-    for (const { record, leaseEndsAt } of this.#catalogue.unfinished) {
-      if (records.length === limit) break;
-      if (leaseEndsAt <= now) records.push(copyRecord(record));
-    }
-    return records;
-  }
-
   #atVersion(task: TaskKey, version: number): Entry | undefined {
     const entry = this.#catalogue.named(task);
     return entry?.record.version === version ? entry : undefined;
   }
 
-  #unfinished(task: TaskKey): Entry | undefined {
-    const entry = this.#catalogue.named(task);
-    return entry === undefined || isFinished(entry.record.status) ? undefined : entry;
-  }
-
   #owned(task: TaskKey, owner: string): Entry | undefined {
-    const entry = this.#unfinished(task);
-    return entry?.record.owner === owner ? entry : undefined;
+    const entry = this.#catalogue.named(task);
+    if (entry === undefined || isFinished(entry.record.status)) return undefined;
+    return entry.record.owner === owner ? entry : undefined;
   }
 
   #change(entry: Entry, change: TaskChange): TaskRecord {

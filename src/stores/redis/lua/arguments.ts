@@ -35,17 +35,17 @@ export const SEEN: readonly Argument[] = [
 ];
 
 export const READ_ARGUMENTS = `
-local place = 0
+local last = 0
 
 local function arg()
-  place = place + 1
-  return ARGV[place]
+  last = last + 1
+  return ARGV[last]
 end
 
 local function args()
   local length, items = tonumber(arg()), {}
-  for i = 1, length do items[i] = ARGV[place + i] end
-  place = place + length
+  for i = 1, length do items[i] = ARGV[last + i] end
+  last = last + length
   return items
 end
 `;
