@@ -16,8 +16,8 @@ import {
 } from "./model/call.ts";
 import { checkKnown } from "./model/known-tool.ts";
 import type { TaskInfo } from "./model/task.ts";
-import type { MiddlewareOptions } from "./options/options.ts";
-import { checkMiddlewareOptions, type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
+import { type MiddlewareOptions, middlewareSettings } from "./options/middleware-options.ts";
+import { type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
 import type { Runtime } from "./runtime.ts";
 import { invalidInput } from "./values/validate.ts";
 
@@ -43,12 +43,12 @@ export class ToolOffloadMiddleware {
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: MiddlewareOptions<BackgroundTaskManager>) {
-    this.#runtime = runtimeOf(options?.tasks);
-    checkMiddlewareOptions(options);
-    this.#plans = new ToolPlans(options, (toolName, error) =>
+    const settings = middlewareSettings(options);
+    const { tasks, onTurnAbort, placeholder } = settings;
+    this.#runtime = runtimeOf(tasks);
+    this.#plans = new ToolPlans(settings, (toolName, error) =>
       this.#runtime.notices.emit("policy.failed", { toolName, error }),
     );
-    const { onTurnAbort = "cancel", placeholder } = options;
     const builtIn = this.#runtime.terms.followUps ? defaultPlaceholder : plainPlaceholder;
     this.#terms = { onTurnAbort, placeholder: safePlaceholder(placeholder, builtIn) };
   }
