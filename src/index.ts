@@ -1,5 +1,6 @@
 import { BackgroundTaskManager as CoreManager } from "./core/manager.ts";
-import type { MiddlewareOptions as CoreMiddlewareOptions, ManagerOptions } from "./core/options/options.ts";
+import type { ManagerOptions } from "./core/options/manager-options.ts";
+import type { MiddlewareOptions as CoreMiddlewareOptions } from "./core/options/middleware-options.ts";
 import { invalidOption } from "./core/values/validate.ts";
 import { memoryStore } from "./stores/memory.ts";
 
@@ -33,19 +34,14 @@ export {
   type TaskScope,
   type TaskStatus,
 } from "./core/model/task.ts";
-export {
-  DEFAULTS,
-  type LimitOptions,
-  type RetentionOptions,
-  type TaskOptions,
-  type TimeoutPolicy,
-  type ToolOptions,
-} from "./core/options/options.ts";
-export type { TaskEventQuery, TaskPage, TaskQuery } from "./core/reading/queries.ts";
-export type { WaitOptions } from "./core/reading/wait.ts";
-export type { WatchOptions } from "./core/reading/watch.ts";
+export { DEFAULTS } from "./core/options/defaults.ts";
+export type { CancelOptions, CloseOptions } from "./core/options/ending-options.ts";
+export type { LimitOptions, RetentionOptions } from "./core/options/manager-options.ts";
+export type { TimeoutPolicy, ToolOptions } from "./core/options/middleware-options.ts";
+export type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./core/options/query-options.ts";
+export type { TaskOptions } from "./core/options/task-options.ts";
+export type { TaskPage } from "./core/reading/queries.ts";
 export type { OutsideExecution } from "./core/tasks/adopt.ts";
-export type { CancelOptions } from "./core/tasks/cancel.ts";
 export { type Clock, systemClock } from "./core/time/clock.ts";
 export type { Redact } from "./core/values/redact.ts";
 export { memoryStore } from "./stores/memory.ts";
@@ -79,6 +75,6 @@ export class BackgroundTaskManager extends CoreManager {
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: BackgroundTaskManagerOptions = {}) {
     if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
-    super({ ...options, store: options.store ?? memoryStore(options.clock && { clock: options.clock }) });
+    super({ ...options, store: options.store ?? memoryStore({ clock: options.clock }) });
   }
 }

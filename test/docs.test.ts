@@ -93,8 +93,11 @@ describe("the tables of options", () => {
     rows: tableAfter(marker).map(([option, cell]) => [uncoded(option), uncoded(cell)] as const),
   }));
 
-  test("are there for everything in options.ts", () => {
-    const files = ["src/core/options/options.ts", "src/follow-up/options.ts", "src/tools/control-tools.ts"];
+  test("are there for everything that has options", () => {
+    const core = ["manager", "middleware", "task", "query"].map(
+      (name) => `src/core/options/${name}-options.ts`,
+    );
+    const files = [...core, "src/follow-up/options.ts", "src/http/options.ts", "src/tools/control-tools.ts"];
     const shared = ["FollowUpOptions"];
     const wanted = files
       .flatMap((file) => program.interfacesIn(file))

@@ -14,6 +14,7 @@ async function newCopy(version?: string) {
         ...own,
         VERSION: version,
         checkVersion: () => undefined,
+        ofThisVersion: (kind: unknown) => kind,
         markVersion: (object: object) => void Object.defineProperty(object, mark, { value: version }),
       };
     });

@@ -4,15 +4,16 @@ import type { ManagerEvents, ManagerListener, TaskUpdate } from "./model/manager
 import type { ResultRange } from "./model/result.ts";
 import type { EventPage } from "./model/store.ts";
 import type { TaskInfo, TaskResult, TaskScope } from "./model/task.ts";
-import { checkTaskOptions, DEFAULTS, type ManagerOptions, type TaskOptions } from "./options/options.ts";
-import { toolSettings } from "./options/tool-settings.ts";
-import type { TaskEventQuery, TaskPage, TaskQuery } from "./reading/queries.ts";
-import type { WaitOptions } from "./reading/wait.ts";
-import type { WatchOptions } from "./reading/watch.ts";
+import { type CancelOptions, CLOSE, type CloseOptions } from "./options/ending-options.ts";
+import type { ManagerOptions } from "./options/manager-options.ts";
+import type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./options/query-options.ts";
+import { type TaskOptions, type ToolSettings, taskSettings } from "./options/task-options.ts";
+import type { TaskPage } from "./reading/queries.ts";
 import { Runtime } from "./runtime.ts";
 import type { OutsideExecution } from "./tasks/adopt.ts";
-import type { CancelOptions } from "./tasks/cancel.ts";
-import { invalidInput, invalidOption, isDuration } from "./values/validate.ts";
+import type { Kind } from "./values/kinds.ts";
+import { readArgument } from "./values/options.ts";
+import { invalidInput, invalidOption } from "./values/validate.ts";
 import { checkVersion, markVersion } from "./version.ts";
 
 /** See the root export, which gives it the memory store as a default. */
@@ -44,9 +45,9 @@ export class BackgroundTaskManager {
    * ```
    */
   async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, options: TaskOptions = {}): Promise<TaskInfo> {
-    this.#check(call, options);
+    const settings = this.#settingsFor(call, options);
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
-    return this.#runtime.starter.start(ownCall(call), execute, toolSettings(options));
+    return this.#runtime.starter.start(ownCall(call), execute, settings);
   }
 
   /**
@@ -56,8 +57,8 @@ export class BackgroundTaskManager {
    * @throws `invalid_input`; `overloaded` when a limit is met; `conflict`; `duplicate`; `closed`; `store_failed`
    */
   async adopt(call: ToolCall, execution: OutsideExecution, options: TaskOptions = {}): Promise<TaskInfo> {
-    this.#check(call, options);
-    return this.#runtime.adopter.adopt(ownCall(call), execution, toolSettings(options));
+    const settings = this.#settingsFor(call, options);
+    return this.#runtime.adopter.adopt(ownCall(call), execution, settings);
   }
 
   /** A scope's tasks, newest first. @throws `invalid_input`; `store_failed` */
@@ -89,6 +90,8 @@ export class BackgroundTaskManager {
   /**
    * Follows one task from `after` to its end, or, without an `id`, everything in the scope from now on.
    * It ends when the signal aborts. Break out of the loop, or abort, to let go of it.
+   *
+   * @throws `invalid_input`
    */
   watch(scope: TaskScope, options?: WatchOptions): AsyncIterable<TaskUpdate> {
     return this.#runtime.watcher.watch(scope, options);
@@ -149,9 +152,8 @@ export class BackgroundTaskManager {
    * @param options.drainMs milliseconds; default 5_000
    * @throws `invalid_input`
    */
-  async close(options: { drainMs?: number | undefined } = {}): Promise<void> {
-    const { drainMs = DEFAULTS.drainMs } = options;
-    if (!isDuration(drainMs)) throw invalidInput("drainMs", "milliseconds, 0 or more", drainMs);
+  async close(options: CloseOptions = {}): Promise<void> {
+    const { drainMs } = readArgument(CLOSE, options);
     return this.#runtime.close(drainMs);
   }
 
@@ -159,12 +161,12 @@ export class BackgroundTaskManager {
     return this.close();
   }
 
-  #check(call: ToolCall, options: TaskOptions): void {
+  #settingsFor(call: ToolCall, options: TaskOptions): ToolSettings {
     const fault = faultOf(call);
     if (fault) throw fault;
-    if (typeof options !== "object" || options === null) throw invalidInput("options", "an object", options);
-    checkTaskOptions("options", options);
+    const settings = taskSettings(options);
     if (!this.#runtime.isAccepting) throw closedError();
+    return settings;
   }
 }
 
@@ -193,6 +195,12 @@ export function runtimeOf(manager: unknown): Runtime {
   checkVersion("tasks", manager);
   return runtime;
 }
+
+/** For options that take a manager. */
+export const manager: Kind<BackgroundTaskManager> = (value) => {
+  runtimeOf(value);
+  return value as BackgroundTaskManager;
+};
 
 /** A registered symbol: a copy of the library in the same process finds it too. */
 const RUNTIME = Symbol.for("tool-offload.runtime");

@@ -3,7 +3,14 @@ import { defaultPlaceholder, plainPlaceholder, safePlaceholder } from "./calls/p
 import { Race, type RaceTerms } from "./calls/race.ts";
 import { restartStateOf } from "./calls/restart-state.ts";
 import { RunningCall } from "./calls/running-calls.ts";
-import { lastChunk, Pump, type StreamFold, type StreamSource, type ToolStream } from "./calls/stream.ts";
+import {
+  faultOfFold,
+  lastChunk,
+  Pump,
+  type StreamFold,
+  type StreamSource,
+  type ToolStream,
+} from "./calls/stream.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
 import { type BackgroundTaskManager, runtimeOf } from "./manager.ts";
 import {
@@ -16,8 +23,8 @@ import {
 } from "./model/call.ts";
 import { checkKnown } from "./model/known-tool.ts";
 import type { TaskInfo } from "./model/task.ts";
-import type { MiddlewareOptions } from "./options/options.ts";
-import { checkMiddlewareOptions, type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
+import { type MiddlewareOptions, middlewareSettings } from "./options/middleware-options.ts";
+import { type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
 import type { Runtime } from "./runtime.ts";
 import { invalidInput } from "./values/validate.ts";
 import { markVersion } from "./version.ts";
@@ -44,13 +51,13 @@ export class ToolOffloadMiddleware {
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: MiddlewareOptions<BackgroundTaskManager>) {
-    this.#runtime = runtimeOf(options?.tasks);
+    const settings = middlewareSettings(options);
+    const { tasks, onTurnAbort, placeholder } = settings;
+    this.#runtime = runtimeOf(tasks);
     markVersion(this);
-    checkMiddlewareOptions(options);
-    this.#plans = new ToolPlans(options, (toolName, error) =>
+    this.#plans = new ToolPlans(settings, (toolName, error) =>
       this.#runtime.notices.emit("policy.failed", { toolName, error }),
     );
-    const { onTurnAbort = "cancel", placeholder } = options;
     const builtIn = this.#runtime.terms.followUps ? defaultPlaceholder : plainPlaceholder;
     this.#terms = { onTurnAbort, placeholder: safePlaceholder(placeholder, builtIn) };
   }
@@ -100,11 +107,12 @@ export class ToolOffloadMiddleware {
     execute: Execute<I, StreamSource<C>>,
     fold?: StreamFold<C, R>,
   ): ToolStream<C, C | R> {
-    const pump = new Pump<C, C | R>(this.#runtime.clock, fold ?? lastChunk<C>());
+    const fault = faultOfFold(fold);
+    const pump = new Pump<C, C | R>(this.#runtime.clock, fold && !fault ? fold : lastChunk<C>());
     const feed: Execute<I, Promise<C | R>> = (input, context) =>
       pump.feed(() => execute(input, context), context);
     const isCallable = typeof execute === "function";
-    return pump.stream(this.#enter<I, unknown, C | R>(call, isCallable ? feed : execute));
+    return pump.stream(this.#enter<I, unknown, C | R>(call, isCallable ? feed : execute, fault));
   }
 
   /**
@@ -122,9 +130,9 @@ export class ToolOffloadMiddleware {
   }
 
   /** The way of every call. */
-  #enter<I, R, T>(call: ToolCall<I>, execute: Execute<I, R>): Race<T> {
+  #enter<I, R, T>(call: ToolCall<I>, execute: Execute<I, R>, foldFault?: TaskOffloadError): Race<T> {
     const race = new Race<T>(this.#runtime.offloader, this.#terms, call?.signal);
-    const fault = this.#faultOf(call, execute);
+    const fault = foldFault ?? this.#faultOf(call, execute);
     if (fault !== undefined) return race.refused(fault);
     if (call.signal?.aborted) return race.refused(call.signal.reason);
     return this.#admit(race, ownCall(call), execute, call.background === true);

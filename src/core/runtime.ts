@@ -7,7 +7,7 @@ import { SessionClaims } from "./ledger/session-claims.ts";
 import { StoreGateway } from "./ledger/store-gateway.ts";
 import { Sweeper } from "./ledger/sweeper.ts";
 import { type KnownTool, knownTools } from "./model/known-tool.ts";
-import { type ManagerOptions, managerSettings } from "./options/options.ts";
+import { type ManagerOptions, managerSettings } from "./options/manager-options.ts";
 import type { TaskTerms } from "./options/task-terms.ts";
 import { Queries } from "./reading/queries.ts";
 import { Waiter } from "./reading/wait.ts";
@@ -18,7 +18,7 @@ import { TaskOffloader } from "./tasks/offload.ts";
 import { RunningTasks } from "./tasks/running-tasks.ts";
 import { Scheduler } from "./tasks/scheduler.ts";
 import { Starter } from "./tasks/start.ts";
-import { type Clock, systemClock } from "./time/clock.ts";
+import type { Clock } from "./time/clock.ts";
 import { Idle } from "./time/idle.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 
@@ -49,8 +49,8 @@ export class Runtime implements CallParts {
 
   constructor(options: ManagerOptions) {
     const settings = managerSettings(options);
-    const { store, clock = systemClock, followUps = true, redact, tools = {} } = options;
-    const { cancelGraceMs, maxResultBytes, leaseMs, storeTimeoutMs } = settings;
+    const { store, clock, followUps, redact, cancelGraceMs, maxResultBytes, leaseMs, storeTimeoutMs } =
+      settings;
     const { running, ...limits } = settings.limits;
     const owner = nanoid();
     this.clock = clock;
@@ -60,10 +60,10 @@ export class Runtime implements CallParts {
       this.notices.emit("store.failed", failure),
     );
     this.sweeper = new Sweeper(clock, this.gateway, this.notices, withoutInfinity(settings.retention));
-    const guard = { ...withoutInfinity(limits), exclusive: options.exclusive === "session" };
+    const guard = { ...withoutInfinity(limits), exclusive: settings.exclusive === "session" };
     this.ledger = new Ledger(this, { owner, leaseMs, guard });
     this.claims = new SessionClaims(this.gateway, this.notices);
-    this.tools = knownTools(tools);
+    this.tools = knownTools(settings.tools);
     this.calls = new RunningCalls(this.idle);
     this.queries = new Queries(this.gateway);
     this.waiter = new Waiter(clock, this.notices, this.queries);

@@ -4,9 +4,10 @@ import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { ClaimFilter, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
+import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
+import { readArgument } from "../core/values/options.ts";
 import { describeError } from "../core/values/summary.ts";
-import { invalidInput, isDuration } from "../core/values/validate.ts";
 import { Beat } from "./beat.ts";
 import { type DeliveryHost, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";
 import {
@@ -58,17 +59,17 @@ export class FollowUpDispatcher {
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: DispatcherOptions) {
-    const parts = partsOf(options?.tasks);
+    this.#terms = dispatcherTerms(options);
+    const parts = partsOf(this.#terms.tasks);
     this.#clock = parts.clock;
     this.#notices = parts.notices;
-    this.#terms = dispatcherTerms(options);
     this.#outbox = new Outbox(parts, this.#terms);
     const { coalesceMs, deliverTimeoutMs } = this.#terms;
     this.#beat = new Beat(this.#clock, this.#terms, () => this.#look());
     this.#waiting = new WaitingSessions(parts, coalesceMs, (session) => this.#claim(session));
     // A turn must not run in the async context of the tool whose end woke it: frameworks keep their runs there.
     const deliver = AsyncResource.bind((delivery: Delivery) => options.deliver(delivery));
-    this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(options) };
+    this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(this.#terms) };
   }
 
   /** Begins to deliver, first what is there already. Starting twice changes nothing. */
@@ -87,9 +88,8 @@ export class FollowUpDispatcher {
    * @param options.drainMs milliseconds; default 5_000
    * @throws `invalid_input`
    */
-  async stop(options: { drainMs?: number | undefined } = {}): Promise<void> {
-    const { drainMs = DRAIN_MS } = options;
-    if (!isDuration(drainMs)) throw invalidInput("drainMs", "milliseconds, 0 or more", drainMs);
+  async stop(options: CloseOptions = {}): Promise<void> {
+    const { drainMs } = readArgument(CLOSE, options);
     this.#isRunning = false;
     this.#beat.stop();
     this.#waiting.stop();
@@ -260,6 +260,5 @@ export class FollowUpDispatcher {
   }
 }
 
-const DRAIN_MS = 5_000;
 /** Milliseconds that `stop` waits for the store, beyond those for the turns. */
 const GIVE_BACK_MS = 2_000;

@@ -2,7 +2,8 @@ import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import { invalidInput } from "../core/values/validate.ts";
+import { either } from "../core/values/kinds.ts";
+import { needed, readArgument, type Table } from "../core/values/options.ts";
 import { markVersion } from "../core/version.ts";
 import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";
@@ -31,6 +32,13 @@ export interface FollowUpClaim {
  */
 export type ClaimMoment = "turn" | "idle";
 
+/** How the inbox is asked. */
+export interface ClaimOptions {
+  during: ClaimMoment;
+}
+
+const CLAIM = { during: needed(either("turn", "idle")) } satisfies Table<ClaimOptions>;
+
 /**
  * Late results for hosts that take them in themselves: at the next step of a turn, or before it begins. It
  * works beside a dispatcher: neither ever gives out what the other has in hand.
@@ -58,12 +66,11 @@ export class FollowUpInbox {
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: InboxOptions) {
-    const parts = partsOf(options?.tasks);
-    markVersion(this);
     const terms = inboxTerms(options);
-    this.#outbox = new Outbox(parts, terms);
+    markVersion(this);
+    this.#outbox = new Outbox(partsOf(terms.tasks), terms);
     this.#maxAttempts = terms.maxAttempts;
-    this.#tell = tellerOf(options);
+    this.#tell = tellerOf(terms);
   }
 
   /**
@@ -72,11 +79,10 @@ export class FollowUpInbox {
    *
    * @throws `invalid_input`; `store_failed`
    */
-  async claim(scope: TaskScope, options: { during: ClaimMoment }): Promise<FollowUpClaim | undefined> {
+  async claim(scope: TaskScope, options: ClaimOptions): Promise<FollowUpClaim | undefined> {
     checkScope(scope);
-    const modes = Object.hasOwn(REASONS, options?.during) ? REASONS[options.during] : undefined;
-    if (modes === undefined) throw invalidInput("during", '"turn" or "idle"', options?.during);
-    const claimed = await this.#outbox.claim({ session: sessionOf(scope), modes });
+    const { during } = readArgument(CLAIM, options ?? {});
+    const claimed = await this.#outbox.claim({ session: sessionOf(scope), modes: REASONS[during] });
     if (claimed === undefined || claimed.followUps.length > 0) return claimed && this.#claimOf(claimed);
     if (claimed.failure !== undefined) throw claimed.failure;
     return undefined;

@@ -1,6 +1,6 @@
 export { FollowUpDispatcher } from "./dispatcher.ts";
 export type { FollowUp } from "./follow-up.ts";
-export { type ClaimMoment, type FollowUpClaim, FollowUpInbox } from "./inbox.ts";
+export { type ClaimMoment, type ClaimOptions, type FollowUpClaim, FollowUpInbox } from "./inbox.ts";
 export {
   type FollowUpMarker,
   type FollowUpMessage,

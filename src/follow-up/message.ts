@@ -3,7 +3,8 @@
 import { nanoid } from "nanoid";
 import { TaskOffloadError } from "../core/errors.ts";
 import type { TaskStatus } from "../core/model/task.ts";
-import { checkLimit, checkNames } from "../core/values/validate.ts";
+import { limit } from "../core/values/kinds.ts";
+import { option, readOptions, type Table } from "../core/values/options.ts";
 import type { Excerpt } from "./excerpt.ts";
 import type { FollowUp } from "./follow-up.ts";
 import { type Section, sectionOf } from "./section.ts";
@@ -32,6 +33,11 @@ export interface MessageOptions {
   maxMessageChars?: number | undefined;
 }
 
+export const MESSAGE = {
+  maxResultChars: option(limit(0), 16_000),
+  maxMessageChars: option(limit(0), 64_000),
+} satisfies Table<MessageOptions>;
+
 /**
  * Puts late results into one message: plain text for the model, and a marker for the host.
  *
@@ -59,7 +65,7 @@ export function followUpMessage(
   followUps: readonly FollowUp[],
   options: MessageOptions = {},
 ): FollowUpMessage {
-  const limits = messageLimits(options);
+  const limits = readOptions(MESSAGE, options);
   if (followUps.length === 0) {
     throw new TaskOffloadError("invalid_input", "followUps must hold at least one follow-up; it is empty.");
   }
@@ -69,22 +75,12 @@ export function followUpMessage(
   return { text: render(sections), marker: markerOf(followUps) };
 }
 
-/** The options with their defaults. @throws `invalid_option`, naming the option and its value */
-export function messageLimits(options: MessageOptions): { maxResultChars: number; maxMessageChars: number } {
-  checkNames("", options, OPTIONS);
-  const { maxResultChars = 16_000, maxMessageChars = 64_000 } = options;
-  checkLimit("maxResultChars", maxResultChars, 0);
-  checkLimit("maxMessageChars", maxMessageChars, 0);
-  return { maxResultChars, maxMessageChars };
-}
-
 /** A word that none of the texts contains. */
 export function unusedNonce(texts: readonly string[], generate = () => nanoid(NONCE_LENGTH)): string {
   const nonce = generate();
   return texts.some((text) => text.includes(nonce)) ? unusedNonce(texts, generate) : nonce;
 }
 
-const OPTIONS = ["maxResultChars", "maxMessageChars"];
 const MIN_SHARE = 200;
 const NONCE_LENGTH = 12;
 

@@ -1,16 +1,10 @@
-import type { BackgroundTaskManager } from "../core/manager.ts";
+import { type BackgroundTaskManager, manager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import {
-  checkDuration,
-  checkFunction,
-  checkLimit,
-  checkNames,
-  checkWait,
-  ignorePromise,
-} from "../core/values/validate.ts";
+import { duration, func, type Kind, limit, wait } from "../core/values/kinds.ts";
+import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
+import { ignorePromise } from "../core/values/validate.ts";
 import type { FollowUp } from "./follow-up.ts";
-import { type FollowUpMessage, followUpMessage, type MessageOptions, messageLimits } from "./message.ts";
-import type { OutboxTerms } from "./outbox.ts";
+import { type FollowUpMessage, followUpMessage, MESSAGE, type MessageOptions } from "./message.ts";
 
 /** One automatic turn of a session. */
 export interface Delivery {
@@ -37,11 +31,21 @@ export interface FollowUpOptions extends MessageOptions {
   leaseMs?: number | undefined;
 }
 
+const FOLLOW_UP = {
+  tasks: needed(manager),
+  message: option(func()),
+  ...MESSAGE,
+  maxAttempts: option(limit(1), 12),
+  leaseMs: option(wait(100), 30_000),
+} satisfies Table<FollowUpOptions>;
+
 /** The options of a `FollowUpInbox`. */
 export interface InboxOptions extends FollowUpOptions {
   /** Milliseconds after which a claim that is neither acknowledged nor released is let go. @default 600_000 */
   holdMs?: number | undefined;
 }
+
+const INBOX = { ...FOLLOW_UP, holdMs: option(duration, 600_000) } satisfies Table<InboxOptions>;
 
 /** The options of a `FollowUpDispatcher`. */
 export interface DispatcherOptions extends FollowUpOptions {
@@ -69,55 +73,44 @@ export interface DispatcherOptions extends FollowUpOptions {
   pollMs?: number | undefined;
 }
 
-export type DispatcherTerms = ReturnType<typeof dispatcherTerms>;
+const DISPATCHER = {
+  ...FOLLOW_UP,
+  deliver: needed(func()),
+  concurrency: option(limit(1), 10),
+  coalesceMs: option(wait(0), 100),
+  deliverTimeoutMs: option(waitOrNever, 600_000),
+  retryMs: option(wait(0), 1_000),
+  maxRetryMs: option(wait(0), 60_000),
+  busyRetryMs: option(wait(0), 1_000),
+  maxConsecutiveTurns: option(limit(1), 12),
+  pollMs: option(wait(1), 2_000),
+} satisfies Table<DispatcherOptions>;
+
+export type DispatcherTerms = Settings<typeof DISPATCHER> & { readonly holdMs: number };
 
 /** Every default filled in. @throws `invalid_option` */
-export function dispatcherTerms(options: DispatcherOptions) {
-  checkNames("", options, [...COMMON, "deliver", ...Object.keys(DEFAULTS)]);
-  checkFunction("deliver", options.deliver);
-  const terms = { ...DEFAULTS, ...given(options, Object.keys(DEFAULTS)) };
-  const { concurrency, maxConsecutiveTurns, deliverTimeoutMs, pollMs, ...waits } = terms;
-  checkLimit("concurrency", concurrency, 1);
-  checkLimit("maxConsecutiveTurns", maxConsecutiveTurns, 1);
-  for (const [name, value] of Object.entries(waits)) checkWait(name, value, 0);
-  checkWait("pollMs", pollMs, 1);
-  if (deliverTimeoutMs !== Number.POSITIVE_INFINITY) checkWait("deliverTimeoutMs", deliverTimeoutMs, 1);
-  return { ...terms, ...outboxTerms(options, deliverTimeoutMs) };
+export function dispatcherTerms(options: DispatcherOptions): DispatcherTerms {
+  const terms = readOptions(DISPATCHER, options);
+  return { ...terms, holdMs: terms.deliverTimeoutMs };
 }
 
-/** @throws `invalid_option` */
-export function inboxTerms(options: InboxOptions): OutboxTerms {
-  checkNames("", options, [...COMMON, "holdMs"]);
-  const { holdMs = HOLD_MS } = options;
-  checkDuration("holdMs", holdMs);
-  return outboxTerms(options, holdMs);
+/** Every default filled in. @throws `invalid_option` */
+export function inboxTerms(options: InboxOptions): Settings<typeof INBOX> {
+  return readOptions(INBOX, options);
 }
 
-/** How follow-ups become a message: the host's text where it gives one, else ours. @throws `invalid_option` */
-export function tellerOf(options: FollowUpOptions): (followUps: readonly FollowUp[]) => FollowUpMessage {
-  const { message, maxResultChars, maxMessageChars } = options;
-  const limits = messageLimits({ maxResultChars, maxMessageChars });
-  if (message !== undefined) checkFunction("message", message);
+/** How follow-ups become a message: the host's text where it gives one, else ours. */
+export function tellerOf({
+  message,
+  maxResultChars,
+  maxMessageChars,
+}: Settings<typeof FOLLOW_UP>): (followUps: readonly FollowUp[]) => FollowUpMessage {
+  const limits = { maxResultChars, maxMessageChars };
   return (followUps) => {
     const built = followUpMessage(followUps, limits);
     return { ...built, text: ownText(message, followUps) ?? built.text };
   };
 }
-
-const SHARED = { maxAttempts: 12, leaseMs: 30_000 };
-const DEFAULTS = {
-  concurrency: 10,
-  coalesceMs: 100,
-  deliverTimeoutMs: 600_000,
-  retryMs: 1_000,
-  maxRetryMs: 60_000,
-  busyRetryMs: 1_000,
-  maxConsecutiveTurns: 12,
-  pollMs: 2_000,
-};
-const HOLD_MS = 600_000;
-const LEAST_LEASE_MS = 100;
-const COMMON = ["tasks", "message", "maxResultChars", "maxMessageChars", ...Object.keys(SHARED)];
 
 function ownText(message: FollowUpOptions["message"], followUps: readonly FollowUp[]): string | undefined {
   try {
@@ -129,16 +122,6 @@ function ownText(message: FollowUpOptions["message"], followUps: readonly Follow
   }
 }
 
-function outboxTerms(options: FollowUpOptions, holdMs: number): OutboxTerms {
-  const { maxAttempts, leaseMs } = { ...SHARED, ...given(options, Object.keys(SHARED)) };
-  checkLimit("maxAttempts", maxAttempts, 1);
-  checkWait("leaseMs", leaseMs, LEAST_LEASE_MS);
-  return { maxAttempts, leaseMs, holdMs };
-}
-
-/** What of these was given: `undefined` must not hide a default. */
-function given(options: object, names: readonly string[]): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
-  );
+function waitOrNever(...[value, name, code]: Parameters<Kind<number>>): number {
+  return value === Number.POSITIVE_INFINITY ? value : wait(1)(value, name, code);
 }

@@ -1,7 +1,11 @@
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import { checkFunction, invalidOption } from "../core/values/validate.ts";
-import { checkVersion } from "../core/version.ts";
+import { boolean, func, type Kind, methods } from "../core/values/kinds.ts";
+import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
+import { fault } from "../core/values/validate.ts";
+import { ofThisVersion } from "../core/version.ts";
+
+const METHODS = ["list", "get", "result", "events", "wait", "cancel", "stats"] as const;
 
 /** What the handler asks of a manager. */
 export type TaskSource = Pick<BackgroundTaskManager, (typeof METHODS)[number]>;
@@ -28,51 +32,37 @@ export interface TaskHandlerOptions {
   onError?: ((error: unknown, request: Request) => void) | undefined;
 }
 
-export interface HandlerSettings {
-  tasks: TaskSource;
-  authenticate: TaskHandlerOptions["authenticate"];
-  /** Without a slash at its end. */
-  basePath: string;
-  allowCancel: boolean;
-  allowedOrigins: readonly string[];
-  onError: NonNullable<TaskHandlerOptions["onError"]>;
-}
+const HANDLER = {
+  tasks: needed(ofThisVersion(methods("a BackgroundTaskManager", METHODS))),
+  authenticate: needed(func()),
+  basePath: option(path, "/background-tasks"),
+  allowCancel: option(boolean, false),
+  allowedOrigins: option(origins, []),
+  onError: option(func<NonNullable<TaskHandlerOptions["onError"]>>(), () => undefined),
+} satisfies Table<TaskHandlerOptions>;
+
+/** With every default filled in, and `basePath` without a slash at its end. */
+export type HandlerSettings = Settings<typeof HANDLER>;
 
 /** @throws `invalid_option`, naming the option and its value */
 export function handlerSettings(options: TaskHandlerOptions): HandlerSettings {
-  if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
-  const { tasks, authenticate, allowCancel = false, onError = () => undefined } = options;
-  const { basePath = "/background-tasks", allowedOrigins = [] } = options;
-  const missing = METHODS.find((name) => typeof tasks?.[name] !== "function");
-  if (missing) throw invalidOption("tasks", `a BackgroundTaskManager with a method "${missing}"`, tasks);
-  checkVersion("tasks", tasks);
-  checkFunction("authenticate", authenticate);
-  checkFunction("onError", onError);
-  if (typeof allowCancel !== "boolean") throw invalidOption("allowCancel", "a boolean", allowCancel);
-  if (!Array.isArray(allowedOrigins)) throw invalidOption("allowedOrigins", "a list", allowedOrigins);
-  return {
-    tasks,
-    authenticate,
-    basePath: checkedPath(basePath),
-    allowCancel,
-    allowedOrigins: allowedOrigins.map(checkedOrigin),
-    onError,
-  };
+  return readOptions(HANDLER, options);
 }
-
-const METHODS = ["list", "get", "result", "events", "wait", "cancel", "stats"] as const;
 
 /** A path as it stands in the URL of a request. */
-function checkedPath(path: unknown): string {
-  if (typeof path !== "string" || !/^\/(?!\/)[^?#\\]*$/.test(path)) {
-    throw invalidOption("basePath", 'a path that begins with "/"', path);
+function path(...[value, name, code]: Parameters<Kind<string>>): string {
+  if (typeof value === "string" && /^\/(?!\/)[^?#\\]*$/.test(value)) {
+    return new URL(value, "http://localhost").pathname.replace(/\/$/, "");
   }
-  return new URL(path, "http://localhost").pathname.replace(/\/$/, "");
+  throw fault(code, name, 'a path that begins with "/"', value);
 }
 
-/** An origin as browsers send it. */
-function checkedOrigin(origin: unknown): string {
-  const parsed = typeof origin === "string" && URL.canParse(origin) ? new URL(origin) : undefined;
-  if (parsed && parsed.origin !== "null" && parsed.href === `${parsed.origin}/`) return parsed.origin;
-  throw invalidOption("allowedOrigins", 'a list of origins such as "https://app.example.com"', origin);
+/** Origins as browsers send them. */
+function origins(...[value, name, code]: Parameters<Kind<string[]>>): string[] {
+  if (!Array.isArray(value)) throw fault(code, name, "a list", value);
+  return value.map((origin: unknown) => {
+    const parsed = typeof origin === "string" && URL.canParse(origin) ? new URL(origin) : undefined;
+    if (parsed && parsed.origin !== "null" && parsed.href === `${parsed.origin}/`) return parsed.origin;
+    throw fault(code, name, 'a list of origins such as "https://app.example.com"', origin);
+  });
 }

@@ -1,5 +1,6 @@
 import type { TaskStore } from "../core/model/store.ts";
-import { type Clock, systemClock } from "../core/time/clock.ts";
+import { type Clock, clock, systemClock } from "../core/time/clock.ts";
+import { option, readOptions, type Table } from "../core/values/options.ts";
 import { Catalogue } from "./memory/catalogue.ts";
 import { Claims } from "./memory/claims.ts";
 import { Hints } from "./memory/hints.ts";
@@ -11,12 +12,15 @@ import { Tasks } from "./memory/tasks.ts";
 
 export interface MemoryStoreOptions {
   /** Where time comes from. @default the clock of the machine */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
+
+const MEMORY = { clock: option(clock, systemClock) } satisfies Table<MemoryStoreOptions>;
 
 /**
  * Keeps tasks in the memory of this process: nothing to set up, and gone when the process ends.
  *
+ * @throws `invalid_option`, naming the option and its value
  * @example
  * import { memoryStore } from "tool-offload/stores/memory";
  *
@@ -25,7 +29,8 @@ export interface MemoryStoreOptions {
  * console.log(records); // []
  * await store.close();
  */
-export function memoryStore({ clock = systemClock }: MemoryStoreOptions = {}): TaskStore {
+export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
+  const { clock } = readOptions(MEMORY, options);
   const now = () => clock.now();
   const hints = new Hints();
   const catalogue = new Catalogue((record, firstSeq) => hints.tell(record, firstSeq));

@@ -3,7 +3,7 @@ import { Database } from "./sqlite/database.ts";
 import { HintLog } from "./sqlite/hint-log.ts";
 import { Listeners } from "./sqlite/listeners.ts";
 import { openConnection } from "./sqlite/opening.ts";
-import { checkOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
+import { type SqliteStoreOptions, sqliteTerms } from "./sqlite/options.ts";
 import { Outbox } from "./sqlite/outbox.ts";
 import { Parts } from "./sqlite/parts.ts";
 import { Reading } from "./sqlite/reading.ts";
@@ -47,7 +47,7 @@ export type { SqliteSettings, SqliteStoreOptions } from "./sqlite/options.ts";
  * ```
  */
 export function sqliteStore(options: SqliteStoreOptions): TaskStore {
-  const { busyTimeoutMs, clock } = checkOptions(options);
+  const { busyTimeoutMs, clock } = sqliteTerms(options);
   const connection = openConnection(options, busyTimeoutMs);
   const now = () => clock.now();
   const parts = new Parts(connection);

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import type { TaskStore } from "../core/model/store.ts";
+import { func } from "../core/values/kinds.ts";
+import { option, readOptions, type Table } from "../core/values/options.ts";
 import { admissionSuite } from "./suite/admission.ts";
 import { claimSuite } from "./suite/claims.ts";
 import { hintedClaimSuite } from "./suite/hinted-claims.ts";
@@ -23,6 +25,11 @@ export interface StoreSuiteOptions {
   advance?: (ms: number) => void | Promise<void>;
 }
 
+const STORE_SUITE = {
+  now: option(func<() => number>(), () => Date.now()),
+  advance: option(func<(ms: number) => void | Promise<void>>(), sleep),
+} satisfies Table<StoreSuiteOptions>;
+
 /**
  * What every store has to keep: the contract of `TaskStore`, sentence by sentence, as tests of vitest. `create`
  * makes an empty store for each test.
@@ -38,8 +45,9 @@ export interface StoreSuiteOptions {
 export function storeSuite(
   name: string,
   create: () => Promise<TaskStore> | TaskStore,
-  { now = Date.now, advance = sleep }: StoreSuiteOptions = {},
+  options: StoreSuiteOptions = {},
 ): void {
+  const { now, advance } = readOptions(STORE_SUITE, options);
   describe(name, () => {
     let store: TaskStore;
     beforeEach(async () => {

@@ -1,9 +1,10 @@
 import { TaskOffloadError } from "../core/errors.ts";
 import { markObserved } from "../core/ledger/mark-observed.ts";
-import { type BackgroundTaskManager, partsOf } from "../core/manager.ts";
+import { type BackgroundTaskManager, manager, partsOf } from "../core/manager.ts";
 import { faultOfScope } from "../core/model/call.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import { checkNames, invalidOption } from "../core/values/validate.ts";
+import { whole } from "../core/values/kinds.ts";
+import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
 import type { OwnTasks } from "./definition.ts";
 import { type TaskListTool, taskListTool } from "./task-list.ts";
 import { type TaskOutputTool, taskOutputTool } from "./task-output.ts";
@@ -19,6 +20,13 @@ export interface ControlToolsOptions {
   /** The longest text a model gets in one answer, in UTF-16 code units. @default 16_000 */
   maxChars?: number | undefined;
 }
+
+export const CONTROL_TOOLS = {
+  tasks: needed(manager),
+  scope: needed(ownScope),
+  maxWaitMs: option(whole(0), 30_000),
+  maxChars: option(whole(1), 16_000),
+} satisfies Table<ControlToolsOptions>;
 
 export interface ControlTools {
   task_list: TaskListTool;
@@ -47,34 +55,25 @@ export interface ControlTools {
  * ```
  */
 export function controlTools(options: ControlToolsOptions): ControlTools {
-  if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
-  checkNames("", options, ["tasks", "scope", "maxWaitMs", "maxChars"]);
-  const { maxWaitMs = 30_000, maxChars = 16_000 } = options;
-  const own = ownTasksOf(options);
-  checkWhole("maxWaitMs", maxWaitMs, 0);
-  checkWhole("maxChars", maxChars, 1);
+  const settings = readOptions(CONTROL_TOOLS, options);
+  const own = ownTasksOf(settings);
   return {
     task_list: taskListTool(own),
-    task_output: taskOutputTool(own, { maxWaitMs, maxChars }),
+    task_output: taskOutputTool(own, settings),
     task_stop: taskStopTool(own),
   };
 }
 
-function ownTasksOf({ tasks, scope: given }: ControlToolsOptions): OwnTasks {
+function ownTasksOf({ tasks, scope }: Settings<typeof CONTROL_TOOLS>): OwnTasks {
   const parts = partsOf(tasks);
-  const scope = ownScope(given);
   return { tasks, scope, now: () => parts.clock.now(), observe: (id) => markObserved(parts, scope, id) };
 }
 
 /** What the host does with its scope later must not widen what the model sees. */
-function ownScope(scope: TaskScope): TaskScope {
+function ownScope(value: unknown): TaskScope {
+  const scope = value as TaskScope;
   const fault = faultOfScope(scope);
   if (fault) throw new TaskOffloadError("invalid_option", fault.message);
   const { userId, sessionId, agentId } = scope;
   return Object.freeze({ userId, sessionId, agentId });
-}
-
-function checkWhole(option: string, value: unknown, least: number): void {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return;
-  throw invalidOption(option, `a whole number from ${least} on`, value);
 }

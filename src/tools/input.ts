@@ -17,9 +17,15 @@ export const taskId = () => text().describe("The id of the task, from its placeh
 
 /** The input as the schema makes it; throws `invalid_input` naming the first field that is wrong. */
 export function checkedInput<Schema extends z.ZodObject>(schema: Schema, input: unknown): z.output<Schema> {
-  const { data, error } = schema.safeParse(input);
+  const { data, error } = schema.safeParse(bare(input));
   if (error === undefined) return data;
   throw inputError(schema, error, input);
+}
+
+/** Zod also counts what somebody has put on `Object.prototype` among the arguments. */
+function bare(input: unknown): unknown {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
+  return Object.assign(Object.create(null), input);
 }
 
 function inputError(schema: z.ZodObject, { issues: [issue] }: z.ZodError, input: unknown): TaskOffloadError {

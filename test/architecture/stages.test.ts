@@ -4,8 +4,8 @@ import { importsOf, readSources, type Sources } from "./sources.ts";
 /** `core/` by the life of a call, from the ground up. Those of one row do not import each other. */
 const STAGES = [
   ["errors.ts"],
-  ["version.ts"],
   ["values/"],
+  ["version.ts"],
   ["time/"],
   ["model/"],
   ["options/"],

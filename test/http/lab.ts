@@ -34,10 +34,11 @@ export interface LabOptions extends Partial<TaskHandlerOptions> {
 
 /** A node:http server with the handler in it. Its token is the name of the user, and maybe of a session. */
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
-  const { bridge = bridgeNamed("@remix-run/node-fetch-server"), around = (handle) => handle } = options;
+  const bridgeByDefault = bridgeNamed("@remix-run/node-fetch-server");
+  const { bridge = bridgeByDefault, around = (handle: Handle) => handle, ...own } = options;
   // Nothing over HTTP may lean on shared records, or on answers in order.
   const store = restlessStore(memoryStore());
-  const { tasks = new BackgroundTaskManager({ store, storeTimeoutMs: 60_000 }), ...rest } = options;
+  const { tasks = new BackgroundTaskManager({ store, storeTimeoutMs: 60_000 }), ...rest } = own;
   const errors: unknown[] = [];
   const onError = (error: unknown) => errors.push(error);
   const handle = createTaskHandler({ tasks, authenticate: byToken, onError, ...rest });

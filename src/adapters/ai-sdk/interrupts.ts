@@ -1,7 +1,8 @@
 import type { TaskScope } from "../../core/model/task.ts";
+import { needed, readOptions, type Table } from "../../core/values/options.ts";
 import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
 import { noneIfStoreFailed, settled, toldIn } from "../shared/follow-ups.ts";
-import { checkInbox, checkOptions, soundScope } from "../shared/options.ts";
+import { inbox, soundScope } from "../shared/options.ts";
 import type { MessageLike } from "./like.ts";
 import { type FollowUpModelMessage, followUpOf, toModelMessage } from "./messages.ts";
 
@@ -12,6 +13,11 @@ export interface FollowUpStepsOptions {
   /** Whose turn it is. */
   scope: TaskScope;
 }
+
+const FOLLOW_UP_STEPS = {
+  inbox: needed(inbox),
+  scope: needed((value) => soundScope(value as TaskScope)),
+} satisfies Table<FollowUpStepsOptions>;
 
 /** What `prepareStep` is told, as far as it is looked at. */
 export interface StepLike<M> {
@@ -78,10 +84,7 @@ export interface FollowUpSteps {
  * ```
  */
 export function followUpSteps(options: FollowUpStepsOptions): FollowUpSteps {
-  checkOptions(options, ["inbox", "scope"]);
-  const { inbox, scope } = options;
-  checkInbox(inbox);
-  soundScope(scope);
+  const { inbox, scope } = readOptions(FOLLOW_UP_STEPS, options);
   const injections: Injection[] = [];
   const open = () => injections.filter(({ claim }) => claim !== undefined);
 

@@ -3,7 +3,7 @@ import { doubleOf, eachTool, isKept } from "../shared/tool-set.ts";
 import { executeOf } from "./call.ts";
 import type { ModelOutputOptions, ToolLike, ToolSetLike } from "./like.ts";
 import { modelOutputOf } from "./model-output.ts";
-import { checkOffloadOptions, type OffloadToolsOptions } from "./options.ts";
+import { type OffloadToolsOptions, offloadTerms } from "./options.ts";
 import { withPlaceholder } from "./output-schema.ts";
 
 /** The same tool. Where it may have an `execute`, its output may be a placeholder. */
@@ -53,9 +53,9 @@ export function offloadTools<T extends ToolSetLike>(
   tools: T,
   options: OffloadToolsOptions,
 ): OffloadedTools<T> {
-  checkOffloadOptions(options);
+  const terms = offloadTerms(options);
   const wrapped = eachTool<ToolLike>(tools, (name, tool) =>
-    isOffloadable(tool) ? offloaded(name, tool, options) : tool,
+    isOffloadable(tool) ? offloaded(name, tool, terms) : tool,
   );
   return wrapped as OffloadedTools<T>;
 }

@@ -1,4 +1,5 @@
-import { checkScope, checkTerms, type OffloadTerms, type ScopeFor } from "../shared/options.ts";
+import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
+import { metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
 import type { ToolOptionsLike } from "./like.ts";
 
 /** Whose calls they are, or what tells it from the options that a tool's `execute` gets. */
@@ -10,8 +11,13 @@ export interface OffloadToolsOptions extends OffloadTerms<ToolOptionsLike, "run"
   scope: ScopeOption;
 }
 
+const OFFLOAD_TOOLS = {
+  offload: needed(middleware("run", "stream")),
+  scope: needed(scope),
+  metadata: option(metadata),
+} satisfies Table<OffloadToolsOptions>;
+
 /** @throws `invalid_option`, naming the option and its value */
-export function checkOffloadOptions(options: OffloadToolsOptions): void {
-  checkTerms(options, ["run", "stream"]);
-  checkScope(options.scope);
+export function offloadTerms(options: OffloadToolsOptions): OffloadToolsOptions {
+  return readOptions(OFFLOAD_TOOLS, options);
 }

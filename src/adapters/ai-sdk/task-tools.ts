@@ -1,8 +1,9 @@
 import type * as z from "zod";
-import type { ControlTools, ControlToolsOptions } from "../../tools/control-tools.ts";
+import { needed, readOptions, type Table } from "../../core/values/options.ts";
+import { CONTROL_TOOLS, type ControlTools, type ControlToolsOptions } from "../../tools/control-tools.ts";
 import type { ControlTool } from "../../tools/definition.ts";
-import { checkOptions, checkScope, scopeFor } from "../shared/options.ts";
-import { scopedTools, TASK_TOOLS_OPTIONS } from "../shared/task-tools.ts";
+import { scope, scopeFor } from "../shared/options.ts";
+import { scopedTools } from "../shared/task-tools.ts";
 import { kept } from "../shared/tool-set.ts";
 import type { ToolOptionsLike } from "./like.ts";
 import type { ScopeOption } from "./options.ts";
@@ -12,6 +13,11 @@ export interface TaskToolsOptions extends Omit<ControlToolsOptions, "scope"> {
   /** All that they ever see, or what tells it from the options that `execute` gets. Give it a `sessionId`. */
   scope: ScopeOption;
 }
+
+const TASK_TOOLS = {
+  ...CONTROL_TOOLS,
+  scope: needed(scope),
+} satisfies Table<TaskToolsOptions>;
 
 /** One of the control tools, as the AI SDK wants a tool. */
 export interface TaskTool<T extends ControlTool> {
@@ -38,9 +44,8 @@ export type TaskTools = { [Name in keyof ControlTools]: TaskTool<ControlTools[Na
  * ```
  */
 export function taskTools(options: TaskToolsOptions): TaskTools {
-  checkOptions(options, TASK_TOOLS_OPTIONS);
-  checkScope(options.scope);
-  const tools = scopedTools(options, options.scope, scopeFor<ToolOptionsLike>);
+  const settings = readOptions(TASK_TOOLS, options);
+  const tools = scopedTools(settings, settings.scope, scopeFor<ToolOptionsLike>);
   const entries = tools.map(({ name, description, inputSchema, toolFor }) => {
     const execute = async (input: Record<string, unknown>, given: ToolOptionsLike) =>
       toolFor(given).execute(input, { signal: given.abortSignal });

@@ -1,7 +1,7 @@
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { offloadedCalls } from "./call.ts";
 import { interrupting } from "./interrupts.ts";
-import { checkOffloadOptions, type OffloadOptions } from "./options.ts";
+import { type OffloadOptions, offloadTerms } from "./options.ts";
 
 /** What {@link offloadMiddleware} makes: it adds nothing to an agent's state, context or tools. */
 export type OffloadMiddleware = AgentMiddleware<undefined, undefined, unknown, readonly [], readonly []>;
@@ -45,9 +45,9 @@ export type OffloadMiddleware = AgentMiddleware<undefined, undefined, unknown, r
  * ```
  */
 export function offloadMiddleware(options: OffloadOptions): OffloadMiddleware {
-  checkOffloadOptions(options);
-  const wrapToolCall = offloadedCalls(options);
+  const terms = offloadTerms(options);
+  const wrapToolCall = offloadedCalls(terms);
   const name = "ToolOffload";
-  if (options.inbox === undefined) return createMiddleware({ name, wrapToolCall });
-  return createMiddleware({ name, wrapToolCall, beforeModel: interrupting(options) as never });
+  if (terms.inbox === undefined) return createMiddleware({ name, wrapToolCall });
+  return createMiddleware({ name, wrapToolCall, beforeModel: interrupting(terms) as never });
 }

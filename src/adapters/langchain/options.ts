@@ -1,5 +1,6 @@
+import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import type { FollowUpInbox } from "../../follow-up/inbox.ts";
-import { checkInbox, checkScope, checkTerms, type OffloadTerms, type ScopeFor } from "../shared/options.ts";
+import { inbox, metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
 import type { RuntimeLike } from "./like.ts";
 
 /**
@@ -22,9 +23,14 @@ export interface OffloadOptions extends OffloadTerms<RuntimeLike> {
   inbox?: Pick<FollowUpInbox, "claim"> | undefined;
 }
 
+const OFFLOAD = {
+  offload: needed(middleware("run")),
+  scope: option(scope),
+  metadata: option(metadata),
+  inbox: option(inbox),
+} satisfies Table<OffloadOptions>;
+
 /** @throws `invalid_option`, naming the option and its value */
-export function checkOffloadOptions(options: OffloadOptions): void {
-  checkTerms(options, ["run"], ["inbox"]);
-  if (options.scope !== undefined) checkScope(options.scope);
-  if (options.inbox !== undefined) checkInbox(options.inbox);
+export function offloadTerms(options: OffloadOptions): OffloadOptions {
+  return readOptions(OFFLOAD, options);
 }

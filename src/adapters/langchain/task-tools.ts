@@ -1,7 +1,8 @@
 import { type StructuredTool, tool } from "langchain";
-import type { ControlToolsOptions } from "../../tools/control-tools.ts";
-import { checkOptions, checkScope } from "../shared/options.ts";
-import { scopedTools, TASK_TOOLS_OPTIONS } from "../shared/task-tools.ts";
+import { option, readOptions, type Table } from "../../core/values/options.ts";
+import { CONTROL_TOOLS, type ControlToolsOptions } from "../../tools/control-tools.ts";
+import { scope } from "../shared/options.ts";
+import { scopedTools } from "../shared/task-tools.ts";
 import { kept } from "../shared/tool-set.ts";
 import type { RuntimeLike } from "./like.ts";
 import type { ScopeOption } from "./options.ts";
@@ -16,6 +17,11 @@ export interface TaskToolsOptions extends Omit<ControlToolsOptions, "scope"> {
    */
   scope?: ScopeOption | undefined;
 }
+
+const TASK_TOOLS = {
+  ...CONTROL_TOOLS,
+  scope: option(scope),
+} satisfies Table<TaskToolsOptions>;
 
 /**
  * `task_list`, `task_output` and `task_stop` as tools for `createAgent`. They see only the tasks of the run's
@@ -38,9 +44,8 @@ export interface TaskToolsOptions extends Omit<ControlToolsOptions, "scope"> {
  * ```
  */
 export function taskTools(options: TaskToolsOptions): StructuredTool[] {
-  checkOptions(options, TASK_TOOLS_OPTIONS);
-  if (options.scope !== undefined) checkScope(options.scope);
-  const tools = scopedTools(options, options.scope, threadScopeOf);
+  const settings = readOptions(TASK_TOOLS, options);
+  const tools = scopedTools(settings, settings.scope, threadScopeOf);
   return tools.map(({ name, description, inputSchema, toolFor }) => {
     const execute = (input: Record<string, unknown>, run: RuntimeLike & { signal?: AbortSignal }) => {
       const own = toolFor(run);

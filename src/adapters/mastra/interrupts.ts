@@ -1,7 +1,8 @@
-import { checkFunction } from "../../core/values/validate.ts";
+import { func, type Kind } from "../../core/values/kinds.ts";
+import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
 import { noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
-import { checkInbox, checkOptions, checkScope } from "../shared/options.ts";
+import { inbox, scope } from "../shared/options.ts";
 import type { InputStepLike, MemoryLike, ProcessorLike, ThreadLike } from "./like.ts";
 import { lookInto, signalOf } from "./messages.ts";
 import type { ScopeOption } from "./options.ts";
@@ -16,6 +17,12 @@ export interface FollowUpProcessorOptions {
   /** Whose results they are. Without it: user = resource, session = thread of the run. */
   scope?: ScopeOption | undefined;
 }
+
+const PROCESSOR = {
+  inbox: needed(inbox),
+  memory: needed(memory),
+  scope: option(scope),
+} satisfies Table<FollowUpProcessorOptions>;
 
 /**
  * An input processor that takes late results into the turn that asks: when it begins, everything that waits; at
@@ -40,11 +47,7 @@ export interface FollowUpProcessorOptions {
  * ```
  */
 export function followUpProcessor(options: FollowUpProcessorOptions): ProcessorLike {
-  checkOptions(options, ["inbox", "memory", "scope"]);
-  const { inbox, memory, scope } = options;
-  checkInbox(inbox);
-  checkFunction("memory.saveMessages", memory?.saveMessages);
-  if (scope !== undefined) checkScope(scope);
+  const { inbox, memory, scope } = readOptions(PROCESSOR, options);
   return {
     id: "tool-offload-follow-ups",
     async processInputStep(step) {
@@ -58,6 +61,11 @@ export function followUpProcessor(options: FollowUpProcessorOptions): ProcessorL
       return undefined;
     },
   };
+}
+
+function memory(...[value, name, code]: Parameters<Kind<MemoryLike>>): MemoryLike {
+  func()((value as MemoryLike | null)?.saveMessages, `${name}.saveMessages`, code);
+  return value as MemoryLike;
 }
 
 /** Puts it into the turn and its thread. @throws what the memory throws */

@@ -3,7 +3,7 @@ import { doubleOf, eachTool, isKept } from "../shared/tool-set.ts";
 import { executeOf } from "./call.ts";
 import type { ToolLike, ToolSetLike } from "./like.ts";
 import { modelOutputOf } from "./model-output.ts";
-import { checkOffloadOptions, type OffloadToolsOptions } from "./options.ts";
+import { type OffloadToolsOptions, offloadTerms } from "./options.ts";
 
 /**
  * Runs the calls of these tools through the middleware. A fast call looks as it did. A slow one goes on as a
@@ -37,9 +37,9 @@ import { checkOffloadOptions, type OffloadToolsOptions } from "./options.ts";
  * ```
  */
 export function offloadTools<T extends ToolSetLike>(tools: T, options: OffloadToolsOptions): T {
-  checkOffloadOptions(options);
+  const terms = offloadTerms(options);
   const wrapped = eachTool<ToolLike>(tools as Record<string, ToolLike>, (name, tool) =>
-    isOffloadable(name, tool) ? offloaded(name, tool, options) : tool,
+    isOffloadable(name, tool) ? offloaded(name, tool, terms) : tool,
   );
   return wrapped as T;
 }

@@ -1,4 +1,5 @@
-import { checkScope, checkTerms, type OffloadTerms, type ScopeFor } from "../shared/options.ts";
+import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
+import { metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
 import type { ToolContextLike } from "./like.ts";
 
 /**
@@ -13,8 +14,13 @@ export interface OffloadToolsOptions extends OffloadTerms<ToolContextLike> {
   scope?: ScopeOption | undefined;
 }
 
+const OFFLOAD_TOOLS = {
+  offload: needed(middleware("run")),
+  scope: option(scope),
+  metadata: option(metadata),
+} satisfies Table<OffloadToolsOptions>;
+
 /** @throws `invalid_option`, naming the option and its value */
-export function checkOffloadOptions(options: OffloadToolsOptions): void {
-  checkTerms(options, ["run"]);
-  if (options.scope !== undefined) checkScope(options.scope);
+export function offloadTerms(options: OffloadToolsOptions): OffloadToolsOptions {
+  return readOptions(OFFLOAD_TOOLS, options);
 }

@@ -1,8 +1,9 @@
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { TaskScope } from "../../core/model/task.ts";
-import { checkFunction, invalidOption } from "../../core/values/validate.ts";
+import { func, kind } from "../../core/values/kinds.ts";
+import { option, readOptions, type Table } from "../../core/values/options.ts";
+import { invalidOption } from "../../core/values/validate.ts";
 import type { Delivery } from "../../follow-up/options.ts";
-import { checkOptions } from "../shared/options.ts";
 import type { MemoryLike, SignalAgentLike, SignalLike, ThreadLike } from "./like.ts";
 import { lookInto, signalOf } from "./messages.ts";
 
@@ -18,6 +19,12 @@ export interface SendFollowUpsOptions {
   /** Whether a turn runs that Mastra does not know of: `generate` is no run of the thread to it, `stream` is. */
   isBusy?: ((scope: TaskScope) => boolean) | undefined;
 }
+
+const SEND_FOLLOW_UPS = {
+  streamOptions: option(kind("an object or a function", isObjectOrFunction)),
+  thread: option(func()),
+  isBusy: option(func()),
+} satisfies Table<SendFollowUpsOptions>;
 
 /**
  * The `deliver` of a dispatcher: sends late results to their thread as a signal, which wakes it for a turn.
@@ -44,9 +51,9 @@ export interface SendFollowUpsOptions {
  */
 export function sendFollowUps(
   agent: SignalAgentLike,
-  options: SendFollowUpsOptions = {},
+  given: SendFollowUpsOptions = {},
 ): (delivery: Delivery) => Promise<"busy" | "gone" | undefined> {
-  check(agent, options);
+  const options = checked(agent, given);
   return async (delivery) => {
     const thread = threadFor(delivery.scope, options);
     const streamOptions = streamOptionsFor(delivery, options);
@@ -62,6 +69,10 @@ export function sendFollowUps(
 }
 
 type StreamOptions = Record<string, unknown>;
+
+function isObjectOrFunction(value: unknown): boolean {
+  return typeof value === "function" || (typeof value === "object" && value !== null);
+}
 
 async function turn(
   agent: SignalAgentLike,
@@ -105,15 +116,8 @@ async function memoryFor(agent: SignalAgentLike, { requestContext }: StreamOptio
   throw new TaskOffloadError("not_supported", "The agent has no memory, so it has no thread to be told in.");
 }
 
-function check(agent: SignalAgentLike, options: SendFollowUpsOptions): void {
+/** The options, once the agent is sound too. */
+function checked(agent: SignalAgentLike, options: SendFollowUpsOptions): SendFollowUpsOptions {
   if (typeof agent?.sendSignal !== "function") throw invalidOption("agent", "an Agent of Mastra", agent);
-  checkOptions(options, ["streamOptions", "thread", "isBusy"]);
-  for (const name of ["thread", "isBusy"] as const) {
-    if (options[name] !== undefined) checkFunction(name, options[name]);
-  }
-  const { streamOptions } = options;
-  if (streamOptions === undefined || typeof streamOptions === "function") return;
-  if (typeof streamOptions !== "object" || streamOptions === null) {
-    throw invalidOption("streamOptions", "an object or a function", streamOptions);
-  }
+  return readOptions(SEND_FOLLOW_UPS, options);
 }

@@ -1,8 +1,9 @@
 import type * as z from "zod";
-import type { ControlTools, ControlToolsOptions } from "../../tools/control-tools.ts";
+import { option, readOptions, type Table } from "../../core/values/options.ts";
+import { CONTROL_TOOLS, type ControlTools, type ControlToolsOptions } from "../../tools/control-tools.ts";
 import type { ControlTool } from "../../tools/definition.ts";
-import { checkOptions, checkScope } from "../shared/options.ts";
-import { scopedTools, TASK_TOOLS_OPTIONS } from "../shared/task-tools.ts";
+import { scope } from "../shared/options.ts";
+import { scopedTools } from "../shared/task-tools.ts";
 import { kept } from "../shared/tool-set.ts";
 import type { ToolContextLike } from "./like.ts";
 import type { ScopeOption } from "./options.ts";
@@ -13,6 +14,11 @@ export interface TaskToolsOptions extends Omit<ControlToolsOptions, "scope"> {
   /** All that they ever see. Without it: the tasks of the run's thread, which has to have one. */
   scope?: ScopeOption | undefined;
 }
+
+const TASK_TOOLS = {
+  ...CONTROL_TOOLS,
+  scope: option(scope),
+} satisfies Table<TaskToolsOptions>;
 
 /** One of the control tools, as Mastra wants a tool. */
 export interface TaskTool<T extends ControlTool> {
@@ -40,9 +46,8 @@ export type TaskTools = { [Name in keyof ControlTools]: TaskTool<ControlTools[Na
  * ```
  */
 export function taskTools(options: TaskToolsOptions): TaskTools {
-  checkOptions(options, TASK_TOOLS_OPTIONS);
-  if (options.scope !== undefined) checkScope(options.scope);
-  const tools = scopedTools(options, options.scope, threadScopeOf);
+  const settings = readOptions(TASK_TOOLS, options);
+  const tools = scopedTools(settings, settings.scope, threadScopeOf);
   const entries = tools.map(({ name, description, inputSchema, toolFor }) => {
     const execute = async (input: Record<string, unknown>, given: ToolContextLike) =>
       toolFor(given).execute(input, { signal: given.abortSignal });

@@ -1,6 +1,8 @@
+import { methods, object } from "../../core/values/kinds.ts";
+import { needed, option, readArgument, readOptions, type Table } from "../../core/values/options.ts";
 import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
 import { newAmong, noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
-import { checkInbox, checkOptions, checkScope, type ScopeFor, scopeFor } from "../shared/options.ts";
+import { inbox, type ScopeFor, scope, scopeFor } from "../shared/options.ts";
 import type { RunContextLike, RunStateLike, SessionLike } from "./like.ts";
 import { followUpOf, toInput } from "./messages.ts";
 
@@ -12,6 +14,8 @@ export interface InterruptOptions<Context = unknown> {
   scope: ScopeFor<Context>;
 }
 
+const INTERRUPT = { inbox: needed(inbox), scope: needed(scope) } satisfies Table<InterruptOptions>;
+
 /** A turn that results may interrupt. */
 export interface InterruptibleTurn {
   /** The context that `state` was made with. */
@@ -21,6 +25,12 @@ export interface InterruptibleTurn {
   /** Where the turn is kept. @default none: then the host keeps `state`, once the turn has ended without an error */
   session?: Pick<SessionLike, "getItems"> | undefined;
 }
+
+const TURN = {
+  runContext: needed(object()),
+  state: needed(object()),
+  session: option(methods("a session", ["getItems"])),
+} satisfies Table<InterruptibleTurn>;
 
 /** What lets results interrupt turns: for {@link afterTools}, and around each turn. */
 export interface Interrupts {
@@ -34,7 +44,7 @@ export interface Interrupts {
    * Runs a turn, and acknowledges what it has taken in; what it has not comes again. Without a session, a turn that
    * throws has taken in nothing. It waits for the store for a second at most: what is not settled by then is so later.
    *
-   * @throws what the turn throws
+   * @throws what the turn throws; `invalid_input`
    */
   during<T>(turn: InterruptibleTurn, run: () => Promise<T>): Promise<T>;
 }
@@ -74,10 +84,7 @@ export interface Interrupts {
  * ```
  */
 export function interruptible<Context = unknown>(options: InterruptOptions<Context>): Interrupts {
-  checkOptions(options, ["inbox", "scope"]);
-  checkInbox(options.inbox);
-  checkScope(options.scope);
-  return new Interruptions(options as InterruptOptions);
+  return new Interruptions(readOptions(INTERRUPT, options));
 }
 
 class Interruptions implements Interrupts {
@@ -102,7 +109,8 @@ class Interruptions implements Interrupts {
     }
   }
 
-  async during<T>({ runContext, state, session }: InterruptibleTurn, run: () => Promise<T>): Promise<T> {
+  async during<T>(turn: InterruptibleTurn, run: () => Promise<T>): Promise<T> {
+    const { runContext, state, session } = readArgument(TURN, turn, "turn", "turn.");
     const claims: FollowUpClaim[] = [];
     this.#turns.set(runContext, { state, claims });
     let hasEnded = false;

@@ -2,7 +2,7 @@ import { invalidOption } from "../../core/values/validate.ts";
 import { isKept, kept } from "../shared/tool-set.ts";
 import { isFromProgram, raceCall } from "./call.ts";
 import type { CallDetailsLike, FunctionToolLike, RunContextLike, ToolLike } from "./like.ts";
-import { checkedOptions, type OffloadToolsOptions } from "./options.ts";
+import { type OffloadToolsOptions, offloadTerms } from "./options.ts";
 import { refuseStopRule } from "./stop-rules.ts";
 
 /**
@@ -53,7 +53,7 @@ export function offloadTools<Tool extends ToolLike, Context = unknown>(
   tools: readonly Tool[],
   options: OffloadToolsOptions<Context>,
 ): Tool[] {
-  const terms = checkedOptions(options);
+  const terms = offloadTerms(options);
   if (!Array.isArray(tools)) throw invalidOption("tools", "an array of tools", tools);
   return tools.map((tool, index) => {
     if (typeof tool !== "object" || tool === null) throw invalidOption(`tools[${index}]`, "a tool", tool);

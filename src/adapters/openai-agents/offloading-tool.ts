@@ -2,7 +2,7 @@ import { checkFunction, invalidOption } from "../../core/values/validate.ts";
 import { isFromProgram, raceCall } from "./call.ts";
 import type { CallDetailsLike, FunctionToolLike, RunContextLike, ToolOptionsLike } from "./like.ts";
 import { checkOutput, guarded } from "./offload-tools.ts";
-import { checkedOptions, type OffloadToolsOptions } from "./options.ts";
+import { type OffloadToolsOptions, offloadTerms } from "./options.ts";
 
 /**
  * The framework's `tool` function, making tools that are offloaded. It does what {@link offloadTools} does to a
@@ -35,7 +35,7 @@ export function offloadingTool<Make extends (options: never) => unknown, Context
   options: OffloadToolsOptions<Context>,
 ): Make {
   checkFunction("make", make);
-  const terms = checkedOptions(options);
+  const terms = offloadTerms(options);
   const makeAny = make as unknown as (options: ToolOptionsLike) => FunctionToolLike;
   return ((toolOptions: ToolOptionsLike) => made(makeAny, toolOptions, terms)) as unknown as Make;
 }

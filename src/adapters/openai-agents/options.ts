@@ -1,4 +1,5 @@
-import { checkScope, checkTerms, type OffloadTerms, type ScopeFor } from "../shared/options.ts";
+import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
+import { metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
 
 /** The options of {@link offloadTools} and {@link offloadingTool}. */
 export interface OffloadToolsOptions<Context = unknown> extends OffloadTerms<Context> {
@@ -6,9 +7,13 @@ export interface OffloadToolsOptions<Context = unknown> extends OffloadTerms<Con
   scope: ScopeFor<Context>;
 }
 
+const OFFLOAD_TOOLS = {
+  offload: needed(middleware("run")),
+  scope: needed(scope),
+  metadata: option(metadata),
+} satisfies Table<OffloadToolsOptions>;
+
 /** The same, of whatever context. @throws `invalid_option`, naming the option and its value */
-export function checkedOptions<Context>(options: OffloadToolsOptions<Context>): OffloadToolsOptions {
-  checkTerms(options, ["run"]);
-  checkScope(options.scope);
-  return options as OffloadToolsOptions;
+export function offloadTerms<Context>(options: OffloadToolsOptions<Context>): OffloadToolsOptions {
+  return readOptions(OFFLOAD_TOOLS, options);
 }

@@ -1,9 +1,10 @@
 import * as z from "zod";
 import { TaskOffloadError } from "../../core/errors.ts";
-import type { ControlToolsOptions } from "../../tools/control-tools.ts";
+import { needed, readOptions, type Table } from "../../core/values/options.ts";
+import { CONTROL_TOOLS, type ControlToolsOptions } from "../../tools/control-tools.ts";
 import type { ControlTool } from "../../tools/definition.ts";
-import { checkOptions, checkScope, type ScopeFor, scopeFor } from "../shared/options.ts";
-import { type ScopedTool, scopedTools, TASK_TOOLS_OPTIONS } from "../shared/task-tools.ts";
+import { type ScopeFor, scope, scopeFor } from "../shared/options.ts";
+import { type ScopedTool, scopedTools } from "../shared/task-tools.ts";
 import { kept } from "../shared/tool-set.ts";
 import type { CallDetailsLike, RunContextLike } from "./like.ts";
 
@@ -12,6 +13,11 @@ export interface TaskToolsOptions<Context = unknown> extends Omit<ControlToolsOp
   /** All that they ever see, or what tells it from the `context` that was given to `run`. Give it a `sessionId`. */
   scope: ScopeFor<Context>;
 }
+
+const TASK_TOOLS = {
+  ...CONTROL_TOOLS,
+  scope: needed(scope),
+} satisfies Table<TaskToolsOptions>;
 
 /** A control tool as a `FunctionTool`. */
 export interface TaskTool {
@@ -52,10 +58,9 @@ export interface TaskTool {
  * ```
  */
 export function taskTools<Context = unknown>(options: TaskToolsOptions<Context>): TaskTool[] {
-  checkOptions(options, TASK_TOOLS_OPTIONS);
-  checkScope(options.scope);
+  const settings = readOptions(TASK_TOOLS, options);
   const scopeOf = (scope: ScopeFor<Context>, run: RunContextLike) => scopeFor(scope, run?.context as Context);
-  return scopedTools(options, options.scope, scopeOf).map(toFunctionTool);
+  return scopedTools(settings, settings.scope, scopeOf).map(toFunctionTool);
 }
 
 function toFunctionTool({ name, description, inputSchema, toolFor }: ScopedTool<RunContextLike>): TaskTool {

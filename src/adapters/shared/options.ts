@@ -2,8 +2,9 @@ import { TaskOffloadError } from "../../core/errors.ts";
 import type { ToolOffloadMiddleware } from "../../core/middleware.ts";
 import { faultOfScope } from "../../core/model/call.ts";
 import type { TaskScope } from "../../core/model/task.ts";
-import { checkNames, invalidOption } from "../../core/values/validate.ts";
-import { checkVersion } from "../../core/version.ts";
+import { type Kind, kind } from "../../core/values/kinds.ts";
+import { fault } from "../../core/values/validate.ts";
+import { ofThisVersion } from "../../core/version.ts";
 import type { FollowUpInbox } from "../../follow-up/inbox.ts";
 
 /** Whose calls they are, or what tells it from what is known of a run. */
@@ -17,42 +18,35 @@ export interface OffloadTerms<Run, Needed extends Method = "run"> {
   metadata?: MetadataFor<Run> | undefined;
 }
 
-/** @throws `invalid_option` for what is no object, and for a name that is no option's */
-export function checkOptions(options: object, names: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
-  checkNames("", options, names);
+/** For the option `offload`: a middleware with the methods that the adapter calls. */
+export function middleware<Needed extends Method>(
+  ...needed: readonly Needed[]
+): Kind<Pick<ToolOffloadMiddleware, Needed>> {
+  const has = (value: unknown) => (method: Needed) =>
+    typeof (value as Partial<ToolOffloadMiddleware> | null)?.[method] === "function";
+  return ofThisVersion(kind("a ToolOffloadMiddleware", (value) => needed.every(has(value))));
 }
 
-/**
- * @param more names of options that only this adapter has
- * @throws `invalid_option`, naming the option and its value
- */
-export function checkTerms<Run, Needed extends Method>(
-  options: OffloadTerms<Run, Needed>,
-  needed: readonly Needed[],
-  more: readonly string[] = [],
-): void {
-  checkOptions(options, ["offload", "scope", "metadata", ...more]);
-  const { offload, metadata } = options;
-  if (needed.some((method) => typeof offload?.[method] !== "function")) {
-    throw invalidOption("offload", "a ToolOffloadMiddleware", offload);
-  }
-  checkVersion("offload", offload);
-  if (metadata === undefined || typeof metadata === "function") return;
-  if (typeof metadata === "object" && metadata !== null && !Array.isArray(metadata)) return;
-  throw invalidOption("metadata", "an object or a function", metadata);
+/** For the option `metadata`. */
+export function metadata<Run>(...[value, name, code]: Parameters<Kind<unknown>>): MetadataFor<Run> {
+  if (typeof value === "function") return value as MetadataFor<Run>;
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isRecord) throw fault(code, name, "an object or a function", value);
+  return value as MetadataFor<Run>;
 }
 
-/** What a function answers can only be checked at the call. @throws `invalid_option` */
-export function checkScope<Run>(scope: ScopeFor<Run>): void {
-  if (typeof scope !== "function") soundScope(scope);
+/** For the option `scope`. What a function answers can only be checked at the call. */
+export function scope<Run>(value: unknown): ScopeFor<Run> {
+  return typeof value === "function" ? (value as ScopeFor<Run>) : soundScope(value as TaskScope);
 }
 
-/** @throws `invalid_option` */
-export function checkInbox(inbox: Pick<FollowUpInbox, "claim">): void {
-  if (typeof inbox?.claim !== "function") throw invalidOption("inbox", "a FollowUpInbox", inbox);
-  checkVersion("inbox", inbox);
-}
+/** For the option `inbox`. */
+export const inbox = ofThisVersion(
+  kind<Pick<FollowUpInbox, "claim">>(
+    "a FollowUpInbox",
+    (value) => typeof (value as Partial<FollowUpInbox> | null)?.claim === "function",
+  ),
+);
 
 /** The scope of a run. @throws `invalid_option` where a function answers none */
 export function scopeFor<Run>(scope: ScopeFor<Run>, run: Run): TaskScope {
@@ -65,17 +59,17 @@ export function metadataFor<Run>(metadata: MetadataFor<Run> | undefined, run: Ru
 
 /** The same scope. @param hint what to do about it. @throws `invalid_option` where it is none */
 export function soundScope(scope: TaskScope, hint?: string): TaskScope {
-  const fault = faultOfScope(scope);
-  if (fault === undefined) return scope;
-  const message = hint === undefined ? fault.message : `${fault.message} ${hint}`;
+  const found = faultOfScope(scope);
+  if (found === undefined) return scope;
+  const message = hint === undefined ? found.message : `${found.message} ${hint}`;
   throw new TaskOffloadError("invalid_option", message);
 }
 
 /** The same scope, which has a session. @param hint what to do about it. @throws `invalid_option` where it has none */
 export function sessionScope(scope: TaskScope, hint: string): TaskScope {
   if (scope.sessionId !== undefined) return scope;
-  const fault = "scope.sessionId must be a non-empty string; got undefined.";
-  throw new TaskOffloadError("invalid_option", `${fault} ${hint}`);
+  const message = "scope.sessionId must be a non-empty string; got undefined.";
+  throw new TaskOffloadError("invalid_option", `${message} ${hint}`);
 }
 
 type Metadata = Record<string, unknown>;

@@ -2,9 +2,6 @@ import type { TaskScope } from "../../core/model/task.ts";
 import { type ControlTools, type ControlToolsOptions, controlTools } from "../../tools/control-tools.ts";
 import type { ControlTool } from "../../tools/definition.ts";
 
-/** The names of the options of `taskTools`. */
-export const TASK_TOOLS_OPTIONS = ["tasks", "scope", "maxWaitMs", "maxChars"];
-
 /** A control tool whose scope only a run tells. */
 export interface ScopedTool<Run> extends Pick<ControlTool, "name" | "description" | "inputSchema"> {
   toolFor(run: Run): ControlTool;

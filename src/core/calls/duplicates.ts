@@ -1,7 +1,7 @@
 import { TaskOffloadError } from "../errors.ts";
 import type { ToolCall } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
-import type { ToolSettings } from "../options/tool-settings.ts";
+import type { ToolSettings } from "../options/task-options.ts";
 import { digest } from "../values/digest.ts";
 import { encode } from "../values/encode.ts";
 

@@ -1,7 +1,7 @@
 import { TaskOffloadError } from "../errors.ts";
 import type { Execute, ToolCall, ToolContext } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
-import type { ToolSettings } from "../options/tool-settings.ts";
+import type { ToolSettings } from "../options/task-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { closeQuietly, isAsyncIterable, isThenable } from "../values/iterables.ts";
 import { createContext, setTaskId } from "./context.ts";

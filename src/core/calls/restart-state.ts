@@ -2,7 +2,7 @@ import { nanoid } from "nanoid";
 import { TaskOffloadError } from "../errors.ts";
 import type { ToolCall, ToolContext } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
-import type { ToolSettings } from "../options/tool-settings.ts";
+import type { ToolSettings } from "../options/task-options.ts";
 import { encode } from "../values/encode.ts";
 
 /** What makes one call restartable: its key, what it takes to make it again, its checkpoint. */

@@ -1,6 +1,6 @@
 import type { Execute, ToolCall } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
-import type { ToolSettings } from "../options/tool-settings.ts";
+import type { ToolSettings } from "../options/task-options.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { canonicalInput, sameOwner } from "./duplicates.ts";

@@ -2,6 +2,8 @@ import { TaskOffloadError } from "../errors.ts";
 import type { OffloadOutcome, ToolContext } from "../model/call.ts";
 import type { Clock } from "../time/clock.ts";
 import { isAsyncIterable } from "../values/iterables.ts";
+import { anything, func } from "../values/kinds.ts";
+import { needed, option, readArgument, type Table } from "../values/options.ts";
 import { type ContextSource, sourceOf } from "./context.ts";
 import type { Race } from "./race.ts";
 
@@ -12,6 +14,21 @@ export type StreamSource<C> = AsyncIterable<C> | PromiseLike<AsyncIterable<C>>;
 export interface StreamFold<C, R> {
   initial: R;
   reduce(result: R, chunk: C): R;
+}
+
+const FOLD = {
+  initial: option(anything),
+  reduce: needed(func()),
+} satisfies Table<StreamFold<unknown, unknown>>;
+
+/** The first fault of a fold, or `undefined` for none, or a sound one. */
+export function faultOfFold(fold: object | undefined): TaskOffloadError | undefined {
+  try {
+    if (fold !== undefined) readArgument(FOLD, fold, "fold", "fold.");
+    return undefined;
+  } catch (error) {
+    return error as TaskOffloadError;
+  }
 }
 
 /** Without a fold, the last chunk is the result. */

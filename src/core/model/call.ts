@@ -1,6 +1,6 @@
-import { TaskOffloadError } from "../errors.ts";
+import type { TaskOffloadError } from "../errors.ts";
 import { isPlain } from "../values/plain.ts";
-import { shown } from "../values/validate.ts";
+import { invalidInput, isSignal, unknownName } from "../values/validate.ts";
 import type { TaskInfo, TaskProgress, TaskScope } from "./task.ts";
 
 /** One tool call, as the model asked for it. */
@@ -57,31 +57,34 @@ export function ownCall<I>(call: ToolCall<I>): ToolCall<I> {
 
 /** The first fault of a call, or `undefined` for a sound one. On the path of every call: it allocates nothing. */
 export function faultOf(call: ToolCall<unknown>): TaskOffloadError | undefined {
-  if (typeof call !== "object" || call === null) return fault("call", "an object", call);
-  if (!isText(call.toolName)) return fault("toolName", "a non-empty string", call.toolName);
+  if (typeof call !== "object" || call === null) return invalidInput("call", "an object", call);
+  const misspelt = faultOfCallNames(call);
+  if (misspelt) return misspelt;
+  if (!isText(call.toolName)) return invalidInput("toolName", "a non-empty string", call.toolName);
   const { toolCallId, signal, metadata } = call;
   if (toolCallId !== undefined && !isText(toolCallId)) {
-    return fault("toolCallId", "a non-empty string", toolCallId);
+    return invalidInput("toolCallId", "a non-empty string", toolCallId);
   }
-  if (signal !== undefined && !isSignal(signal)) return fault("signal", "an AbortSignal", signal);
+  if (signal !== undefined && !isSignal(signal)) return invalidInput("signal", "an AbortSignal", signal);
   if (metadata !== undefined && !isMetadata(metadata)) {
-    return fault("metadata", "a plain JSON object of at most 16 KiB", metadata);
+    return invalidInput("metadata", "a plain JSON object of at most 16 KiB", metadata);
   }
   return faultOfScope(call.scope);
 }
 
 /** The first fault of a scope, or `undefined` for a sound one. */
 export function faultOfScope(scope: TaskScope): TaskOffloadError | undefined {
-  if (typeof scope !== "object" || scope === null) return fault("scope", "an object with a userId", scope);
-  if (!isText(scope.userId)) return fault("scope.userId", "a non-empty string", scope.userId);
+  if (typeof scope !== "object" || scope === null)
+    return invalidInput("scope", "an object with a userId", scope);
+  if (!isText(scope.userId)) return invalidInput("scope.userId", "a non-empty string", scope.userId);
   const { sessionId, agentId } = scope;
   if (sessionId !== undefined && !isText(sessionId)) {
-    return fault("scope.sessionId", "a non-empty string or undefined", sessionId);
+    return invalidInput("scope.sessionId", "a non-empty string or undefined", sessionId);
   }
   if (agentId !== undefined && !isText(agentId)) {
-    return fault("scope.agentId", "a non-empty string or undefined", agentId);
+    return invalidInput("scope.agentId", "a non-empty string or undefined", agentId);
   }
-  return faultOfNames(scope);
+  return faultOfScopeNames(scope);
 }
 
 /** @throws `invalid_input`, naming the first fault of a scope */
@@ -92,26 +95,56 @@ export function checkScope(scope: TaskScope): void {
 
 const METADATA_CHARS = 16 * 1024;
 
-/** A misspelt `sessionId` would widen the scope to all of the user's tasks, in silence. */
-function faultOfNames(scope: object): TaskOffloadError | undefined {
-  for (const name in scope) {
-    if (name === "userId" || name === "sessionId" || name === "agentId") continue;
-    const message = `scope.${name} is no part of a scope; there are userId, sessionId, agentId.`;
-    return new TaskOffloadError("invalid_input", message);
+const OF_CALL = {
+  toolName: true,
+  input: true,
+  scope: true,
+  toolCallId: true,
+  signal: true,
+  background: true,
+  metadata: true,
+} satisfies Record<keyof ToolCall, true>;
+
+const OF_SCOPE = { userId: true, sessionId: true, agentId: true } satisfies Record<keyof TaskScope, true>;
+
+/** Own names alone: what some package has put on `Object.prototype` is not the caller's. */
+function faultOfCallNames(call: object): TaskOffloadError | undefined {
+  for (const name in call) {
+    if (isOfCall(name as keyof ToolCall) || !Object.hasOwn(call, name)) continue;
+    return unknownName("invalid_input", name, "no part of a call", Object.keys(OF_CALL));
   }
   return undefined;
 }
 
-function fault(field: string, wanted: string, value: unknown): TaskOffloadError {
-  return new TaskOffloadError("invalid_input", `${field} must be ${wanted}; got ${shown(value)}.`);
+/** Compared one by one, which is faster than to look it up. */
+function isOfCall(name: keyof ToolCall): boolean {
+  switch (name) {
+    case "toolName":
+    case "input":
+    case "scope":
+    case "toolCallId":
+    case "signal":
+    case "background":
+    case "metadata":
+      return true;
+    default:
+      name satisfies never;
+      return false;
+  }
+}
+
+/** A misspelt `sessionId` would widen the scope to all of the user's tasks, in silence. */
+function faultOfScopeNames(scope: object): TaskOffloadError | undefined {
+  for (const name in scope) {
+    if (name === "userId" || name === "sessionId" || name === "agentId") continue;
+    if (!Object.hasOwn(scope, name)) continue;
+    return unknownName("invalid_input", `scope.${name}`, "no part of a scope", Object.keys(OF_SCOPE));
+  }
+  return undefined;
 }
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
-}
-
-function isSignal(value: unknown): boolean {
-  return typeof (value as AbortSignal | null)?.addEventListener === "function";
 }
 
 function isMetadata(value: unknown): boolean {

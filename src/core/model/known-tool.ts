@@ -1,7 +1,8 @@
 import { TaskOffloadError } from "../errors.ts";
 import { isAsyncIterable } from "../values/iterables.ts";
+import { func, kind, limit, oneOf } from "../values/kinds.ts";
+import { needed, option, readOptions, type Table } from "../values/options.ts";
 import { isPlain } from "../values/plain.ts";
-import { checkFunction, checkLimit, checkNames, checkOneOf, invalidOption } from "../values/validate.ts";
 import type { Execute, ToolContext } from "./call.ts";
 
 /** What a tool of the manager's `tools` is given beside its input. */
@@ -36,6 +37,16 @@ export interface DurableTool<I = never> {
   attempts?: number | undefined;
 }
 
+/** A function, since a tool may say by which name it stands in `tools`. */
+const toolNamed = (name: string) =>
+  ({
+    name: option(oneOf(name), name),
+    execute: needed(func()),
+    resumable: option(oneOf(true, false), false),
+    idempotent: option(oneOf(true, false), false),
+    attempts: option(limit(1), 3),
+  }) satisfies Table<DurableTool>;
+
 /** A tool as the manager keeps it. */
 export interface KnownTool {
   readonly execute: Execute<unknown, unknown>;
@@ -43,20 +54,19 @@ export interface KnownTool {
   readonly attempts: number;
 }
 
+export const durableTools = kind<Record<string, DurableTool>>(
+  "an object with a tool for each name",
+  (tools) => typeof tools === "object" && tools !== null && isPlain(tools),
+);
+
 /** A host's tools, by name. @throws `invalid_option` */
 export function knownTools(tools: Record<string, DurableTool>): Map<string, KnownTool> {
-  if (typeof tools !== "object" || tools === null || !isPlain(tools)) {
-    throw invalidOption("tools", "an object with a tool for each name", tools);
-  }
   return new Map(Object.entries(tools).map(([name, tool]) => [name, knownTool(name, tool)]));
 }
 
-const DEFAULT_ATTEMPTS = 3;
-const TOOL_OPTIONS = ["name", "execute", "resumable", "idempotent", "attempts"];
-
 function knownTool(name: string, tool: DurableTool): KnownTool {
-  checkTool(name, `tools.${name}`, tool);
-  const { resumable = false, idempotent = false, attempts = DEFAULT_ATTEMPTS } = tool;
+  const where = `tools.${name}`;
+  const { resumable, idempotent, attempts } = readOptions(toolNamed(name), tool, where, `${where}.`);
   const execute: KnownTool["execute"] = (input, context) => {
     const returned = tool.execute(input as never, context as DurableContext);
     return isAsyncIterable(returned) ? lastChunkOf(returned, context) : returned;
@@ -73,17 +83,6 @@ export function checkKnown(tool: Partial<DurableTool>, known: ReadonlyMap<string
     "invalid_option",
     `tool "${name}" is ${declared}, and nobody could start it again: give it to the manager, in its option tools.`,
   );
-}
-
-function checkTool(key: string, name: string, tool: DurableTool): void {
-  if (typeof tool !== "object" || tool === null) throw invalidOption(name, "an object", tool);
-  checkNames(`${name}.`, tool, TOOL_OPTIONS);
-  checkFunction(`${name}.execute`, tool.execute);
-  const { resumable = false, idempotent = false, attempts = DEFAULT_ATTEMPTS } = tool;
-  checkOneOf(`${name}.name`, tool.name ?? key, [key]);
-  checkOneOf(`${name}.resumable`, resumable, [true, false]);
-  checkOneOf(`${name}.idempotent`, idempotent, [true, false]);
-  checkLimit(`${name}.attempts`, attempts, 1);
 }
 
 /** As `stream` has it: text chunks are output, and the last chunk is the result. */

@@ -1,6 +1,8 @@
 /** How a result is kept: whole while it is small enough, else its head and its tail. */
 
 import { encode } from "../values/encode.ts";
+import { whole } from "../values/kinds.ts";
+import { option, type Table } from "../values/options.ts";
 import { sliceWhole } from "../values/text.ts";
 
 /** A result as a store keeps it. Plain JSON. `lossy` holds the paths of what JSON could not carry. */
@@ -25,6 +27,8 @@ export interface ResultRange {
   /** @default to the end */
   limit?: number | undefined;
 }
+
+export const RANGE = { offset: option(whole(0)), limit: option(whole(0)) } satisfies Table<ResultRange>;
 
 /**
  * What to keep of a tool's return value. It is kept whole while its JSON text has at most `maxBytes` bytes of

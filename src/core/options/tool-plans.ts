@@ -1,21 +1,13 @@
 import type { ToolCall } from "../model/call.ts";
+import { ignorePromise, invalidOption, isDuration } from "../values/validate.ts";
 import {
-  checkDuration,
-  checkFunction,
-  checkNames,
-  checkOneOf,
-  ignorePromise,
-  invalidOption,
-  isDuration,
-} from "../values/validate.ts";
-import {
-  checkToolOptions,
-  DEFAULTS,
-  type MiddlewareOptions,
+  DEFAULT_TIMEOUT_MS,
+  type MiddlewareSettings,
   type TimeoutPolicy,
   type ToolOptions,
-} from "./options.ts";
-import { type ToolSettings, toolSettings } from "./tool-settings.ts";
+  toolOptions,
+} from "./middleware-options.ts";
+import { TASK, type ToolSettings } from "./task-options.ts";
 
 /** How the calls of one tool are treated. */
 export interface ToolPlan {
@@ -34,18 +26,13 @@ export class ToolPlans {
   /** A map, since a tool may be called "constructor". */
   readonly #byName = new Map<string, ToolPlan>();
 
-  constructor(options: Pick<MiddlewareOptions<unknown>, "timeoutMs" | "tools">, failed: PolicyFailed) {
-    const { timeoutMs = DEFAULTS.timeoutMs, tools = {} } = options;
+  /** @throws `invalid_option` for the first unusable option of a tool */
+  constructor({ timeoutMs, tools }: Pick<MiddlewareSettings, "timeoutMs" | "tools">, failed: PolicyFailed) {
     this.#failed = failed;
-    this.#policy = typeof timeoutMs === "object" ? checkedPolicy(timeoutMs) : undefined;
-    this.#timeoutMs = typeof timeoutMs === "object" ? DEFAULTS.timeoutMs : timeoutMs;
-    checkDuration("timeoutMs", this.#timeoutMs);
-    if (typeof tools !== "object" || tools === null) throw invalidOption("tools", "an object", tools);
-    this.#others = this.#plan({});
-    for (const [name, tool] of Object.entries(tools)) {
-      checkToolOptions(`tools.${name}`, tool);
-      this.#byName.set(name, this.#plan(tool));
-    }
+    this.#policy = typeof timeoutMs === "object" ? timeoutMs : undefined;
+    this.#timeoutMs = typeof timeoutMs === "object" ? DEFAULT_TIMEOUT_MS : timeoutMs;
+    this.#others = this.#plan("", {});
+    for (const [name, tool] of Object.entries(tools)) this.#byName.set(name, this.#plan(name, tool));
   }
 
   of(toolName: string): ToolPlan {
@@ -71,9 +58,10 @@ export class ToolPlans {
     }
   }
 
-  #plan(tool: ToolOptions): ToolPlan {
-    const { mode = "auto", timeoutMs } = tool;
-    return { mode, timeoutMs, settings: toolSettings(tool, this.#observer()) };
+  #plan(name: string, options: ToolOptions): ToolPlan {
+    const { mode, timeoutMs, ...own } = toolOptions(name, options);
+    const settings = { priority: TASK.priority.fallback, ...own, observe: this.#observer() };
+    return { mode, timeoutMs, settings };
   }
 
   /** A policy that fails to learn must not fail the call. */
@@ -93,20 +81,3 @@ export class ToolPlans {
 
 /** Is told when a host's policy threw, or returned no duration. */
 type PolicyFailed = (toolName: string, error: unknown) => void;
-
-function checkedPolicy(policy: TimeoutPolicy | null): TimeoutPolicy {
-  if (policy === null) throw invalidOption("timeoutMs", "milliseconds or a TimeoutPolicy", policy);
-  checkFunction("timeoutMs.timeoutMs", policy.timeoutMs);
-  if (policy.observe !== undefined) checkFunction("timeoutMs.observe", policy.observe);
-  return policy;
-}
-
-const MIDDLEWARE_OPTIONS = ["tasks", "timeoutMs", "tools", "onTurnAbort", "placeholder"];
-
-/** Throws for the first unusable option that is not about single tools. */
-export function checkMiddlewareOptions(options: MiddlewareOptions<unknown>): void {
-  checkNames("", options, MIDDLEWARE_OPTIONS);
-  const { onTurnAbort, placeholder } = options;
-  if (onTurnAbort !== undefined) checkOneOf("onTurnAbort", onTurnAbort, ["cancel", "offload"]);
-  if (placeholder !== undefined) checkFunction("placeholder", placeholder);
-}

@@ -1,41 +1,30 @@
 import type { StoreReader } from "../ledger/store-gateway.ts";
 import { checkScope } from "../model/call.ts";
-import { type ResultRange, readResult } from "../model/result.ts";
+import { RANGE, type ResultRange, readResult } from "../model/result.ts";
 import type { EventPage, ListQuery } from "../model/store.ts";
 import {
   isFinished,
   scopeOf,
-  TASK_STATUSES,
   type TaskInfo,
   type TaskRecord,
   type TaskResult,
   type TaskScope,
-  type TaskStatus,
   toTaskInfo,
 } from "../model/task.ts";
-import { DEFAULTS } from "../options/options.ts";
-import { invalidInput } from "../values/validate.ts";
-
-export interface TaskQuery {
-  /** Only tasks in one of these. @default all */
-  status?: TaskStatus | readonly TaskStatus[] | undefined;
-  /** 1 to 500. @default 50 */
-  limit?: number | undefined;
-  /** The `nextCursor` of the page before. */
-  cursor?: string | undefined;
-}
+import {
+  CURSOR,
+  EVENT_QUERY,
+  MOST_LISTED,
+  QUERY,
+  type TaskEventQuery,
+  type TaskQuery,
+} from "../options/query-options.ts";
+import { readArgument } from "../values/options.ts";
 
 export interface TaskPage {
   tasks: TaskInfo[];
   /** Where the next page starts; `null` on the last one. */
   nextCursor: string | null;
-}
-
-export interface TaskEventQuery {
-  /** Events with a greater `seq`. @default 0 */
-  after?: number | undefined;
-  /** 1 to 1,000. @default 1_000 */
-  limit?: number | undefined;
 }
 
 /** Reading. A scope sees its own; what is foreign reads like what is missing. */
@@ -48,10 +37,10 @@ export class Queries {
 
   async list(scope: TaskScope, query: TaskQuery = {}): Promise<TaskPage> {
     checkScope(scope);
-    if (typeof query !== "object" || query === null) throw invalidInput("query", "an object", query);
-    const { limit = DEFAULTS.listLimit } = query;
-    checkWhole("limit", limit, 1, MAX_LIST_LIMIT);
-    const asked: ListQuery = { limit, ...statusOf(query), ...cursorOf(query) };
+    const { status, limit, cursor } = readArgument(QUERY, query, "query");
+    const asked: ListQuery = { limit };
+    if (status !== undefined) asked.status = typeof status === "string" ? [status] : status;
+    if (cursor !== undefined) asked.after = placeOf(cursor);
     const page = await this.#gateway.ask("list", (store) => store.list(scope, asked));
     const last = page.records.at(-1);
     return {
@@ -62,7 +51,7 @@ export class Queries {
 
   /** Every unfinished task of a scope. */
   async unfinished(scope: TaskScope): Promise<TaskInfo[]> {
-    const query: TaskQuery = { status: ["queued", "running", "input_required"], limit: MAX_LIST_LIMIT };
+    const query: TaskQuery = { status: ["queued", "running", "input_required"], limit: MOST_LISTED };
     const tasks: TaskInfo[] = [];
     for (let cursor: string | null = ""; cursor !== null; ) {
       const page: TaskPage = await this.list(scope, cursor === "" ? query : { ...query, cursor });
@@ -78,8 +67,7 @@ export class Queries {
   }
 
   async result(scope: TaskScope, id: string, range?: ResultRange): Promise<TaskResult | undefined> {
-    if (range?.offset !== undefined) checkWhole("offset", range.offset, 0, Number.MAX_SAFE_INTEGER);
-    if (range?.limit !== undefined) checkWhole("limit", range.limit, 0, Number.MAX_SAFE_INTEGER);
+    if (range !== undefined) readArgument(RANGE, range, "range");
     const record = await this.#record(scope, id);
     return record && this.resultOf(record, range);
   }
@@ -94,11 +82,9 @@ export class Queries {
 
   async events(scope: TaskScope, id: string, query: TaskEventQuery = {}): Promise<EventPage> {
     checkScope(scope);
-    const { after = 0, limit = DEFAULTS.eventLimit } = query;
-    checkWhole("after", after, 0, Number.MAX_SAFE_INTEGER);
-    checkWhole("limit", limit, 1, MAX_EVENT_LIMIT);
-    const page = await this.#gateway.ask("events", (store) => store.events(scope, id, { after, limit }));
-    return page ?? { events: [], nextAfter: after, truncated: false };
+    const asked = readArgument(EVENT_QUERY, query, "query");
+    const page = await this.#gateway.ask("events", (store) => store.events(scope, id, asked));
+    return page ?? { events: [], nextAfter: asked.after, truncated: false };
   }
 
   #record(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
@@ -107,32 +93,14 @@ export class Queries {
   }
 }
 
-const MAX_LIST_LIMIT = 500;
-const MAX_EVENT_LIMIT = 1_000;
-
 function unsuccessful({ status, error, cancel }: TaskRecord): TaskResult | undefined {
   if (status === "failed" && error) return { status, error };
   if (status === "cancelled" && cancel) return { status, by: cancel.by, reason: cancel.reason };
   return undefined;
 }
 
-function checkWhole(field: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  const upTo = most === Number.MAX_SAFE_INTEGER ? "on" : `to ${most}`;
-  throw invalidInput(field, `a whole number from ${least} ${upTo}`, value);
-}
-
-function statusOf({ status }: TaskQuery): Pick<ListQuery, "status"> {
-  if (status === undefined) return {};
-  const wanted = typeof status === "string" ? [status] : status;
-  const isKnown = Array.isArray(wanted) && wanted.every((one) => TASK_STATUSES.includes(one));
-  if (!isKnown) throw invalidInput("status", `one or more of ${TASK_STATUSES.join(", ")}`, status);
-  return { status: wanted };
-}
-
-function cursorOf({ cursor }: TaskQuery): Pick<ListQuery, "after"> {
-  if (cursor === undefined) return {};
-  const [, createdAt, id] = /^(\d{1,16})\.(.{1,128})$/.exec(cursor) ?? [];
-  if (createdAt === undefined || id === undefined) throw invalidInput("cursor", "a nextCursor", cursor);
-  return { after: { createdAt: Number(createdAt), id } };
+/** Where the page after a cursor begins. */
+function placeOf(cursor: string): { createdAt: number; id: string } {
+  const [, createdAt, id = ""] = CURSOR.exec(cursor) ?? [];
+  return { createdAt: Number(createdAt), id };
 }

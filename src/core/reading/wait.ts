@@ -3,18 +3,11 @@ import type { Notices } from "../ledger/notices.ts";
 import { checkScope } from "../model/call.ts";
 import type { TaskHint } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
+import { WAIT, type WaitOptions } from "../options/query-options.ts";
 import { type Clock, MAX_TIMER_MS, Timer, timersOf } from "../time/clock.ts";
-import { invalidInput, isDuration } from "../values/validate.ts";
+import { readArgument } from "../values/options.ts";
+import { invalidInput } from "../values/validate.ts";
 import type { Queries } from "./queries.ts";
-
-export interface WaitOptions {
-  /** Until all of them have finished, or any. @default "all" */
-  mode?: "all" | "any" | undefined;
-  /** Milliseconds after which it resolves with things as they stand. @default Infinity */
-  timeoutMs?: number | undefined;
-  /** Rejects with its reason. */
-  signal?: AbortSignal | undefined;
-}
 
 /** Waits for tasks, whichever process runs them. */
 export class Waiter {
@@ -34,9 +27,7 @@ export class Waiter {
     options: WaitOptions = {},
   ): Promise<(TaskInfo | undefined)[]> {
     checkScope(scope);
-    const { mode = "all", timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
-    if (!isDuration(timeoutMs)) throw invalidInput("timeoutMs", "milliseconds, 0 or more", timeoutMs);
-    if (mode !== "all" && mode !== "any") throw invalidInput("mode", '"all" or "any"', mode);
+    const { mode, timeoutMs, signal } = readArgument(WAIT, options);
     if (!Array.isArray(ids)) throw invalidInput("ids", "a list of ids", ids);
     const wrong = ids.findIndex((id) => typeof id !== "string");
     if (wrong !== -1) throw invalidInput(`ids[${wrong}]`, "the id of a task", ids[wrong]);

@@ -3,13 +3,10 @@ import { checkScope } from "../model/call.ts";
 import type { TaskUpdate } from "../model/manager-events.ts";
 import type { TaskHint } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
+import { WATCH, type WatchOptions } from "../options/query-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
+import { readArgument, type Settings } from "../values/options.ts";
 import type { Queries } from "./queries.ts";
-
-/** Watches one task from `after` to its end, or, without an `id`, whatever happens from now on. */
-export type WatchOptions =
-  | { signal?: AbortSignal | undefined; id?: undefined; after?: undefined }
-  | { id: string; after?: number | undefined; signal?: AbortSignal | undefined };
 
 /** Follows tasks as they go. Hints say where to look; what is told is always read from the store. */
 export class Watcher {
@@ -26,7 +23,7 @@ export class Watcher {
 
   watch(scope: TaskScope, options: WatchOptions = {}): AsyncIterable<TaskUpdate> {
     checkScope(scope);
-    const watch = new Watch(scope, options, this.#clock, this.#notices, this.#queries);
+    const watch = new Watch(scope, readArgument(WATCH, options), this.#clock, this.#notices, this.#queries);
     const told = watch.read();
     const end = () => {
       watch.stop();
@@ -81,14 +78,20 @@ class Watch {
   #isFinishing = false;
   #isOver = false;
 
-  constructor(scope: TaskScope, options: WatchOptions, clock: Clock, notices: Notices, queries: Queries) {
+  constructor(
+    scope: TaskScope,
+    { id, after, signal }: Settings<typeof WATCH>,
+    clock: Clock,
+    notices: Notices,
+    queries: Queries,
+  ) {
     this.#scope = scope;
-    this.#id = options.id;
+    this.#id = id;
     this.#clock = clock;
     this.#queries = queries;
-    if (options.id !== undefined) this.#noteNews(options.id, (options.after ?? 0) + 1);
+    if (id !== undefined) this.#noteNews(id, after + 1);
     this.#stopHints = notices.onHint((hint) => this.#hinted(hint), scope.userId);
-    this.#signal = options.signal;
+    this.#signal = signal;
     this.#signal?.addEventListener("abort", this.#onAbort);
     if (this.#signal?.aborted) this.stop();
   }

@@ -4,9 +4,10 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { ToolCall } from "../model/call.ts";
 import type { Insertion } from "../model/store.ts";
 import type { TaskInfo } from "../model/task.ts";
+import type { ToolSettings } from "../options/task-options.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
-import type { ToolSettings } from "../options/tool-settings.ts";
-import { invalidInput } from "../values/validate.ts";
+import { func, kind } from "../values/kinds.ts";
+import { needed, readArgument, type Table } from "../values/options.ts";
 import { joinStored } from "./join-equal.ts";
 import { newRunningTask } from "./record.ts";
 import { noSlotError, refusedError } from "./refused-error.ts";
@@ -23,6 +24,14 @@ export interface OutsideExecution {
   startedAt: number;
 }
 
+const OUTSIDE = {
+  promise: needed(
+    kind("a promise", (value) => typeof (value as PromiseLike<unknown> | null)?.then === "function"),
+  ),
+  abort: needed(func()),
+  startedAt: needed(kind("epoch milliseconds", Number.isFinite)),
+} satisfies Table<OutsideExecution>;
+
 /** Makes tasks of tools that somebody else has started. */
 export class Adopter {
   readonly #parts: AdopterParts;
@@ -32,7 +41,7 @@ export class Adopter {
   }
 
   async adopt(call: ToolCall, outside: OutsideExecution, settings: ToolSettings): Promise<TaskInfo> {
-    checkOutside(outside);
+    readArgument(OUTSIDE, outside, "execution", "execution.");
     const slot = this.#parts.scheduler.takeSlot();
     if (slot === undefined) throw noSlotError(call);
     const running = new RunningCall(call, settings, this.#parts, outside.startedAt, NO_RESTART);
@@ -78,14 +87,6 @@ interface AdopterParts extends CallParts {
 
 /** Who started it knows nothing of keys and checkpoints, so it cannot be started again. */
 const NO_RESTART = undefined;
-
-function checkOutside(outside: OutsideExecution): void {
-  if (typeof outside !== "object" || outside === null) throw invalidInput("execution", "an object", outside);
-  const { promise, abort, startedAt } = outside;
-  if (typeof promise?.then !== "function") throw invalidInput("execution.promise", "a promise", promise);
-  if (typeof abort !== "function") throw invalidInput("execution.abort", "a function", abort);
-  if (!Number.isFinite(startedAt)) throw invalidInput("execution.startedAt", "epoch milliseconds", startedAt);
-}
 
 /** What the host's abort throws must not keep the task from ending. */
 function abortQuietly(outside: OutsideExecution, reason: unknown): void {

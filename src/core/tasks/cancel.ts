@@ -10,19 +10,14 @@ import {
   type TaskScope,
   toTaskInfo,
 } from "../model/task.ts";
+import { CANCEL, type CancelOptions } from "../options/ending-options.ts";
 import type { Queries } from "../reading/queries.ts";
 import type { Clock } from "../time/clock.ts";
+import { readArgument } from "../values/options.ts";
 import { oneLine } from "../values/text.ts";
 import { invalidInput } from "../values/validate.ts";
 import type { RunningTasks } from "./running-tasks.ts";
 import type { Starter } from "./start.ts";
-
-export interface CancelOptions {
-  /** Who stops it. @default "host" */
-  by?: CancelledBy | undefined;
-  /** Why, in a line. */
-  reason?: string | undefined;
-}
 
 /** Stops tasks, whichever process runs them. */
 export class Canceller {
@@ -35,10 +30,8 @@ export class Canceller {
   /** Puts a cancel on record once. Resolves with what is true afterwards. */
   async cancel(scope: TaskScope, id: string, options: CancelOptions): Promise<TaskInfo | undefined> {
     checkScope(scope);
-    const { by = "host", reason } = options;
-    if (!CANCELLED_BY.includes(by)) throw invalidInput("by", `one of ${CANCELLED_BY.join(", ")}`, by);
+    const { by, reason } = readArgument(CANCEL, options);
     const at = this.#parts.clock.now();
-    if (reason !== undefined && typeof reason !== "string") throw invalidInput("reason", "a text", reason);
     const cleaned = reason === undefined ? null : oneLine(reason, REASON_CODE_POINTS);
     const record = await this.#cancel(scope, id, { by, reason: cleaned, at });
     return record && toTaskInfo(record);
@@ -46,6 +39,8 @@ export class Canceller {
 
   /** Cancels every unfinished task of a session. */
   async cancelSession(scope: TaskScope, options: CancelOptions): Promise<TaskInfo[]> {
+    checkScope(scope);
+    readArgument(CANCEL, options);
     if (scope.sessionId === undefined) throw invalidInput("scope.sessionId", "a non-empty string", undefined);
     const tasks = await this.#parts.queries.unfinished(scope);
     const cancelled = await Promise.all(tasks.map(({ id }) => this.cancel(scope, id, options)));
@@ -96,7 +91,6 @@ interface Request {
 }
 
 const REASON_CODE_POINTS = 512;
-const CANCELLED_BY: readonly CancelledBy[] = ["user", "model", "host", "turn"];
 
 /** A queued task has no tool to wait for: it ends in the same step. */
 function requested({ status }: TaskRecord, { by, reason }: Request): LifecycleEvent[] {

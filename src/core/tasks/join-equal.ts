@@ -4,7 +4,7 @@ import type { Offloader } from "../calls/race.ts";
 import type { RunningCall, RunningCalls } from "../calls/running-calls.ts";
 import type { ToolCall } from "../model/call.ts";
 import { type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
-import type { ToolSettings } from "../options/tool-settings.ts";
+import type { ToolSettings } from "../options/task-options.ts";
 
 /**
  * The task of an equal call that runs in this process, in the foreground too; `undefined` if there is none. One

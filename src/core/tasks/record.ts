@@ -7,8 +7,8 @@ import type { NewTaskEvent } from "../model/events.ts";
 import { changeFor, TURN_ABORTED } from "../model/lifecycle.ts";
 import type { NewTask } from "../model/store.ts";
 import type { TaskRecord } from "../model/task.ts";
+import type { ToolSettings } from "../options/task-options.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
-import type { ToolSettings } from "../options/tool-settings.ts";
 import { summarize } from "../values/summary.ts";
 
 /** A call that waits for its start, as a task to be written. */

@@ -5,7 +5,7 @@ import { closedError } from "../errors.ts";
 import type { Execute, ToolCall } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
-import type { ToolSettings } from "../options/tool-settings.ts";
+import type { ToolSettings } from "../options/task-options.ts";
 import { joinRunning, joinStored } from "./join-equal.ts";
 import { QueuedTask, type QueuedTaskParts } from "./queued-task.ts";
 import { newQueuedTask } from "./record.ts";

@@ -4,8 +4,8 @@ import type { Execute, ToolCall } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
 import type { Payload } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
+import { type ToolSettings, taskSettings } from "../options/task-options.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
-import { type ToolSettings, toolSettings } from "../options/tool-settings.ts";
 
 /** What it takes to call the tool of a task that is on record. */
 export interface StoredCall {
@@ -25,7 +25,7 @@ export function storedCall(
   const { input, deadlineMs } = readKept(kept);
   const metadata = record.metadata ?? undefined;
   const call = { toolName, input, scope: scopeOf(record), toolCallId, metadata };
-  const settings = toolSettings({ priority, deadlineMs, followUp: followUp.mode ?? undefined });
+  const settings = taskSettings({ priority, deadlineMs, followUp: followUp.mode ?? undefined });
   const lastCheckpoint: unknown = checkpoint === null ? undefined : JSON.parse(checkpoint);
   const restartState = new RestartState(input, settings.deadlineMs, tool, { id, lastCheckpoint });
   return { call, settings, execute: tool.execute, restartState };

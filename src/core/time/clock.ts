@@ -1,3 +1,5 @@
+import { type Kind, methods } from "../values/kinds.ts";
+
 /**
  * Time, as everything in this library sees it. One replaceable object, so that a host can simulate hours
  * in a test and every deadline, grace period and retention moves with it.
@@ -11,6 +13,9 @@ export interface Clock {
   /** Calls back after one pass of the event loop: I/O that is ready by now is handled before it. */
   nextPass(callback: () => void): void;
 }
+
+/** For options that take a clock. */
+export const clock: Kind<Clock> = methods("a Clock", ["now", "setTimeout", "clearTimeout", "nextPass"]);
 
 /** `setTimeout` fires at once for anything longer: its delay is a signed 32-bit number. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -18,12 +18,39 @@ export function shown(value: unknown): string {
   }
 }
 
+/** Of an option that is kept, or of what a single call is given. */
+export type FaultCode = "invalid_option" | "invalid_input";
+
+export function fault(code: FaultCode, name: string, wanted: string, value: unknown): TaskOffloadError {
+  return new TaskOffloadError(code, `${name} must be ${wanted}; got ${shown(value)}.`);
+}
+
 export function invalidOption(option: string, wanted: string, value: unknown): TaskOffloadError {
-  return new TaskOffloadError("invalid_option", `${option} must be ${wanted}; got ${shown(value)}.`);
+  return fault("invalid_option", option, wanted, value);
 }
 
 export function invalidInput(field: string, wanted: string, value: unknown): TaskOffloadError {
-  return new TaskOffloadError("invalid_input", `${field} must be ${wanted}; got ${shown(value)}.`);
+  return fault("invalid_input", field, wanted, value);
+}
+
+/** A name that is none: a misspelt one would do nothing, in silence. @param what it is not */
+export function unknownName(
+  code: FaultCode,
+  name: string,
+  what: string,
+  names: readonly string[],
+): TaskOffloadError {
+  return new TaskOffloadError(code, `${name} is ${what}; there are ${names.join(", ")}.`);
+}
+
+/** @throws for what is no option */
+export function checkNames(code: FaultCode, prefix: string, options: object, names: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw unknownName(code, prefix + unknown, "not an option", names);
+}
+
+export function checkFunction(option: string, value: unknown): void {
+  if (typeof value !== "function") throw invalidOption(option, "a function", value);
 }
 
 /** True for a duration in milliseconds; `Infinity` means never. */
@@ -31,37 +58,6 @@ export function isDuration(value: unknown): value is number {
   return typeof value === "number" && value >= 0;
 }
 
-export function checkDuration(option: string, value: unknown): void {
-  if (!isDuration(value)) throw invalidOption(option, "milliseconds, 0 or more (Infinity: never)", value);
-}
-
-/** A time that stores are told, and not every store can be told Infinity. */
-export function checkWait(option: string, value: unknown, least: number): void {
-  if (Number.isFinite(value) && (value as number) >= least) return;
-  throw invalidOption(option, `milliseconds, ${least} or more, and finite`, value);
-}
-
-/** A limit: a whole number from `least` on, or `Infinity` for none. */
-export function checkLimit(option: string, value: unknown, least: number): void {
-  if (value === Number.POSITIVE_INFINITY) return;
-  if (Number.isInteger(value) && (value as number) >= least) return;
-  throw invalidOption(option, `a whole number from ${least} on, or Infinity`, value);
-}
-
-export function checkOneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
-  if (!allowed.includes(value)) {
-    throw invalidOption(option, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
-  }
-}
-
-/** Refuses what is no option: a misspelt one would do nothing, in silence. */
-export function checkNames(where: string, options: object, names: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown === undefined) return;
-  const message = `${where}${unknown} is not an option; there are ${names.join(", ")}.`;
-  throw new TaskOffloadError("invalid_option", message);
-}
-
-export function checkFunction(option: string, value: unknown): void {
-  if (typeof value !== "function") throw invalidOption(option, "a function", value);
+export function isSignal(value: unknown): value is AbortSignal {
+  return typeof (value as AbortSignal | null)?.addEventListener === "function";
 }

@@ -1,4 +1,6 @@
-import { checkFunction, checkNames, invalidOption } from "../../core/values/validate.ts";
+import { boolean, func, type Kind, kind, object } from "../../core/values/kinds.ts";
+import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
+import { invalidOption } from "../../core/values/validate.ts";
 import type { PostgresPoolLike } from "./pool.ts";
 
 export interface PostgresStoreOptions {
@@ -26,6 +28,20 @@ export interface PostgresStoreOptions {
   prepare?: boolean | undefined;
 }
 
+/** PostgreSQL cuts longer names, and keeps those that begin with pg_ for itself. */
+const SCHEMA = /^(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+const schemaName = kind<string>(
+  "1 to 63 letters, digits and underscores, not beginning with a digit or pg_",
+  (value) => typeof value === "string" && SCHEMA.test(value),
+);
+
+const POSTGRES = {
+  pool: needed(pool),
+  schema: option(schemaName, "tool_offload"),
+  notify: option(boolean, true),
+  prepare: option(boolean),
+} satisfies Table<PostgresStoreOptions>;
+
 export interface PostgresTerms {
   pool: PostgresPoolLike;
   schema: string;
@@ -38,32 +54,19 @@ export function checkedTerms(options: PostgresStoreOptions): PostgresTerms {
   if (typeof options !== "object" || options === null) {
     throw invalidOption(`${WHERE}its options`, "an object with a pool", options);
   }
-  checkNames(WHERE, options, ["pool", "schema", "notify", "prepare"]);
-  const { pool, schema = "tool_offload", notify = true } = options;
-  checkPool(pool);
-  const { prepare = isPoolOfPg(pool) } = options;
-  checkSchema(schema);
-  if (typeof notify !== "boolean") throw invalidOption(`${WHERE}notify`, "a boolean", notify);
-  if (typeof prepare !== "boolean") throw invalidOption(`${WHERE}prepare`, "a boolean", prepare);
-  return { pool, schema, notify, prepare };
+  const terms = readOptions(POSTGRES, options, undefined, WHERE);
+  return { ...terms, prepare: terms.prepare ?? isPoolOfPg(terms.pool) };
 }
 
 const WHERE = "postgresStore: ";
 
-function checkPool(pool: unknown): void {
-  if (typeof pool !== "object" || pool === null) throw invalidOption(`${WHERE}pool`, "a Pool of pg", pool);
-  const { query, connect } = pool as Partial<PostgresPoolLike>;
-  checkFunction(`${WHERE}pool.query`, query);
-  if (connect !== undefined) checkFunction(`${WHERE}pool.connect`, connect);
+function pool(...[value, name, code]: Parameters<Kind<PostgresPoolLike>>): PostgresPoolLike {
+  const given = object<PostgresPoolLike>("a Pool of pg")(value, name, code);
+  func()(given.query, `${name}.query`, code);
+  if (given.connect !== undefined) func()(given.connect, `${name}.connect`, code);
+  return given;
 }
 
 function isPoolOfPg(pool: object): boolean {
   return "totalCount" in pool && "Client" in pool;
-}
-
-/** PostgreSQL cuts longer names, and keeps those that begin with pg_ for itself. */
-function checkSchema(schema: unknown): void {
-  if (typeof schema === "string" && /^(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(schema)) return;
-  const wanted = "1 to 63 letters, digits and underscores, not beginning with a digit or pg_";
-  throw invalidOption(`${WHERE}schema`, wanted, schema);
 }

@@ -1,4 +1,5 @@
-import { checkFunction, checkNames, invalidOption } from "../../core/values/validate.ts";
+import { func, type Kind, kind, object, whole } from "../../core/values/kinds.ts";
+import { needed, option, readOptions, type Settings, type Table } from "../../core/values/options.ts";
 import type { RedisLike } from "./client.ts";
 
 export interface RedisStoreOptions {
@@ -13,29 +14,28 @@ export interface RedisStoreOptions {
   shards?: number | undefined;
 }
 
-export type RedisStoreTerms = Required<{ [Name in keyof RedisStoreOptions]: RedisStoreOptions[Name] & {} }>;
+const REDIS = {
+  client: needed(client),
+  // A brace would make another hash tag of it.
+  prefix: option(kind("a text without braces, not empty", isPrefix), "tool-offload"),
+  shards: option(whole(1, 1_024), 16),
+} satisfies Table<RedisStoreOptions>;
+
+export type RedisStoreTerms = Settings<typeof REDIS>;
 
 /** The options with every default filled in. @throws `invalid_option` */
 export function redisStoreTerms(options: RedisStoreOptions): RedisStoreTerms {
-  if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
-  checkNames("", options, ["client", "prefix", "shards"]);
-  const { client, prefix = "tool-offload", shards = 16 } = options;
-  checkClient(client);
-  // A brace would make another hash tag of it.
-  if (typeof prefix !== "string" || !/^[^{}]+$/.test(prefix)) {
-    throw invalidOption("prefix", "a text without braces, not empty", prefix);
-  }
-  if (!Number.isInteger(shards) || shards < 1 || shards > MAX_SHARDS) {
-    throw invalidOption("shards", `a whole number from 1 to ${MAX_SHARDS}`, shards);
-  }
-  return { client, prefix, shards };
+  return readOptions(REDIS, options);
 }
 
-const MAX_SHARDS = 1_024;
+function isPrefix(value: unknown): boolean {
+  return typeof value === "string" && /^[^{}]+$/.test(value);
+}
 
-function checkClient(client: RedisLike): void {
-  if (typeof client !== "object" || client === null) throw invalidOption("client", "a Redis client", client);
-  checkFunction("client.eval", client.eval);
-  checkFunction("client.evalsha", client.evalsha);
-  if (client.duplicate !== undefined) checkFunction("client.duplicate", client.duplicate);
+function client(...[value, name, code]: Parameters<Kind<RedisLike>>): RedisLike {
+  const given = object<RedisLike>("a Redis client")(value, name, code);
+  func()(given.eval, `${name}.eval`, code);
+  func()(given.evalsha, `${name}.evalsha`, code);
+  if (given.duplicate !== undefined) func()(given.duplicate, `${name}.duplicate`, code);
+  return given;
 }

@@ -1,12 +1,8 @@
 import { TaskOffloadError } from "../../core/errors.ts";
 import { type Clock, systemClock } from "../../core/time/clock.ts";
-import {
-  checkDuration,
-  checkFunction,
-  checkNames,
-  checkOneOf,
-  invalidOption,
-} from "../../core/values/validate.ts";
+import { duration, func, type Kind, kind, oneOf } from "../../core/values/kinds.ts";
+import { option, readOptions, type Settings, type Table } from "../../core/values/options.ts";
+import { invalidOption } from "../../core/values/validate.ts";
 import type { SqliteDatabaseLike } from "./connection.ts";
 
 export interface SqliteSettings {
@@ -30,36 +26,38 @@ export interface SqliteSettings {
 export type SqliteStoreOptions = SqliteSettings &
   ({ path: string; database?: undefined } | { database: SqliteDatabaseLike; path?: undefined });
 
+const SQLITE = {
+  path: option(kind("the path of a file", isPath)),
+  database: option(kind("an open database with prepare, exec and close", isDatabase)),
+  synchronous: option(oneOf("normal", "full"), "normal"),
+  busyTimeoutMs: option(duration, 5_000),
+  clock: option(clock, systemClock),
+} satisfies Table<SqliteSettings & { path?: string; database?: SqliteDatabaseLike }>;
+
 /** @throws `invalid_option` */
-export function checkOptions(options: SqliteStoreOptions): { busyTimeoutMs: number; clock: Clock } {
+export function sqliteTerms(options: SqliteStoreOptions): Settings<typeof SQLITE> {
   if (typeof options !== "object" || options === null) {
-    throw invalidOption("sqliteStore: its options", "an object with a path or a database", options);
+    throw invalidOption(`${WHERE}its options`, "an object with a path or a database", options);
   }
-  checkNames(WHERE, options, OPTIONS);
-  const { path, database, synchronous = "normal", busyTimeoutMs = 5_000, clock = systemClock } = options;
-  checkSource(path, database);
-  checkOneOf(`${WHERE}synchronous`, synchronous, ["normal", "full"]);
-  checkDuration(`${WHERE}busyTimeoutMs`, busyTimeoutMs);
-  checkFunction(`${WHERE}clock.now`, clock?.now);
-  return { busyTimeoutMs, clock };
+  const terms = readOptions(SQLITE, options, undefined, WHERE);
+  if ((terms.path === undefined) !== (terms.database === undefined)) return terms;
+  const given = terms.path === undefined ? "neither" : "both";
+  throw new TaskOffloadError("invalid_option", `${WHERE}give either path or database; got ${given}.`);
 }
 
-const OPTIONS = ["path", "database", "synchronous", "busyTimeoutMs", "clock"];
 const WHERE = "sqliteStore: ";
 
-function checkSource(path: unknown, database: unknown): void {
-  if ((path === undefined) === (database === undefined)) {
-    const given = path === undefined ? "neither" : "both";
-    throw new TaskOffloadError("invalid_option", `${WHERE}give either path or database; got ${given}.`);
-  }
-  if (path !== undefined && (typeof path !== "string" || path === "" || path.includes("\0"))) {
-    throw invalidOption(`${WHERE}path`, "the path of a file", path);
-  }
-  if (database === undefined || isDatabase(database)) return;
-  throw invalidOption(`${WHERE}database`, "an open database with prepare, exec and close", database);
+function isPath(value: unknown): boolean {
+  return typeof value === "string" && value !== "" && !value.includes("\0");
 }
 
 function isDatabase(value: unknown): boolean {
   const methods = value as Partial<SqliteDatabaseLike> | null;
   return [methods?.prepare, methods?.exec, methods?.close].every((method) => typeof method === "function");
+}
+
+/** A store only asks what time it is. */
+function clock(...[value, name, code]: Parameters<Kind<Clock>>): Clock {
+  func()((value as Clock | null)?.now, `${name}.now`, code);
+  return value as Clock;
 }

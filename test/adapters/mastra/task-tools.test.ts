@@ -1,3 +1,4 @@
+import { BackgroundTaskManager } from "tool-offload";
 import { offloadTools, taskTools } from "tool-offload/adapters/mastra";
 import { describe, expect, test } from "vitest";
 import { calls, Stage, text } from "./stage.ts";
@@ -80,7 +81,11 @@ test.each([
   { name: "no options", options: undefined, fault: /^options must be an object/ },
   { name: "no tasks", options: {}, fault: /^tasks must be/ },
   { name: "a misspelt one", options: { tasks: 1, scopes: 1 }, fault: /^scopes is not an option/ },
-  { name: "an empty user", options: { tasks: 1, scope: { userId: "" } }, fault: /^scope.userId must be/ },
+  {
+    name: "an empty user",
+    options: { tasks: new BackgroundTaskManager(), scope: { userId: "" } },
+    fault: /^scope.userId must be/,
+  },
 ])("odd options: $name", ({ options, fault }) => {
   expect(() => taskTools(options as never)).toThrow(fault);
 });

@@ -1,4 +1,5 @@
 import { Agent, RunContext } from "@openai/agents";
+import { BackgroundTaskManager } from "tool-offload";
 import { taskTools } from "tool-offload/adapters/openai-agents";
 import { expect, test } from "vitest";
 import { open, runner, scope, scripted, toolResults, turn } from "./stage.ts";
@@ -73,7 +74,10 @@ test("a turn that is aborted waits no longer", async () => {
 
 test.each([
   [undefined, "options must be an object; got undefined."],
-  [{ scope: { userId: "" } }, 'scope.userId must be a non-empty string; got "".'],
+  [
+    { tasks: new BackgroundTaskManager(), scope: { userId: "" } },
+    'scope.userId must be a non-empty string; got "".',
+  ],
   [{ scope: () => scope, maxWaitMs: -1 }, /tasks must be/],
 ])("odd options: %j", (options, message) => {
   expect(() => taskTools(options as never)).toThrow(
