@@ -8,6 +8,7 @@ import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
 import { readArgument } from "../core/values/options.ts";
 import { describeError } from "../core/values/summary.ts";
+import { warn } from "../core/values/warn.ts";
 import { Beat } from "./beat.ts";
 import { type DeliveryHost, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";
 import {
@@ -253,10 +254,10 @@ export class FollowUpDispatcher {
     if (this.#notices.emit("delivery.failed", { scope, taskIds, error }) || this.#hasWarned) return;
     // A wrong key, or a typo in `deliver`, would look as if no result ever came.
     this.#hasWarned = true;
-    process.emitWarning(`A delivery has failed, and is tried again: ${describeError(error)}`, {
-      type: "ToolOffloadWarning",
-      detail: 'The manager\'s event "delivery.failed" tells of each; listen to it, and this is not printed.',
-    });
+    warn(
+      `A delivery has failed, and is tried again: ${describeError(error)}`,
+      'The manager\'s event "delivery.failed" tells of each; listen to it, and this is not printed.',
+    );
   }
 }
 
