@@ -74,10 +74,10 @@ const pairs = Object.entries(KINDS).map(([name, onDisk]) => `${name} = '${onDisk
 
 /** Every key begins with that of the shard, which has the hash tag: so all of them are in one slot. */
 export const KEYS = `
-local KINDS = { ${pairs.join(", ")} }
+local shard, KINDS = KEYS[1], { ${pairs.join(", ")} }
 
 local function key(kind, of)
-  local name = KEYS[1] .. ':' .. KINDS[kind]
-  return of and name .. ':' .. of or name
+  if of then return shard .. ':' .. KINDS[kind] .. ':' .. of end
+  return shard .. ':' .. KINDS[kind]
 end
 `;
