@@ -213,7 +213,7 @@ describe.each(DRIVERS)("hints of another connection, on $name", ({ open }) => {
     await two.append(record, "process-1", [output("a"), output("b")]);
     await one.append(record, "process-1", [output("c")]);
     await two.transition(record, 1, change({ status: "completed", completedAt: 1 }));
-    const hint = { id: record.id, userId: "ada", sessionId: null };
+    const hint = { id: record.id, userId: "ada", sessionId: null, followUp: "none" };
     const expected = [
       { ...hint, status: "running", firstSeq: 1, lastSeq: 2 },
       { ...hint, status: "running", firstSeq: 3, lastSeq: 3 },
