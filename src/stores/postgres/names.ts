@@ -33,7 +33,7 @@ export const INDEX = "shelf";
 export const SORTED_BY = "shelf_at";
 /** The index of the user alone: the other's name, a space, and the user's key. */
 export const USER_INDEX = "user_shelf";
-/** The turns that its session was found to have had: 0 but for follow-ups that are held back by them. */
+/** Apart in their indexes are follow-ups whose session was found to have had its turns, by how many; else this is 0. */
 export const TURNS = "held";
 
 /** The indexes of the unfinished tasks, which are their statuses. */
