@@ -1,19 +1,14 @@
-import { nanoid } from "nanoid";
 import type { TaskStore } from "../core/model/store.ts";
-import { Changes } from "./postgres/changes.ts";
-import { Contents } from "./postgres/contents.ts";
+import { AfterWrite } from "./postgres/after-write.ts";
 import { Database } from "./postgres/database.ts";
-import { Inserting } from "./postgres/inserting.ts";
-import { renewLeases } from "./postgres/leases.ts";
-import { Listener } from "./postgres/listener.ts";
-import { Notifier } from "./postgres/notifier.ts";
-import { checkedTerms, type PostgresStoreOptions, type PostgresTerms } from "./postgres/options.ts";
+import { Hints } from "./postgres/hints.ts";
+import { Leases } from "./postgres/leases.ts";
+import { checkedTerms, type PostgresStoreOptions } from "./postgres/options.ts";
 import { Outbox } from "./postgres/outbox.ts";
 import { Reading } from "./postgres/reading.ts";
 import { Retention } from "./postgres/retention.ts";
-import { Rounds } from "./postgres/rounds.ts";
-import { Writing } from "./postgres/writing.ts";
-import { HintListeners } from "./shared/listeners.ts";
+import { SweepPlan } from "./postgres/sweep-plan.ts";
+import { Tasks } from "./postgres/tasks.ts";
 
 export type { PostgresStoreOptions } from "./postgres/options.ts";
 export type { PostgresClientLike, PostgresPoolLike, PostgresQueryable, QueryValue } from "./postgres/pool.ts";
@@ -40,32 +35,28 @@ export type { PostgresClientLike, PostgresPoolLike, PostgresQueryable, QueryValu
 export function postgresStore(options: PostgresStoreOptions): TaskStore {
   const terms = checkedTerms(options);
   const database = new Database(terms);
-  const self = nanoid();
-  const listeners = new HintListeners();
-  const rounds = new Rounds();
-  const notifier = terms.notify ? new Notifier(terms.pool, terms.schema, self) : undefined;
-  const changes = new Changes(listeners, notifier, rounds);
-  const listener = listenerOf(terms, database, self, listeners);
-  const inserting = new Inserting(database, changes);
-  const writing = new Writing(database, changes);
-  const contents = new Contents(database);
+  const hints = new Hints(database, terms);
+  const sweepPlan = new SweepPlan();
+  const after = new AfterWrite(hints, sweepPlan);
+  const tasks = new Tasks(database, after);
   const reading = new Reading(database);
-  const outbox = new Outbox(database, changes);
-  const retention = new Retention(database, changes, rounds);
+  const leases = new Leases(database);
+  const outbox = new Outbox(database, after);
+  const retention = new Retention(database, after, sweepPlan);
   const store: TaskStore = {
     isShared: true,
-    insert: (task, guard, leaseMs) => inserting.insert(task, guard, leaseMs),
+    insert: (task, guard, leaseMs) => tasks.insert(task, guard, leaseMs),
     get: (scope, id) => reading.get(scope, id),
     list: (scope, query) => reading.list(scope, query),
-    transition: (task, version, change) => writing.transition(task, version, change),
-    admit: (task, version, change, guard) => writing.admit(task, version, change, guard),
-    append: (task, owner, events) => writing.append(task, owner, events),
-    events: (scope, id, query) => contents.events(scope, id, query),
-    result: (scope, id) => contents.result(scope, id),
-    checkpoint: (task, owner, checkpoint) => writing.checkpoint(task, owner, checkpoint),
-    payload: (task) => contents.payload(task),
-    renew: (owner, tasks, leaseMs) => renewLeases(database, owner, tasks, leaseMs),
-    lapsed: (limit) => reading.lapsed(limit),
+    transition: (task, version, change) => tasks.transition(task, version, change),
+    admit: (task, version, change, guard) => tasks.admit(task, version, change, guard),
+    append: (task, owner, events) => tasks.append(task, owner, events),
+    events: (scope, id, query) => reading.events(scope, id, query),
+    result: (scope, id) => reading.result(scope, id),
+    checkpoint: (task, owner, checkpoint) => tasks.checkpoint(task, owner, checkpoint),
+    payload: (task) => reading.payload(task),
+    renew: (owner, tasks, leaseMs) => leases.renew(owner, tasks, leaseMs),
+    lapsed: (limit) => leases.lapsed(limit),
     claim: (claimant, leaseMs, filter) => outbox.claim(claimant, leaseMs, filter),
     prolong: (claim, leaseMs) => outbox.prolong(claim, leaseMs),
     settle: (claim, outcome) => outbox.settle(claim, outcome),
@@ -73,11 +64,10 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
     sweep: (limits, limit) => retention.sweep(limits, limit),
     close: async () => {
       database.close();
-      listeners.clear();
-      await Promise.all([listener?.close(), notifier?.close()]);
+      await hints.close();
     },
   };
-  if (listener) store.watch = (listen) => listener.watch(listen);
+  if (hints.canWatch) store.watch = (listener) => hints.watch(listener);
   return store;
 }
 
@@ -100,16 +90,4 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
  */
 export async function migratePostgres(options: PostgresStoreOptions): Promise<void> {
   await new Database(checkedTerms(options)).migrate();
-}
-
-/** A pool without connections to spare would have none left for the store. */
-function listenerOf(
-  terms: PostgresTerms,
-  database: Database,
-  self: string,
-  listeners: HintListeners,
-): Listener | undefined {
-  const { pool, schema, notify } = terms;
-  if (!notify || pool.connect === undefined || pool.options?.max === 1) return undefined;
-  return new Listener(database, listeners, { pool, channel: schema, self });
 }

@@ -1,11 +1,11 @@
 import type { TaskStore } from "../core/model/store.ts";
+import { Contents } from "./sqlite/contents.ts";
 import { Database } from "./sqlite/database.ts";
-import { HintLog } from "./sqlite/hint-log.ts";
-import { Listeners } from "./sqlite/listeners.ts";
+import { Hints } from "./sqlite/hints.ts";
+import { Leases } from "./sqlite/leases.ts";
 import { openConnection } from "./sqlite/opening.ts";
 import { type SqliteStoreOptions, sqliteTerms } from "./sqlite/options.ts";
 import { Outbox } from "./sqlite/outbox.ts";
-import { Parts } from "./sqlite/parts.ts";
 import { Reading } from "./sqlite/reading.ts";
 import { Retention } from "./sqlite/retention.ts";
 import { SessionTable } from "./sqlite/session-table.ts";
@@ -50,24 +50,24 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
   const { busyTimeoutMs, clock } = sqliteTerms(options);
   const connection = openConnection(options, busyTimeoutMs);
   const now = () => clock.now();
-  const parts = new Parts(connection);
+  const contents = new Contents(connection);
   const sessions = new SessionTable(connection);
-  const hints = new HintLog(connection);
-  const table = new TaskTable(connection, parts, sessions, hints);
-  const tasks = new Tasks(connection, table, parts, now);
-  const reading = new Reading(connection, parts);
+  const hints = new Hints(connection);
+  const table = new TaskTable(connection, contents, sessions, hints);
+  const tasks = new Tasks(connection, table, contents, now);
+  const reading = new Reading(connection, contents);
+  const leases = new Leases(connection, table, now);
   const outbox = new Outbox(connection, table, sessions, now);
   const retention = new Retention(connection, table, sessions, now);
-  const listeners = new Listeners(connection, hints);
   const database = new Database(connection, busyTimeoutMs, {
     beforeCommit: () => {
-      parts.write();
-      hints.keep();
+      contents.write();
+      hints.leave();
     },
-    committed: () => listeners.written(),
+    committed: () => hints.committed(),
     rolledBack: () => {
-      parts.forget();
-      hints.takeOwn();
+      contents.forget();
+      hints.forget();
     },
   });
   return {
@@ -82,8 +82,8 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
     result: (scope, id) => database.read(() => reading.result(scope, id)),
     checkpoint: (task, owner, checkpoint) => database.write(() => tasks.checkpoint(task, owner, checkpoint)),
     payload: (task) => database.read(() => reading.payload(task)),
-    renew: (owner, tasks_, leaseMs) => database.write(() => tasks.renew(owner, tasks_, leaseMs)),
-    lapsed: (limit) => database.peek(() => reading.lapsed(limit, now())),
+    renew: (owner, tasks, leaseMs) => database.write(() => leases.renew(owner, tasks, leaseMs)),
+    lapsed: (limit) => database.peek(() => leases.lapsed(limit)),
     claim: (claimant, leaseMs, filter) => database.write(() => outbox.claim(claimant, leaseMs, filter)),
     prolong: (claim, leaseMs) => database.write(() => outbox.prolong(claim, leaseMs)),
     settle: (claim, outcome) => database.write(() => outbox.settle(claim, outcome)),
@@ -93,10 +93,10 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
         return { expired: [], evicted: 0, more: false };
       return database.write(() => retention.sweep(limits, limit));
     },
-    watch: (listener) => listeners.add(listener),
+    watch: (listener) => hints.watch(listener),
     close: async () => {
       if (!(await database.close())) return;
-      listeners.close();
+      hints.close();
       if (options.database === undefined) connection.close();
       else connection.release();
     },

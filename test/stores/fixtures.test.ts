@@ -126,10 +126,10 @@ describeFixtures("0.1.0", (fixture) => {
   test("every follow-up that is due is claimed once, the lapsed claim's too, and settled", async () => {
     const told: TaskRecord[] = [];
     for (;;) {
-      const held = await store.claim("me", LONG_MS, { modes: ALL_MODES });
-      if (held === undefined) break;
-      const outcome = held.tasks.map(({ id }) => [id, { type: "acknowledge" }] as const);
-      told.push(...((await store.settle(held, Object.fromEntries(outcome))) ?? []));
+      const claimed = await store.claim("me", LONG_MS, { modes: ALL_MODES });
+      if (claimed === undefined) break;
+      const outcome = claimed.tasks.map(({ id }) => [id, { type: "acknowledge" }] as const);
+      told.push(...((await store.settle(claimed, Object.fromEntries(outcome))) ?? []));
     }
     expect(idsOf(told)).toEqual(idsOf(due));
     for (const { id, followUp } of told) {
@@ -160,9 +160,9 @@ describeFixtures("0.1.0", (fixture) => {
 
   test("the turns that were counted go on", async () => {
     expect(await claim(TURNED, { maxTurns: 2 })).toBeUndefined();
-    const held = await claim(TURNED, { maxTurns: 3 });
-    expect(held).toMatchObject({ turns: 2, tasks: [{ id: "tool-error" }, { id: "cancelled-by-user" }] });
-    await store.settle(held ?? missing(), { "tool-error": { type: "acknowledge" } });
+    const claimed = await claim(TURNED, { maxTurns: 3 });
+    expect(claimed).toMatchObject({ turns: 2, tasks: [{ id: "tool-error" }, { id: "cancelled-by-user" }] });
+    await store.settle(claimed ?? missing(), { "tool-error": { type: "acknowledge" } });
     expect(await claim(TURNED, { maxTurns: 3 })).toBeUndefined();
     await store.resetTurns(TURNED);
     expect(await claim(TURNED, { maxTurns: 1 })).toMatchObject({
@@ -172,8 +172,8 @@ describeFixtures("0.1.0", (fixture) => {
   });
 
   test("what is too old goes, and the turns with it", async () => {
-    const held = await claim(TURNED);
-    await store.settle(held ?? missing(), {});
+    const claimed = await claim(TURNED);
+    await store.settle(claimed ?? missing(), {});
     const expired = await sweepAll({ finishedTtlMs: 1, followUpTtlMs: 1 });
     expect(idsOf(expired)).toEqual(idsOf(outstanding));
     for (const { followUp } of expired)

@@ -1,22 +1,25 @@
 import { createHash } from "node:crypto";
 import { migrate } from "./migrate.ts";
+import { type Names, namesIn } from "./names.ts";
 import type { PostgresTerms } from "./options.ts";
 import type { PostgresQueryable, PreparingPool, QueryValue } from "./pool.ts";
 
 /** The store's way to its tables: migrated before the first call, shut after close. */
 export class Database {
-  /** The quoted name of the schema. */
-  readonly schema: string;
+  readonly names: Names;
+  /** Its name in quotes. */
+  readonly #schema: string;
   readonly #pool: PostgresQueryable;
   #preparing: PreparingPool | undefined;
-  readonly #names = new Map<string, string>();
+  readonly #statementNames = new Map<string, string>();
   #migrated: Promise<void> | undefined;
   #isClosed = false;
 
   constructor({ pool, schema, prepare }: PostgresTerms) {
     this.#pool = pool;
     this.#preparing = prepare ? (pool as unknown as PreparingPool) : undefined;
-    this.schema = `"${schema}"`;
+    this.#schema = `"${schema}"`;
+    this.names = namesIn(this.#schema);
   }
 
   close(): void {
@@ -45,14 +48,18 @@ export class Database {
 
   /** Calls a function that answers any number of JSON values. */
   callAll<Answer>(call: string, values: QueryValue[]): Promise<Answer[]> {
-    return this.askJson(`SELECT ${this.schema}.${call}::text AS answer`, values);
+    return this.askJson(`SELECT ${this.#schema}.${call}::text AS answer`, values);
   }
 
   /** Calls a function that answers JSON, or null for nothing. */
-  async call<Answer>(name: string, values: QueryValue[]): Promise<Answer | undefined> {
-    const call = `${name}(${values.map((_, index) => `$${index + 1}`)})`;
+  async call<Answer>(call: string, values: QueryValue[]): Promise<Answer | undefined> {
     const [answer] = await this.callAll<Answer | null>(call, values);
     return answer ?? undefined;
+  }
+
+  /** Calls a function that answers nothing. */
+  async run(call: string, values: QueryValue[]): Promise<void> {
+    await this.ask(`SELECT FROM ${this.#schema}.${call}`, values);
   }
 
   #mayTryAgain(error: unknown): boolean {
@@ -69,16 +76,16 @@ export class Database {
 
   /** All stores of a pool share its connections: the name says which statement it is. */
   #nameOf(text: string): string {
-    const known = this.#names.get(text);
+    const known = this.#statementNames.get(text);
     if (known !== undefined) return known;
     const name = `tool-offload ${createHash("sha256").update(text).digest("base64url")}`;
-    this.#names.set(text, name);
+    this.#statementNames.set(text, name);
     return name;
   }
 
   /** Once for all callers; a failure is tried again by the next. */
   migrate(): Promise<void> {
-    this.#migrated ??= migrate(this.#pool, this.schema).catch((error) => {
+    this.#migrated ??= migrate(this.#pool, this.#schema).catch((error) => {
       this.#migrated = undefined;
       throw error;
     });

@@ -1,13 +1,14 @@
 import { type FollowUpMode, isOutstanding } from "../../core/model/follow-up.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
+import { DELAYED_UNTIL, INDEX, IS_DUE } from "./names.ts";
 
-/** Where a task stands: see the schema. */
+/** The index that a task is filed in, and its place there: see the schema. */
 export interface Place {
-  shelf: "pending" | "claimed" | "done" | null;
+  index: "unfinished" | "pending" | "claimed" | "done";
   mode: FollowUpMode | null;
   turns: number;
-  ready: 1 | null;
-  wakesAt: number | null;
+  isDue: 1 | null;
+  delayedUntil: number | null;
 }
 
 /** What is kept of a task as JSON: nothing is found by it. */
@@ -31,14 +32,20 @@ export interface KeptRow {
   kept: string;
 }
 
-/** An unfinished task stands nowhere: its place need not be read. */
+/** The place of an unfinished task need not be read: there is but one. */
 export type EntryRow = KeptRow & { key: number } & Partial<Place>;
 
 /** The columns of an {@link EntryRow}. */
-export const ENTRY = "key, kept, shelf, mode, turns, ready, wakesAt";
+export const ENTRY = `key, kept, ifnull(${INDEX}, 'unfinished') AS "index", mode, turns,
+  ${IS_DUE} AS isDue, ${DELAYED_UNTIL} AS delayedUntil`;
 
-/** Where an unfinished task stands. */
-export const NOWHERE: Place = { shelf: null, mode: null, turns: 0, ready: null, wakesAt: null };
+export const UNFINISHED: Place = {
+  index: "unfinished",
+  mode: null,
+  turns: 0,
+  isDue: null,
+  delayedUntil: null,
+};
 
 /** What a session is to a follow-up that becomes outstanding in it. */
 export interface SessionState {
@@ -48,8 +55,8 @@ export interface SessionState {
 
 export function toEntry(row: EntryRow): Entry {
   const { record, leaseMs, hasPayload, oldestSeq, logChars }: Kept = JSON.parse(row.kept);
-  const { key, shelf = null, mode = null, turns = 0, ready = null, wakesAt = null } = row;
-  const place = { shelf, mode, turns, ready, wakesAt };
+  const { key, index = "unfinished", mode = null, turns = 0, isDue = null, delayedUntil = null } = row;
+  const place = { index, mode, turns, isDue, delayedUntil };
   return { key, leaseEndsAt: null, record, leaseMs, hasPayload, oldestSeq, logChars, ...place };
 }
 
@@ -61,18 +68,18 @@ export function toJson({ record, leaseMs, hasPayload, oldestSeq, logChars }: Kep
   return JSON.stringify({ record, leaseMs, hasPayload, oldestSeq, logChars });
 }
 
-/** Where a task stands after a write. */
+/** Where a task is filed after a write. */
 export function placeOf(entry: Entry, session: () => SessionState): Place {
   const { record } = entry;
-  if (!isFinished(record.status)) return NOWHERE;
-  if (!isOutstanding(record.followUp)) return { ...NOWHERE, shelf: "done" };
+  if (!isFinished(record.status)) return UNFINISHED;
+  if (!isOutstanding(record.followUp)) return { ...UNFINISHED, index: "done" };
   // A task that shall have no follow-up wakes nobody, even if it is given one.
   const mode = record.followUp.mode ?? "silent";
   if (entry.mode === null) return arrival(mode, session());
-  const { shelf, turns, ready, wakesAt } = entry;
-  return { shelf, mode, turns, ready, wakesAt };
+  const { index, turns, isDue, delayedUntil } = entry;
+  return { index, mode, turns, isDue, delayedUntil };
 }
 
 function arrival(mode: FollowUpMode, { turns, isClaimed }: SessionState): Place {
-  return { shelf: "pending", mode, turns, ready: isClaimed ? null : 1, wakesAt: null };
+  return { index: "pending", mode, turns, isDue: isClaimed ? null : 1, delayedUntil: null };
 }

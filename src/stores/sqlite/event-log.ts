@@ -1,15 +1,15 @@
 import { type NewTaskEvent, numbered } from "../../core/model/events.ts";
 import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/model/store.ts";
 import { weightOf } from "../shared/weight.ts";
+import type { Contents } from "./contents.ts";
 import type { Entry } from "./entry.ts";
-import type { Parts } from "./parts.ts";
 
 /** The newest events of each task. An entry knows the oldest that is kept, and how many characters all have. */
 export class EventLog {
-  readonly #parts: Parts;
+  readonly #contents: Contents;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(contents: Contents) {
+    this.#contents = contents;
   }
 
   /** Writes the newest events of an entry, whose record counts them already. */
@@ -17,13 +17,13 @@ export class EventLog {
     let seq = entry.record.lastSeq - events.length;
     for (const event of events) {
       seq += 1;
-      this.#parts.putEvent(entry.key, seq, weightOf(event), JSON.stringify(event));
+      this.#contents.putEvent(entry.key, seq, weightOf(event), JSON.stringify(event));
     }
     while (isFull(entry)) this.#dropOldest(entry);
   }
 
   page({ key, oldestSeq, record }: Entry, { after, limit }: EventQuery): EventPage {
-    const events = this.#parts.events(key, after, limit).map((event) => JSON.parse(event) as NewTaskEvent);
+    const events = this.#contents.events(key, after, limit).map((event) => JSON.parse(event) as NewTaskEvent);
     const firstSeq = Math.max(after + 1, oldestSeq);
     return {
       events: numbered(record.id, firstSeq, events),
@@ -33,12 +33,12 @@ export class EventLog {
   }
 
   #dropOldest(entry: Entry): void {
-    for (const { seq, chars } of this.#parts.oldestEvents(entry.key, LOOK)) {
+    for (const { seq, chars } of this.#contents.oldestEvents(entry.key, LOOK)) {
       if (!isFull(entry)) break;
       entry.oldestSeq = seq + 1;
       entry.logChars -= chars;
     }
-    this.#parts.dropEventsBefore(entry.key, entry.oldestSeq);
+    this.#contents.dropEventsBefore(entry.key, entry.oldestSeq);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Guard, Limit } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
+import { IS_UNFINISHED, TASKS } from "./names.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
 /** The conditions a task has to meet to come in, or to run. */
@@ -42,13 +43,16 @@ export class Limits {
   }
 }
 
-// The statuses are named because the index is sorted by them.
-const HAS_UNFINISHED = `SELECT 1 FROM offload_tasks WHERE userId = ? AND session = ? AND shelf IS NULL
+/** ? user, ? session. Returns a row if there is one. The statuses are named because the index is sorted by them. */
+const HAS_UNFINISHED = `SELECT 1 FROM ${TASKS} WHERE userId = ? AND session = ? AND ${IS_UNFINISHED}
   AND status IN ('queued', 'running', 'input_required') LIMIT 1`;
-const QUEUED = `SELECT count(*) AS ofUser FROM offload_tasks
-  WHERE userId = ? AND status = 'queued' AND shelf IS NULL`;
-const RUNNING = `SELECT count(*) AS ofUser, count(iif(session = ?, 1, NULL)) AS ofSession FROM offload_tasks
-  WHERE userId = ? AND status = 'running' AND shelf IS NULL`;
+
+/** ? user. Returns the number of the queued tasks. */
+const QUEUED = `SELECT count(*) AS ofUser FROM ${TASKS} WHERE userId = ? AND status = 'queued' AND ${IS_UNFINISHED}`;
+
+/** ? session, ? user. Returns the number of the running tasks: all of the user's, and those of the session. */
+const RUNNING = `SELECT count(*) AS ofUser, count(iif(session = ?, 1, NULL)) AS ofSession FROM ${TASKS}
+  WHERE userId = ? AND status = 'running' AND ${IS_UNFINISHED}`;
 
 function isMet(limit: number | null, count = 0): boolean {
   return limit !== null && count >= limit;

@@ -15,21 +15,22 @@ import {
   type TaskStatus,
 } from "../../core/model/task.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
+import type { Contents } from "./contents.ts";
 import { type Entry, type EntryRow, type KeptRow, toEntry, toRecord } from "./entry.ts";
 import { EventLog } from "./event-log.ts";
-import type { Parts } from "./parts.ts";
+import { IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
 import { encodeText } from "./text.ts";
 
 /** Tasks read. Each method sees one moment, if it is called in a transaction. */
 export class Reading {
   readonly #connection: Connection;
-  readonly #parts: Parts;
+  readonly #contents: Contents;
   readonly #log: EventLog;
 
-  constructor(connection: Connection, parts: Parts) {
+  constructor(connection: Connection, contents: Contents) {
     this.#connection = connection;
-    this.#parts = parts;
-    this.#log = new EventLog(parts);
+    this.#contents = contents;
+    this.#log = new EventLog(contents);
   }
 
   get(scope: TaskScope, id: string): TaskRecord | undefined {
@@ -43,7 +44,7 @@ export class Reading {
 
   result(scope: TaskScope, id: string): StoredResult | undefined {
     const entry = this.#find(scope, id);
-    return entry && this.#parts.result(entry.key);
+    return entry && this.#contents.result(entry.key);
   }
 
   list(scope: TaskScope, { status, limit, after }: ListQuery): RecordPage {
@@ -58,11 +59,7 @@ export class Reading {
 
   payload({ userId, id }: TaskKey): Payload | undefined {
     const entry = this.#find({ userId }, id);
-    return entry?.hasPayload ? this.#parts.payload(entry.key) : undefined;
-  }
-
-  lapsed(limit: number, now: number): TaskRecord[] {
-    return this.#connection.all<KeptRow>(LAPSED, now, limit).map(toRecord);
+    return entry?.hasPayload ? this.#contents.payload(entry.key) : undefined;
   }
 
   #find(scope: TaskScope, id: string): Entry | undefined {
@@ -72,23 +69,25 @@ export class Reading {
   }
 }
 
-const GET = "SELECT key, kept FROM offload_tasks WHERE id = ?";
-const LAPSED = `SELECT kept FROM offload_tasks INDEXED BY offload_tasks_leased WHERE shelf IS NULL AND leaseEndsAt <= ?
-  ORDER BY leaseEndsAt LIMIT ?`;
+/** ? task. Returns its key, and itself as JSON. */
+const GET = `SELECT key, kept FROM ${TASKS} WHERE id = ?`;
 
 /**
+ * ? user, ? createdAt and ? task to read on from, then ? session where it is asked for, ? statuses as JSON where they
+ * are, ? limit. Returns tasks, the newest first.
+ *
  * The newest tasks of a user are read in their order. Unfinished ones alone are few, however many others there
  * are: they are looked up, and then put in order.
  */
 function listSql(isOfSession: boolean, status: readonly TaskStatus[] | undefined): string {
   const isUnfinished = status !== undefined && !status.some(isFinished);
-  const index = isOfSession ? "offload_tasks_of_session" : "offload_tasks_of_user";
+  const tasks = isOfSession ? TASKS_BY.session : TASKS_BY.user;
   return [
-    `SELECT kept FROM offload_tasks INDEXED BY ${isUnfinished ? "offload_tasks_unfinished" : index}`,
+    `SELECT kept FROM ${isUnfinished ? TASKS_BY.unfinished : tasks}`,
     "WHERE userId = ? AND (createdAt, id) < (?, ?)",
     isOfSession ? "AND session = ?" : "",
     status ? "AND status IN (SELECT value FROM json_each(?))" : "",
-    isUnfinished ? "AND shelf IS NULL" : "",
+    isUnfinished ? `AND ${IS_UNFINISHED}` : "",
     "ORDER BY createdAt DESC, id DESC LIMIT ?",
   ].join(" ");
 }

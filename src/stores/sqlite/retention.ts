@@ -1,6 +1,7 @@
 import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import { dropFollowUp } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
+import { INDEX, INDEX_COUNTS, TASKS_BY } from "./names.ts";
 import type { SessionTable } from "./session-table.ts";
 import type { TaskTable } from "./task-table.ts";
 
@@ -51,16 +52,16 @@ export class Retention {
   }
 
   /** Keys of tasks, one more than the limit: who meets that one knows that there is more. */
-  *#over(shelf: Shelf, ttlMs: number | null, perUser: number | null, limit: number): Generator<number> {
-    if (ttlMs !== null) yield* this.#keys(OLD, shelf, this.#now() - ttlMs, limit + 1);
+  *#over(index: Limited, ttlMs: number | null, perUser: number | null, limit: number): Generator<number> {
+    if (ttlMs !== null) yield* this.#keys(OLD, index, this.#now() - ttlMs, limit + 1);
     if (perUser === null) return;
-    for (const { userId, tasks } of this.#crowded(shelf, perUser, limit + 1)) {
-      yield* this.#keys(OLDEST_OF_USER[shelf], userId, Math.min(limit + 1, tasks - perUser));
+    for (const { userId, tasks } of this.#crowded(index, perUser, limit + 1)) {
+      yield* this.#keys(OLDEST_OF_USER[index], userId, Math.min(limit + 1, tasks - perUser));
     }
   }
 
-  #crowded(shelf: Shelf, perUser: number, limit: number): { userId: string; tasks: number }[] {
-    return this.#connection.all(CROWDED, shelf, perUser, limit);
+  #crowded(index: Limited, perUser: number, limit: number): { userId: string; tasks: number }[] {
+    return this.#connection.all(CROWDED, index, perUser, limit);
   }
 
   #keys(sql: string, ...values: (string | number)[]): number[] {
@@ -80,15 +81,20 @@ export class Retention {
   }
 }
 
-type Shelf = "pending" | "done";
+/** The indexes that have limits. */
+type Limited = "pending" | "done";
 
-const OLD = `SELECT key FROM offload_tasks INDEXED BY offload_tasks_ended
-  WHERE shelf = ? AND completedAt <= ? ORDER BY completedAt LIMIT ?`;
-const CROWDED = "SELECT userId, tasks FROM offload_shelves WHERE shelf = ? AND tasks > ? LIMIT ?";
-const OLDEST_OF_USER = {
+/** ? index, ? instant, ? limit. Returns the keys of what is filed there and ended before that, the oldest first. */
+const OLD = `SELECT key FROM ${TASKS_BY.end} WHERE ${INDEX} = ? AND completedAt <= ? ORDER BY completedAt LIMIT ?`;
+
+/** ? index, ? number, ? limit. Returns users who have more tasks than that there, and how many. */
+const CROWDED = `SELECT userId, tasks FROM ${INDEX_COUNTS} WHERE ${INDEX} = ? AND tasks > ? LIMIT ?`;
+
+/** Each: ? user, ? limit. Returns the keys of the oldest. */
+const OLDEST_OF_USER: Record<Limited, string> = {
   // Those of one user are few enough to be put in order: an index that has them in order costs at each write.
-  pending: `SELECT key FROM offload_tasks INDEXED BY offload_tasks_outstanding
-    WHERE userId = ? AND mode IS NOT NULL AND shelf = 'pending' ORDER BY completedAt, id LIMIT ?`,
-  done: `SELECT key FROM offload_tasks INDEXED BY offload_tasks_done
-    WHERE userId = ? AND shelf = 'done' ORDER BY completedAt, id LIMIT ?`,
+  pending: `SELECT key FROM ${TASKS_BY.outstanding}
+    WHERE userId = ? AND mode IS NOT NULL AND ${INDEX} = 'pending' ORDER BY completedAt, id LIMIT ?`,
+  done: `SELECT key FROM ${TASKS_BY.endOfDone}
+    WHERE userId = ? AND ${INDEX} = 'done' ORDER BY completedAt, id LIMIT ?`,
 };

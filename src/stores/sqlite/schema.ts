@@ -1,10 +1,14 @@
 import type { Connection } from "./connection.ts";
 
 /**
- * A task is on one shelf: NULL while it is unfinished, "pending" while its follow-up waits, "claimed" while that
- * is being delivered, else "done". A pending one is `ready` to be claimed, or waits until `wakesAt`, or, where
- * both are NULL, for the end of the claim on its session. A deferred one, which has not failed, comes along with
- * anything else of its session. `turns` are those of its session; `mode` is set while its follow-up is outstanding. `kept` is all of it as JSON; other columns are for finding it.
+ * What is on disk keeps its names, so none of this text changes, and some of its words are older than those of the
+ * code: see names.ts.
+ *
+ * A task is filed in one index, its `shelf`: NULL while it is unfinished, "pending" while its follow-up is, "claimed"
+ * while that is being delivered, else "done". A pending one whose session is free is due, `ready`, or delayed, which
+ * ends at `wakesAt`; in a session that is claimed it is neither, until the end of the claim. A deferred one, which has
+ * not failed, comes along with anything else of its session. `turns` are those of its session; `mode` is set while its
+ * follow-up is outstanding. `kept` is all of it as JSON; other columns are for finding it.
  *
  * Queries name their index where several would do: SQLite guesses, and those that look alike are not.
  */
@@ -40,8 +44,8 @@ CREATE INDEX offload_tasks_outstanding ON offload_tasks (userId, session, comple
 CREATE INDEX offload_tasks_ready ON offload_tasks (mode, turns, completedAt) WHERE ready = 1;
 CREATE INDEX offload_tasks_waking ON offload_tasks (wakesAt) WHERE wakesAt IS NOT NULL;`;
 
-/** What is read on its own, so that nobody who asks for a task loads it: see parts.ts. */
-const PARTS = `
+/** What is read on its own, so that nobody who asks for a task loads it: see contents.ts. */
+const CONTENTS = `
 CREATE TABLE offload_parts (
   task INTEGER NOT NULL,
   part INTEGER NOT NULL,
@@ -53,8 +57,8 @@ CREATE TRIGGER offload_tasks_evicted AFTER DELETE ON offload_tasks BEGIN
   DELETE FROM offload_parts WHERE task = old.key;
 END;`;
 
-/** How many of a user's tasks are on the shelves that have a limit, counted where no write can forget it. */
-const SHELVES = `
+/** How many of a user's tasks are filed in the indexes that have a limit, counted where no write can forget it. */
+const INDEX_COUNTS = `
 CREATE TABLE offload_shelves (
   userId TEXT NOT NULL, shelf TEXT NOT NULL, tasks INTEGER NOT NULL,
   PRIMARY KEY (userId, shelf)
@@ -93,22 +97,29 @@ CREATE TABLE offload_hints (n INTEGER PRIMARY KEY, writer INTEGER NOT NULL, hint
 CREATE TABLE offload_watchers (writer INTEGER PRIMARY KEY, until REAL NOT NULL);`;
 
 /** Each makes the schema one version newer. They are never changed, only added to. */
-export const MIGRATIONS: readonly string[] = [TASKS + PARTS + SHELVES + SESSIONS + HINTS];
+export const MIGRATIONS: readonly string[] = [TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS];
 
 /** The version of the schema in a database; 0: it has none yet. */
 export function schemaVersion(connection: Connection): number {
-  const table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'offload_meta'";
-  if (connection.get(table) === undefined) return 0;
-  const row = connection.get<{ value: number }>("SELECT value FROM offload_meta WHERE name = 'schema'");
-  return row?.value ?? 0;
+  if (connection.get(HAS_META) === undefined) return 0;
+  return connection.get<{ value: number }>(VERSION)?.value ?? 0;
 }
 
 /** Brings the schema up to date, in one transaction of the caller's. */
 export function migrate(connection: Connection): void {
   const version = schemaVersion(connection);
-  if (version === 0) {
-    connection.exec("CREATE TABLE IF NOT EXISTS offload_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID");
-  }
+  if (version === 0) connection.exec(META);
   for (const migration of MIGRATIONS.slice(version)) connection.exec(migration);
-  connection.run("INSERT OR REPLACE INTO offload_meta VALUES ('schema', ?)", MIGRATIONS.length);
+  connection.run(SET_VERSION, MIGRATIONS.length);
 }
+
+const META = "CREATE TABLE IF NOT EXISTS offload_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID";
+
+/** Returns a row if there is the table. */
+const HAS_META = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'offload_meta'";
+
+/** Returns the version of the schema. */
+const VERSION = "SELECT value FROM offload_meta WHERE name = 'schema'";
+
+/** ? version. */
+const SET_VERSION = "INSERT OR REPLACE INTO offload_meta VALUES ('schema', ?)";

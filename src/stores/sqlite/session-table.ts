@@ -1,6 +1,7 @@
 import type { SessionKey } from "../../core/model/store.ts";
 import type { Connection } from "./connection.ts";
 import type { SessionState } from "./entry.ts";
+import { DELAYED_UNTIL, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, SESSIONS, TASKS, TASKS_BY } from "./names.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
 /** A session as it is kept. */
@@ -43,7 +44,7 @@ export class SessionTable {
   /** Its follow-ups wait for the end of the claim, those that come in the meantime too. */
   claim({ userId, session }: StoredSession, token: string, leaseEndsAt: number, countsTurn: boolean): void {
     this.#connection.run(CLAIM, userId, session, token, leaseEndsAt, countsTurn ? 1 : 0);
-    this.#connection.run(HOLD, userId, session);
+    this.#connection.run(UNFILE, userId, session);
   }
 
   prolong(token: string, leaseEndsAt: number, now: number): boolean {
@@ -52,17 +53,17 @@ export class SessionTable {
 
   free({ userId, session }: StoredSession, now: number): void {
     this.#connection.run(GIVE_BACK, now, now, userId, session);
-    this.#connection.run(FREE, userId, session);
+    this.#connection.run(END, userId, session);
     this.#connection.run(TIDY, userId, session);
   }
 
   countTurn({ userId, session }: StoredSession, now: number): void {
-    this.#connection.run(COUNT, now, userId, session);
+    this.#connection.run(COUNT_TURN, now, userId, session);
     this.#connection.run(REFILE, userId, session);
   }
 
   resetTurns({ userId, session }: StoredSession): void {
-    if (this.#connection.run(RESET, userId, session) === 0) return;
+    if (this.#connection.run(RESET_TURNS, userId, session) === 0) return;
     this.#connection.run(REFILE, userId, session);
     this.#connection.run(TIDY, userId, session);
   }
@@ -84,27 +85,48 @@ export function storedSession({ userId, sessionId }: SessionKey): StoredSession 
 /** Claims ended in one go; what is left has its turn the next time. */
 const MOST_LAPSED = 1_000;
 
-const GET = "SELECT turns, token FROM offload_sessions WHERE userId = ? AND session = ?";
-const CLAIMED =
-  "SELECT userId, session, countsTurn FROM offload_sessions WHERE token = ? AND leaseEndsAt > ?";
-const LAPSED =
-  "SELECT userId, session FROM offload_sessions WHERE token IS NOT NULL AND leaseEndsAt <= ? LIMIT ?";
-const CLAIM = `INSERT INTO offload_sessions (userId, session, turns, countedAt, token, leaseEndsAt, countsTurn)
+/** ? user, ? session. Returns its turns, and the token of its claim. */
+const GET = `SELECT turns, token FROM ${SESSIONS} WHERE userId = ? AND session = ?`;
+
+/** ? token, ? now. Returns the session, and whether the claim counts a turn. */
+const CLAIMED = `SELECT userId, session, countsTurn FROM ${SESSIONS} WHERE token = ? AND leaseEndsAt > ?`;
+
+/** ? now, ? limit. Returns sessions whose claim is over. */
+const LAPSED = `SELECT userId, session FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt <= ? LIMIT ?`;
+
+/** ? user, ? session, ? token, ? end of the claim, ? whether it counts a turn. */
+const CLAIM = `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, countsTurn)
   VALUES (?, ?, 0, 0, ?, ?, ?) ON CONFLICT DO UPDATE SET
   token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, countsTurn = excluded.countsTurn`;
-const PROLONG = "UPDATE offload_sessions SET leaseEndsAt = ? WHERE token = ? AND leaseEndsAt > ?";
-const FREE = "UPDATE offload_sessions SET token = NULL WHERE userId = ? AND session = ?";
-const COUNT = "UPDATE offload_sessions SET turns = turns + 1, countedAt = ? WHERE userId = ? AND session = ?";
-const RESET = "UPDATE offload_sessions SET turns = 0 WHERE userId = ? AND session = ? AND turns > 0";
-const TIDY = "DELETE FROM offload_sessions WHERE userId = ? AND session = ? AND turns = 0 AND token IS NULL";
-const COUNTED_UNTIL =
-  "SELECT userId, session FROM offload_sessions WHERE turns > 0 AND countedAt <= ? LIMIT ?";
 
-const TASKS = "offload_tasks INDEXED BY offload_tasks_outstanding";
-const OUTSTANDING = "WHERE userId = ? AND session = ? AND mode IS NOT NULL";
-const HOLD = `UPDATE ${TASKS} SET ready = NULL, wakesAt = NULL ${OUTSTANDING}`;
-const GIVE_BACK = `UPDATE ${TASKS} SET shelf = 'pending', ready = iif(dueAt <= ?, 1, NULL),
-  wakesAt = iif(dueAt <= ?, NULL, dueAt) ${OUTSTANDING}`;
-const REFILE = `UPDATE ${TASKS} SET turns = (
-  SELECT turns FROM offload_sessions AS s WHERE s.userId = offload_tasks.userId AND s.session = offload_tasks.session
-) ${OUTSTANDING}`;
+/** ? end of the claim, ? token, ? now. */
+const PROLONG = `UPDATE ${SESSIONS} SET leaseEndsAt = ? WHERE token = ? AND leaseEndsAt > ?`;
+
+/** ? user, ? session. */
+const END = `UPDATE ${SESSIONS} SET token = NULL WHERE userId = ? AND session = ?`;
+
+/** ? now, ? user, ? session. */
+const COUNT_TURN = `UPDATE ${SESSIONS} SET turns = turns + 1, countedAt = ? WHERE userId = ? AND session = ?`;
+
+/** ? user, ? session. */
+const RESET_TURNS = `UPDATE ${SESSIONS} SET turns = 0 WHERE userId = ? AND session = ? AND turns > 0`;
+
+/** ? user, ? session. */
+const TIDY = `DELETE FROM ${SESSIONS} WHERE userId = ? AND session = ? AND turns = 0 AND token IS NULL`;
+
+/** ? instant, ? limit. Returns sessions that have had turns, the last of them before that. */
+const COUNTED_UNTIL = `SELECT userId, session FROM ${SESSIONS} WHERE turns > 0 AND countedAt <= ? LIMIT ?`;
+
+/** ? user, ? session. Nothing of a session that is claimed is found as due or delayed. */
+const UNFILE = `UPDATE ${TASKS_BY.outstanding} SET ${IS_DUE} = NULL, ${DELAYED_UNTIL} = NULL
+  WHERE ${OUTSTANDING_IN_SESSION}`;
+
+/** ? now, ? now, ? user, ? session. What was claimed is pending again, and all of it due or delayed. */
+const GIVE_BACK = `UPDATE ${TASKS_BY.outstanding} SET ${INDEX} = 'pending',
+  ${IS_DUE} = iif(dueAt <= ?, 1, NULL), ${DELAYED_UNTIL} = iif(dueAt <= ?, NULL, dueAt)
+  WHERE ${OUTSTANDING_IN_SESSION}`;
+
+/** ? user, ? session. Its follow-ups are filed by the turns it has had by now. */
+const REFILE = `UPDATE ${TASKS_BY.outstanding} SET turns = (
+    SELECT turns FROM ${SESSIONS} AS s WHERE s.userId = ${TASKS}.userId AND s.session = ${TASKS}.session
+  ) WHERE ${OUTSTANDING_IN_SESSION}`;

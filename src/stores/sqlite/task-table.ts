@@ -3,25 +3,27 @@ import type { NewTask, TaskChange, TaskKey } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { copyPatch, copyRecord } from "../shared/copy.ts";
 import type { Connection } from "./connection.ts";
-import { ENTRY, type Entry, type EntryRow, NOWHERE, placeOf, toEntry, toJson } from "./entry.ts";
+import type { Contents } from "./contents.ts";
+import { ENTRY, type Entry, type EntryRow, placeOf, toEntry, toJson, UNFINISHED } from "./entry.ts";
 import { charsOf, EventLog } from "./event-log.ts";
-import type { HintLog } from "./hint-log.ts";
-import type { Parts } from "./parts.ts";
+import type { Hints } from "./hints.ts";
+import { TASKS } from "./names.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
-import { encodeNullable, encodeText } from "./text.ts";
+import { INSERT, insertValues, UPDATE, updateValues } from "./task-columns.ts";
+import { encodeText } from "./text.ts";
 
 /** Every write of a task goes through here, so that no column keeps what it was before. */
 export class TaskTable {
   readonly #connection: Connection;
-  readonly #parts: Parts;
+  readonly #contents: Contents;
   readonly #log: EventLog;
   readonly #sessions: SessionTable;
-  readonly #hints: HintLog;
+  readonly #hints: Hints;
 
-  constructor(connection: Connection, parts: Parts, sessions: SessionTable, hints: HintLog) {
+  constructor(connection: Connection, contents: Contents, sessions: SessionTable, hints: Hints) {
     this.#connection = connection;
-    this.#parts = parts;
-    this.#log = new EventLog(parts);
+    this.#contents = contents;
+    this.#log = new EventLog(contents);
     this.#sessions = sessions;
     this.#hints = hints;
   }
@@ -46,12 +48,12 @@ export class TaskTable {
   add({ record, events, input }: NewTask, leaseMs: number, now: number): TaskRecord {
     const entry = newEntry(copyRecord(record), leaseMs, input !== undefined);
     count(entry, events, record.updatedAt);
-    const key = this.#insert(entry, now + leaseMs);
+    const key = this.#connection.insert(INSERT, ...insertValues(entry, now + leaseMs));
     if (key === undefined) return this.get(record.id)?.record ?? record;
     entry.key = key;
     this.#log.append(entry, events);
     if (entry.oldestSeq > 1) this.#connection.run(UPDATE_KEPT, toJson(entry), key);
-    if (input !== undefined) this.#parts.putInput(key, input);
+    if (input !== undefined) this.#contents.putInput(key, input);
     if (isFinished(record.status)) this.#update(entry);
     return this.#written(entry, 1);
   }
@@ -64,7 +66,7 @@ export class TaskTable {
     count(entry, events, now);
     this.#log.append(entry, events);
     this.#update(entry);
-    if (result !== undefined) this.#parts.putResult(entry.key, result);
+    if (result !== undefined) this.#contents.putResult(entry.key, result);
     return this.#written(entry, lastSeq + 1);
   }
 
@@ -79,35 +81,21 @@ export class TaskTable {
   }
 
   evict(key: number): void {
-    // None of its parts may be written after it.
-    this.#parts.write();
+    // Nothing of it may be written after this.
+    this.#contents.write();
     this.#connection.run(EVICT, key);
   }
 
-  #insert(entry: Entry, leaseEndsAt: number): number | undefined {
-    const { record } = entry;
-    const { id, userId, sessionId, createdAt, status } = record;
-    const names = [encodeText(id), encodeText(userId), encodeNullable(sessionId)];
-    const rest = [createdAt, status, liveKey(record), leaseEndsAt, toJson(entry)];
-    return this.#connection.insert(INSERT, ...names, ...rest);
-  }
-
   #update(entry: Entry): void {
-    const { record, leaseEndsAt } = entry;
+    const { record } = entry;
     if (entry.hasPayload && isFinished(record.status)) this.#dropPayload(entry);
-    Object.assign(
-      entry,
-      placeOf(entry, () => this.#sessions.state(storedSession(record))),
-    );
-    const { shelf, mode, turns, ready, wakesAt } = entry;
-    const times = [leaseEndsAt, record.completedAt ?? 0];
-    const place = [shelf, mode, turns, ready, wakesAt];
-    const { status } = record;
-    this.#connection.run(UPDATE, status, liveKey(record), ...times, ...place, toJson(entry), entry.key);
+    const session = () => this.#sessions.state(storedSession(record));
+    Object.assign(entry, placeOf(entry, session));
+    this.#connection.run(UPDATE, ...updateValues(entry));
   }
 
   #dropPayload(entry: Entry): void {
-    this.#parts.dropPayload(entry.key);
+    this.#contents.dropPayload(entry.key);
     entry.hasPayload = false;
   }
 
@@ -117,19 +105,21 @@ export class TaskTable {
   }
 }
 
-const GET = "SELECT key, kept FROM offload_tasks WHERE id = ?";
-const AT = `SELECT ${ENTRY} FROM offload_tasks WHERE key = ?`;
-const INSERT = `INSERT INTO offload_tasks (id, userId, session, createdAt, status, liveKey, leaseEndsAt, kept)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
-const UPDATE = `UPDATE offload_tasks SET status = ?, liveKey = ?, leaseEndsAt = ifnull(?, leaseEndsAt), completedAt = ?,
-  shelf = ?, mode = ?, turns = ?, ready = ?, wakesAt = ?, kept = ? WHERE key = ?`;
-/** For what changes no column that a task is found by. */
-const UPDATE_KEPT = "UPDATE offload_tasks SET kept = ? WHERE key = ?";
-const EVICT = "DELETE FROM offload_tasks WHERE key = ?";
+/** ? task. Returns an {@link EntryRow} without a place, which is that of an unfinished task. */
+const GET = `SELECT key, kept FROM ${TASKS} WHERE id = ?`;
+
+/** ? key. Returns an {@link EntryRow}. */
+const AT = `SELECT ${ENTRY} FROM ${TASKS} WHERE key = ?`;
+
+/** ? the task as JSON, ? key. For what changes no column that a task is found by. */
+const UPDATE_KEPT = `UPDATE ${TASKS} SET kept = ? WHERE key = ?`;
+
+/** ? key. */
+const EVICT = `DELETE FROM ${TASKS} WHERE key = ?`;
 
 function newEntry(record: TaskRecord, leaseMs: number, hasPayload: boolean): Entry {
   const kept = { record, leaseMs, hasPayload, oldestSeq: 1, logChars: 0 };
-  return { key: 0, leaseEndsAt: null, ...kept, ...NOWHERE };
+  return { key: 0, leaseEndsAt: null, ...kept, ...UNFINISHED };
 }
 
 /** What events make of a record. */
@@ -140,10 +130,4 @@ function count(entry: Entry, events: readonly NewTaskEvent[], now: number): void
   record.lastSeq += events.length;
   record.updatedAt = now;
   entry.logChars += charsOf(events);
-}
-
-/** Under which an equal call finds this one. */
-function liveKey({ duplicateKey, cancel, status }: TaskRecord): string | null {
-  const isLive = duplicateKey !== null && cancel === null && !isFinished(status);
-  return isLive ? encodeText(duplicateKey) : null;
 }

@@ -5,15 +5,15 @@ import type {
   Insertion,
   NewTask,
   Refused,
-  Renewal,
   TaskChange,
   TaskKey,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
+import type { Contents } from "./contents.ts";
 import { type Entry, type KeptRow, toRecord } from "./entry.ts";
 import { Limits } from "./limits.ts";
-import type { Parts } from "./parts.ts";
+import { TASKS } from "./names.ts";
 import type { TaskTable } from "./task-table.ts";
 import { encodeText } from "./text.ts";
 
@@ -21,14 +21,14 @@ import { encodeText } from "./text.ts";
 export class Tasks {
   readonly #connection: Connection;
   readonly #table: TaskTable;
-  readonly #parts: Parts;
+  readonly #contents: Contents;
   readonly #limits: Limits;
   readonly #now: () => number;
 
-  constructor(connection: Connection, table: TaskTable, parts: Parts, now: () => number) {
+  constructor(connection: Connection, table: TaskTable, contents: Contents, now: () => number) {
     this.#connection = connection;
     this.#table = table;
-    this.#parts = parts;
+    this.#contents = contents;
     this.#limits = new Limits(connection);
     this.#now = now;
   }
@@ -65,20 +65,8 @@ export class Tasks {
   checkpoint(task: TaskKey, owner: string, checkpoint: string): boolean {
     const entry = this.#owned(task, owner);
     if (!entry?.hasPayload) return false;
-    this.#parts.putCheckpoint(entry.key, checkpoint);
+    this.#contents.putCheckpoint(entry.key, checkpoint);
     return true;
-  }
-
-  renew(owner: string, tasks: readonly TaskKey[], leaseMs: number): Renewal[] {
-    const leaseEndsAt = this.#now() + leaseMs;
-    return tasks.flatMap((task) => {
-      const entry = this.#table.named(task);
-      if (entry === undefined) return [];
-      const { id, version, cancel, owner: holder } = entry.record;
-      const owned = holder === owner;
-      if (owned) this.#connection.run(PUT_LEASE, leaseEndsAt, entry.key);
-      return [{ id, owned, version, cancel }];
-    });
   }
 
   #refuse(record: TaskRecord, guard: Guard): Duplicate | Refused | undefined {
@@ -107,5 +95,5 @@ export class Tasks {
   }
 }
 
-const EQUAL = "SELECT kept FROM offload_tasks WHERE userId = ? AND liveKey = ? LIMIT 1";
-const PUT_LEASE = "UPDATE offload_tasks SET leaseEndsAt = ? WHERE key = ?";
+/** ? user, ? key for equal calls. Returns the unfinished task that was called equally. */
+const EQUAL = `SELECT kept FROM ${TASKS} WHERE userId = ? AND liveKey = ? LIMIT 1`;

@@ -165,8 +165,8 @@ describePostgres("stores that share a schema", (pg) => {
     const session = { userId: "ada", sessionId: "held" };
     const claim = () => store.claim("me", LONG_MS, { maxTurns: 1 });
     const first = await finishPending(lab, session);
-    const held = await claim();
-    if (held) await store.settle(held, { [first.id]: { type: "acknowledge" } });
+    const claimed = await claim();
+    if (claimed) await store.settle(claimed, { [first.id]: { type: "acknowledge" } });
     const waiting = await finishPending(lab, session);
     const dropped = await finishPending(lab, { ...session, completedAt: 1 });
     expect(await claim()).toBeUndefined();

@@ -16,7 +16,7 @@ import { DRIVERS } from "./lab.ts";
 /** Each has a handful of rows, whatever is in the database. */
 const TINY = /SCAN (json_each|offload_watchers|sqlite_master|\d+ CONSTANT ROWS|\d+-ROW VALUES)/;
 /** As good as a scan: all tasks that have ended. */
-const WHOLE_SHELF = /offload_tasks_ended \(shelf=\?\)$/;
+const WHOLE_INDEX = /offload_tasks_ended \(shelf=\?\)$/;
 /** Queries that put few rows in order: unfinished tasks of one user; a user's follow-ups. */
 const SORTS_FEW = [
   "INDEXED BY offload_tasks_unfinished",
@@ -52,7 +52,7 @@ describe.each(DRIVERS)("no query looks through a table, on $name", ({ open }) =>
         sql,
       ).toEqual([]);
       expect(
-        plan.filter((step) => WHOLE_SHELF.test(step)),
+        plan.filter((step) => WHOLE_INDEX.test(step)),
         sql,
       ).toEqual([]);
       const sorts = plan.some((step) => step.includes("TEMP B-TREE"));

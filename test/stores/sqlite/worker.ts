@@ -85,10 +85,11 @@ async function appendMany(store: TaskStore, { worker, count }: Job & { type: "ap
 async function deliverAll(store: TaskStore, worker: number): Promise<string[]> {
   const delivered: string[] = [];
   const claim = () => store.claim(`worker-${worker}`, LONG_MS, { maxTurns: 99 });
-  for (let held = await claim(); held; held = await claim()) {
-    const { tasks } = held as SessionClaim;
+  for (let claimed = await claim(); claimed; claimed = await claim()) {
+    const { tasks } = claimed as SessionClaim;
     const outcome = tasks.map(({ id }) => [id, { type: "acknowledge" }] as const);
-    if (await store.settle(held, Object.fromEntries(outcome))) delivered.push(...tasks.map(({ id }) => id));
+    if (await store.settle(claimed, Object.fromEntries(outcome)))
+      delivered.push(...tasks.map(({ id }) => id));
   }
   return delivered;
 }

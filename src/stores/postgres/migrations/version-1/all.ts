@@ -11,6 +11,6 @@ import { tables } from "./tables.ts";
 
 /** Version 1, as 0.1.0 has it. It never changes: what is to be otherwise is a migration. */
 export function version1(schema: string): string {
-  const parts = [tables, basics, insert, change, leases, claims, settling, expiring, evicting, sweeping];
-  return parts.map((part) => part(schema)).join("\n");
+  const sections = [tables, basics, insert, change, leases, claims, settling, expiring, evicting, sweeping];
+  return sections.map((section) => section(schema)).join("\n");
 }

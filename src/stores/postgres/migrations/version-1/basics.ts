@@ -1,5 +1,5 @@
 /**
- * What the other functions are made of: time, locks, shelves and logs. Those that answer rows are declared to
+ * What the other functions are made of: time, locks, indexes and logs. Those that answer rows are declared to
  * answer few: with the thousand that PostgreSQL expects, plans look so dear that it compiles them at each call.
  */
 export const basics = (s: string): string => `

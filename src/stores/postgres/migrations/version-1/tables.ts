@@ -3,14 +3,15 @@
  * that nobody who reads records loads them. Instants are epoch milliseconds; `session` is ":" and the id, or
  * "" for none; JSON is kept as text, which holds what jsonb refuses.
  *
- * A task stands on one shelf, by which it is found: while it is unfinished its status, sorted by the end of its
- * lease; while somebody is to be told the mode of its follow-up, sorted by when it ended; and then "done". On
- * the shelves of follow-ups those stand apart, under `held`, whose session was found to have had so many turns.
+ * A task is filed in one index, by which it is found: this text calls it a shelf. While the task is unfinished that is
+ * its status, sorted by the end of its lease; while somebody is to be told, the mode of its follow-up, sorted by when
+ * it ended; and then "done". In the indexes of follow-ups those are apart, under `held`, whose session was found to
+ * have had so many turns.
  *
- * Every index is written at the end of a task, so there are no more than it takes. The planner's statistics are
- * always of another moment, and may come from tables that were nearly empty. So each index has a first column of
- * its own, which is why a shelf stands once alone and once with the user; a shelf of a user is said to hold few; and
- * no statistics are taken before there are many rows.
+ * Every index of PostgreSQL's is written at the end of a task, so there are no more than it takes. The planner's
+ * statistics are always of another moment, and may come from tables that were nearly empty. So each has a first column
+ * of its own, which is why there is a shelf and a shelf of the user; the latter is said to hold few; and no statistics
+ * are taken before there are many rows.
  */
 export const tables = (s: string): string => `
 CREATE TABLE ${s}.tasks (

@@ -1,12 +1,11 @@
-import { hintOf, type TaskHint } from "../../core/model/store.ts";
-import type { TaskRecord } from "../../core/model/task.ts";
+import type { TaskHint } from "../../core/model/store.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
+import { HINTS, WATCHERS } from "./names.ts";
 
-/** Hints about writes of this connection, and of others. They are kept while another connection watches. */
-export class HintLog {
+/** Hints that connections leave for each other. They are kept while another connection watches. */
+export class HintTable {
   readonly #connection: Connection;
   readonly #writer = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
-  #untold: TaskHint[] = [];
   #seen = 0;
   #watchesUntil = 0;
 
@@ -14,23 +13,12 @@ export class HintLog {
     this.#connection = connection;
   }
 
-  tell(record: TaskRecord, firstSeq: number): void {
-    this.#untold.push(hintOf(record, firstSeq));
-  }
-
-  /** Part of the transaction that wrote what is told. */
-  keep(): void {
-    if (this.#untold.length === 0) return;
+  /** Part of the transaction that wrote what the hints tell of. */
+  put(hints: readonly TaskHint[]): void {
+    if (hints.length === 0) return;
     if (this.#connection.get(IS_WATCHED, this.#writer, Date.now()) === undefined) return;
-    const n = this.#connection.insert(INSERT, this.#writer, JSON.stringify(this.#untold));
+    const n = this.#connection.insert(PUT, this.#writer, JSON.stringify(hints));
     if (n !== undefined && n % BATCH === 0) this.#connection.run(DROP, n - KEPT);
-  }
-
-  /** The hints of this connection's own writes since the last call. */
-  takeOwn(): TaskHint[] {
-    const hints = this.#untold;
-    this.#untold = [];
-    return hints;
   }
 
   /** Asks others to keep hints, from now on and for a while. To be called again and again. */
@@ -49,7 +37,7 @@ export class HintLog {
   }
 
   /** What others have written since the last call. */
-  takeForeign(): TaskHint[] {
+  take(): TaskHint[] {
     const rows = this.#connection.all<{ n: number; writer: number; hints: string }>(SINCE, this.#seen);
     this.#seen = rows.at(-1)?.n ?? this.#seen;
     const foreign = rows.filter(({ writer }) => writer !== this.#writer);
@@ -68,10 +56,23 @@ const BATCH = 64;
 /** For so long a watcher counts that has not been heard of. */
 const WATCH_MS = 10_000;
 
-const INSERT = "INSERT INTO offload_hints (writer, hints) VALUES (?, ?)";
-const DROP = "DELETE FROM offload_hints WHERE n <= ?";
-const NEWEST = "SELECT max(n) AS n FROM offload_hints";
-const SINCE = "SELECT n, writer, hints FROM offload_hints WHERE n > ? ORDER BY n";
-const IS_WATCHED = "SELECT 1 FROM offload_watchers WHERE writer <> ? AND until > ? LIMIT 1";
-const WATCH = "INSERT OR REPLACE INTO offload_watchers (writer, until) VALUES (?, ?)";
-const UNWATCH = "DELETE FROM offload_watchers WHERE writer = ? OR until <= ?";
+/** ? writer, ? the hints of a transaction as JSON. */
+const PUT = `INSERT INTO ${HINTS} (writer, hints) VALUES (?, ?)`;
+
+/** ? number of the newest transaction to go. */
+const DROP = `DELETE FROM ${HINTS} WHERE n <= ?`;
+
+/** Returns the number of the newest transaction. */
+const NEWEST = `SELECT max(n) AS n FROM ${HINTS}`;
+
+/** ? number to read on from. Returns transactions with who wrote them and their hints, in order. */
+const SINCE = `SELECT n, writer, hints FROM ${HINTS} WHERE n > ? ORDER BY n`;
+
+/** ? writer, ? now. Returns a row if somebody else watches. */
+const IS_WATCHED = `SELECT 1 FROM ${WATCHERS} WHERE writer <> ? AND until > ? LIMIT 1`;
+
+/** ? writer, ? until when it watches. */
+const WATCH = `INSERT OR REPLACE INTO ${WATCHERS} (writer, until) VALUES (?, ?)`;
+
+/** ? writer, ? now. Whoever has not been heard of goes too. */
+const UNWATCH = `DELETE FROM ${WATCHERS} WHERE writer = ? OR until <= ?`;

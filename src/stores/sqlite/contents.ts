@@ -1,13 +1,14 @@
 import type { StoredResult } from "../../core/model/result.ts";
 import type { Payload } from "../../core/model/store.ts";
 import type { Connection, SqliteValue } from "./connection.ts";
+import { CONTENT, CONTENTS } from "./names.ts";
 import { decodeText, encodeText } from "./text.ts";
 
 /**
- * What there is to a task beside its record: its events, its result, what it takes to start it again. Parts that
- * are put wait for the end of the transaction, or for who asks for some in it.
+ * What there is to a task beside its record: its events, its result, and its payload, which is what it takes to
+ * start it again. What is put waits for the end of the transaction, or for who asks for some in it.
  */
-export class Parts {
+export class Contents {
   readonly #connection: Connection;
   #waiting: SqliteValue[][] = [];
 
@@ -27,7 +28,7 @@ export class Parts {
 
   oldestEvents(task: number, limit: number): { seq: number; chars: number }[] {
     this.write();
-    return this.#connection.all(OLDEST, task, limit);
+    return this.#connection.all(OLDEST_EVENTS, task, limit);
   }
 
   dropEventsBefore(task: number, seq: number): void {
@@ -80,12 +81,12 @@ export class Parts {
     this.#waiting = [];
   }
 
-  #get(task: number, part: number): string | undefined {
-    return this.#connection.get<{ text: string }>(GET, task, part)?.text;
+  #get(task: number, content: number): string | undefined {
+    return this.#connection.get<{ text: string }>(GET, task, content)?.text;
   }
 }
 
-/** The parts of a task, beside its events: those are numbered by their `seq`. */
+/** The contents of a task beside its events: those have the numbers from 1 on, which is their `seq`. */
 const RESULT = 0;
 const INPUT = -1;
 const CHECKPOINT = -2;
@@ -93,11 +94,27 @@ const CHECKPOINT = -2;
 /** Rows that are written by one statement where there are so many: drivers ask a price for each. */
 const ROWS_TOGETHER = 16;
 
-const PUT = "INSERT OR REPLACE INTO offload_parts (task, part, chars, text) VALUES ";
-const PUT_ONE = `${PUT} (?, ?, ?, ?)`;
-const PUT_MANY = `${PUT} ${Array(ROWS_TOGETHER).fill("(?, ?, ?, ?)").join(", ")}`;
-const GET = "SELECT text FROM offload_parts WHERE task = ? AND part = ?";
-const DROP_PAYLOAD = `DELETE FROM offload_parts WHERE task = ? AND part < ${RESULT}`;
-const OLDEST = `SELECT part AS seq, chars FROM offload_parts WHERE task = ? AND part > ${RESULT} ORDER BY part LIMIT ?`;
-const DROP_EVENTS = `DELETE FROM offload_parts WHERE task = ? AND part > ${RESULT} AND part < ?`;
-const EVENTS = "SELECT text FROM offload_parts WHERE task = ? AND part > ? ORDER BY part LIMIT ?";
+const PUT = `INSERT OR REPLACE INTO ${CONTENTS} (task, ${CONTENT}, chars, text) VALUES`;
+const ROW = "(?, ?, ?, ?)";
+
+/** ? task, ? content, ? its weight, ? its text. */
+const PUT_ONE = `${PUT} ${ROW}`;
+
+/** The same four, so many times. */
+const PUT_MANY = `${PUT} ${Array(ROWS_TOGETHER).fill(ROW).join(", ")}`;
+
+/** ? task, ? content. Returns its text. */
+const GET = `SELECT text FROM ${CONTENTS} WHERE task = ? AND ${CONTENT} = ?`;
+
+/** ? task. */
+const DROP_PAYLOAD = `DELETE FROM ${CONTENTS} WHERE task = ? AND ${CONTENT} < ${RESULT}`;
+
+/** ? task, ? limit. Returns the numbers and the weights of its oldest events. */
+const OLDEST_EVENTS = `SELECT ${CONTENT} AS seq, chars FROM ${CONTENTS}
+  WHERE task = ? AND ${CONTENT} > ${RESULT} ORDER BY ${CONTENT} LIMIT ?`;
+
+/** ? task, ? number of the oldest event to stay. */
+const DROP_EVENTS = `DELETE FROM ${CONTENTS} WHERE task = ? AND ${CONTENT} > ${RESULT} AND ${CONTENT} < ?`;
+
+/** ? task, ? number to read on from, ? limit. Returns the texts of its events, in order. */
+const EVENTS = `SELECT text FROM ${CONTENTS} WHERE task = ? AND ${CONTENT} > ? ORDER BY ${CONTENT} LIMIT ?`;

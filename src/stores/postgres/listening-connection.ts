@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskHint } from "../../core/model/store.ts";
-import type { SentHint } from "./notifier.ts";
+import type { SentHint } from "./hint-sender.ts";
 import type { NotificationListener, PostgresClientLike } from "./pool.ts";
-import { watchLock } from "./sql.ts";
 
-export interface EarTerms {
-  schema: string;
+export interface ListeningTerms {
   channel: string;
+  /** The key of the lock that those who listen share. */
+  watchLock: string;
   /** Who has sent a hint; this store's own are told already. */
   self: string;
   tell: (hint: TaskHint) => void;
 }
 
-/** One connection that listens. While it does it holds a lock, by which writers know that somebody does. */
-export class Ear {
+/** One connection that listens. While it does it has a lock, by which writers know that somebody does. */
+export class ListeningConnection {
   readonly #client: PostgresClientLike;
-  readonly #terms: EarTerms;
+  readonly #terms: ListeningTerms;
   readonly #lost = new AbortController();
   readonly #lose = () => this.#lost.abort();
 
-  constructor(client: PostgresClientLike, terms: EarTerms) {
+  constructor(client: PostgresClientLike, terms: ListeningTerms) {
     this.#client = client;
     this.#terms = terms;
     client.on("error", this.#lose);
@@ -51,13 +51,13 @@ export class Ear {
   }
 
   async #stay(off: AbortSignal, listening: () => void): Promise<void> {
-    const { schema, channel } = this.#terms;
+    const { channel, watchLock } = this.#terms;
     const until = AbortSignal.any([off, this.#lost.signal]);
     await this.#ask(`LISTEN "${channel}"`);
-    await this.#ask(`SELECT pg_advisory_lock_shared(${watchLock(schema)})`);
+    await this.#ask(`SELECT pg_advisory_lock_shared(${watchLock})`);
     listening();
     while (await passes(CHECK_MS, until)) await this.#ask("SELECT 1");
-    await this.#ask(`SELECT pg_advisory_unlock_shared(${watchLock(schema)})`);
+    await this.#ask(`SELECT pg_advisory_unlock_shared(${watchLock})`);
     await this.#ask(`UNLISTEN "${channel}"`);
   }
 

@@ -9,11 +9,11 @@ export type SentHint = TaskHint & { from: string };
  * Sends hints to those who listen elsewhere, after the write and beside it: a NOTIFY within the write would keep
  * all commits of the server waiting for each other. While some are on their way, the next gather.
  */
-export class Notifier {
+export class HintSender {
   readonly #pool: PostgresQueryable;
   readonly #channel: string;
   readonly #from: string;
-  #waiting: string[] = [];
+  #unsent: string[] = [];
   #sending: Promise<void> | undefined;
 
   constructor(pool: PostgresQueryable, channel: string, from: string) {
@@ -22,15 +22,15 @@ export class Notifier {
     this.#from = from;
   }
 
-  tell(hint: TaskHint): void {
+  send(hint: TaskHint): void {
     const sent: SentHint = { ...hint, from: this.#from };
     const payload = JSON.stringify(sent);
     if (payload.length > MAX_CHARS) return;
-    this.#waiting.push(payload);
-    this.#sending ??= this.#send();
+    this.#unsent.push(payload);
+    this.#sending ??= this.#sendAll();
   }
 
-  /** Resolves when everything is sent that was told, if that does not take long. */
+  /** Resolves when all of it is sent, if that does not take long. */
   async close(): Promise<void> {
     const over = new AbortController();
     const late = sleep(CLOSE_MS, undefined, { signal: over.signal }).catch(() => undefined);
@@ -38,13 +38,12 @@ export class Notifier {
     over.abort();
   }
 
-  async #send(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const payloads = JSON.stringify(this.#waiting);
-      this.#waiting = [];
-      const text = "SELECT pg_notify($1, hint) FROM json_array_elements_text($2) AS hint";
+  async #sendAll(): Promise<void> {
+    while (this.#unsent.length > 0) {
+      const payloads = JSON.stringify(this.#unsent);
+      this.#unsent = [];
       // A hint that is lost is found by polling.
-      await this.#pool.query(text, [this.#channel, payloads]).catch(() => undefined);
+      await this.#pool.query(NOTIFY, [this.#channel, payloads]).catch(() => undefined);
     }
     this.#sending = undefined;
   }
@@ -53,3 +52,6 @@ export class Notifier {
 const CLOSE_MS = 1_000;
 /** PostgreSQL takes less than 8,000 bytes, and a character may have three. */
 const MAX_CHARS = 2_600;
+
+/** $1 channel, $2 the hints, each as JSON, as a list in JSON. */
+const NOTIFY = "SELECT pg_notify($1, hint) FROM json_array_elements_text($2) AS hint";

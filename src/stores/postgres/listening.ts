@@ -1,63 +1,35 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TaskHint } from "../../core/model/store.ts";
-import type { HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Database } from "./database.ts";
-import { Ear, type EarTerms } from "./ear.ts";
+import { ListeningConnection, type ListeningTerms } from "./listening-connection.ts";
 import type { PostgresClientLike, PostgresPoolLike } from "./pool.ts";
 
-export interface ListenerTerms extends Pick<EarTerms, "channel" | "self"> {
-  pool: PostgresPoolLike;
-}
-
-/** Hears of the writes of other stores, on a connection that is there only while somebody wants to know. */
-export class Listener {
+/** Hears of the writes of other stores from start to stop. A connection that is lost is replaced. */
+export class Listening {
   readonly #database: Database;
-  readonly #listeners: HintListeners;
-  readonly #terms: ListenerTerms;
-  #wanted = 0;
-  #isClosed = false;
+  readonly #pool: PostgresPoolLike;
+  readonly #terms: Omit<ListeningTerms, "watchLock">;
   #off = new AbortController();
   #period: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, listeners: HintListeners, terms: ListenerTerms) {
+  constructor(database: Database, pool: PostgresPoolLike, terms: Omit<ListeningTerms, "watchLock">) {
     this.#database = database;
-    this.#listeners = listeners;
+    this.#pool = pool;
     this.#terms = terms;
     this.#off.abort();
   }
 
-  /** Answers how to stop listening. */
-  watch(listener: HintListener): () => void {
-    if (this.#isClosed) return () => {};
-    const stop = this.#listeners.add(listener);
-    this.#wanted += 1;
-    if (this.#off.signal.aborted) this.#begin();
-    let isOver = false;
-    return () => {
-      if (isOver) return;
-      isOver = true;
-      stop();
-      this.#wanted -= 1;
-      if (this.#wanted === 0) setTimeout(() => this.#endUnlessWanted(), LINGER_MS).unref();
-    };
-  }
-
-  /** Resolves when the connection is given back. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#off.abort();
-    await this.#period;
-  }
-
   /** The next period begins when the one before has given its connection back. */
-  #begin(): void {
+  start(): void {
+    if (!this.#off.signal.aborted) return;
     this.#off = new AbortController();
     const { signal } = this.#off;
     this.#period = this.#period.then(() => this.#listenUntil(signal));
   }
 
-  #endUnlessWanted(): void {
-    if (this.#wanted === 0) this.#off.abort();
+  /** Resolves when the connection is given back. */
+  stop(): Promise<void> {
+    this.#off.abort();
+    return this.#period;
   }
 
   async #listenUntil(off: AbortSignal): Promise<void> {
@@ -78,24 +50,22 @@ export class Listener {
 
   /** Rejects when the connection is lost. */
   async #listenOnce(off: AbortSignal, connected: () => void): Promise<void> {
-    const { pool, channel, self } = this.#terms;
-    const tell = (hint: TaskHint) => this.#listeners.tell(hint);
-    const terms = { schema: this.#database.schema, channel, self, tell };
-    const connecting = this.#database.migrate().then(() => connect(pool, (client) => new Ear(client, terms)));
-    const ear = await untilOver(connecting, off);
-    if (ear === undefined) {
-      connecting.then(
-        (late) => late.giveBack(),
-        () => undefined,
-      );
-      return;
-    }
-    await ear.listen(off, connected);
+    const connecting = this.#connect();
+    const connection = await untilOver(connecting, off);
+    if (connection !== undefined) return connection.listen(off, connected);
+    connecting.then(
+      (late) => late.giveBack(),
+      () => undefined,
+    );
+  }
+
+  async #connect(): Promise<ListeningConnection> {
+    await this.#database.migrate();
+    const terms = { ...this.#terms, watchLock: this.#database.names.watchLock };
+    return connect(this.#pool, (client) => new ListeningConnection(client, terms));
   }
 }
 
-/** Milliseconds it goes on listening after the last has stopped: those who wait come and go. */
-const LINGER_MS = 500;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 10_000;
 

@@ -1,7 +1,7 @@
 import type { RetentionLimits } from "../../core/model/store.ts";
 
 /** Whom one sweep looks at: some users by name, and the next ones on the walk. */
-export interface Round {
+export interface UsersToSweep {
   users: string[];
   /** The key of the user that the walk has reached. */
   walkFrom: string;
@@ -14,7 +14,7 @@ export interface Round {
  * been written for elsewhere, and maybe by a process that has died, or are above a limit that has become
  * stricter: for them it walks through all users, at the start and again now and then.
  */
-export class Rounds {
+export class SweepPlan {
   #users = new Set<string>();
   #walkFrom: string | undefined;
   #walksAgainAt = Number.NEGATIVE_INFINITY;
@@ -32,7 +32,7 @@ export class Rounds {
     this.#walk();
   }
 
-  begin({ finishedPerUser, followUpsPerUser }: RetentionLimits): Round {
+  next({ finishedPerUser, followUpsPerUser }: RetentionLimits): UsersToSweep {
     const kept = {
       finishedPerUser: finishedPerUser ?? Infinity,
       followUpsPerUser: followUpsPerUser ?? Infinity,
@@ -48,14 +48,14 @@ export class Rounds {
     return { users, walkFrom: this.#walkFrom ?? "", stride: this.isWalking ? STRIDE : 0 };
   }
 
-  /** `walkedTo: null`: it has met all users. */
-  end({ walkFrom, stride }: Round, walkedTo: string | null): void {
+  /** They were swept. `walkedTo: null`: the walk has met all users. */
+  finish({ walkFrom, stride }: UsersToSweep, walkedTo: string | null): void {
     // Another sweep may have gone on meanwhile, or begun anew.
     if (stride > 0 && walkFrom === this.#walkFrom) this.#walkFrom = walkedTo ?? undefined;
   }
 
-  /** Looks at the same users again. */
-  undo({ users }: Round): void {
+  /** They were not swept, or not to the end: the next sweep looks at them again. */
+  putBack({ users }: UsersToSweep): void {
     for (const user of users) this.#users.add(user);
   }
 

@@ -1,36 +1,54 @@
-import type { TaskHint } from "../../core/model/store.ts";
+import { hintOf, type TaskHint } from "../../core/model/store.ts";
+import type { TaskRecord } from "../../core/model/task.ts";
 import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Connection } from "./connection.ts";
-import type { HintLog } from "./hint-log.ts";
+import { HintTable } from "./hint-table.ts";
 
-/** Tells listeners of writes: of its own soon after each, of those of others when it looks. */
-export class Listeners {
+/** Tells listeners of writes: of its own soon after each, of those of other connections when it looks. */
+export class Hints {
   readonly #connection: Connection;
-  readonly #log: HintLog;
+  readonly #table: HintTable;
   readonly #listeners = new HintListeners();
+  #untold: TaskHint[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #dataVersion: number | undefined;
   #isClosed = false;
 
-  constructor(connection: Connection, log: HintLog) {
+  constructor(connection: Connection) {
     this.#connection = connection;
-    this.#log = log;
+    this.#table = new HintTable(connection);
+  }
+
+  /** Tells of a write of the transaction that is under way, once it is written. */
+  tell(record: TaskRecord, firstSeq: number): void {
+    this.#untold.push(hintOf(record, firstSeq));
+  }
+
+  /** Leaves what this transaction has to tell for other connections, as a part of it. */
+  leave(): void {
+    this.#table.put(this.#untold);
+  }
+
+  /** The transaction is written: its listeners are told, soon. */
+  committed(): void {
+    const hints = this.#untold;
+    this.#untold = [];
+    if (hints.length > 0 && this.#listeners.size > 0) queueMicrotask(() => this.#pass(hints));
+  }
+
+  /** The transaction has come to nothing. */
+  forget(): void {
+    this.#untold = [];
   }
 
   /** Returns how to stop listening. */
-  add(listener: HintListener): () => void {
+  watch(listener: HintListener): () => void {
     if (this.#isClosed) return () => undefined;
     if (this.#listeners.size === 0) this.#startPolling();
     const remove = this.#listeners.add(listener);
     return () => {
       if (remove()) this.#stopPolling();
     };
-  }
-
-  /** Takes what this connection has written, to tell it soon. */
-  written(): void {
-    const hints = this.#log.takeOwn();
-    if (hints.length > 0 && this.#listeners.size > 0) queueMicrotask(() => this.#tell(hints));
   }
 
   close(): void {
@@ -47,21 +65,21 @@ export class Listeners {
 
   #stopPolling(): void {
     clearInterval(this.#timer);
-    tolerantly(() => this.#log.unwatch());
+    tolerantly(() => this.#table.unwatch());
   }
 
   /** The version tells, for next to nothing, whether another connection has written. */
   #poll(): void {
     tolerantly(() => {
-      this.#log.watch();
+      this.#table.watch();
       const row = this.#connection.get<{ data_version: number }>(DATA_VERSION);
       if (row?.data_version === this.#dataVersion) return;
-      this.#tell(this.#log.takeForeign());
+      this.#pass(this.#table.take());
       this.#dataVersion = row?.data_version;
     });
   }
 
-  #tell(hints: readonly TaskHint[]): void {
+  #pass(hints: readonly TaskHint[]): void {
     for (const hint of hints) this.#listeners.tell(hint);
   }
 }
@@ -69,6 +87,7 @@ export class Listeners {
 /** Milliseconds between two looks at whether others have written, while somebody listens. */
 const POLL_MS = 50;
 
+/** Returns a number that is another whenever another connection has written. */
 const DATA_VERSION = "PRAGMA data_version";
 
 /** Hints are no more than hints: while the database is locked there are none, and it looks again. */

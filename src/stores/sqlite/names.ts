@@ -1,0 +1,38 @@
+/**
+ * What is kept where, by the names that the schema has given: see schema.ts. Files that were made with older words
+ * keep them, so this is where they end: whatever is built of these names speaks of an index, of follow-ups that are
+ * due or delayed, and of contents.
+ */
+export const TASKS = "offload_tasks";
+/** How many tasks of each user an index has. */
+export const INDEX_COUNTS = "offload_shelves";
+export const CONTENTS = "offload_parts";
+export const SESSIONS = "offload_sessions";
+export const HINTS = "offload_hints";
+export const WATCHERS = "offload_watchers";
+
+/** The index that a task is filed in; NULL: that of the unfinished ones. */
+export const INDEX = "shelf";
+/** 1: the follow-up is due, and its session is free. */
+export const IS_DUE = "ready";
+/** Until when the follow-up is delayed, where its session is free. */
+export const DELAYED_UNTIL = "wakesAt";
+/** Which of a task's contents it is. */
+export const CONTENT = "part";
+
+/** Where tasks are found: by which of SQLite's indexes. */
+export const TASKS_BY = {
+  user: `${TASKS} INDEXED BY offload_tasks_of_user`,
+  session: `${TASKS} INDEXED BY offload_tasks_of_session`,
+  unfinished: `${TASKS} INDEXED BY offload_tasks_unfinished`,
+  lease: `${TASKS} INDEXED BY offload_tasks_leased`,
+  end: `${TASKS} INDEXED BY offload_tasks_ended`,
+  endOfDone: `${TASKS} INDEXED BY offload_tasks_done`,
+  outstanding: `${TASKS} INDEXED BY offload_tasks_outstanding`,
+  due: `${TASKS} INDEXED BY offload_tasks_ready`,
+};
+
+export const IS_UNFINISHED = `${INDEX} IS NULL`;
+
+/** ? user, ? session. The tasks of a session whose follow-up is outstanding, that is pending or claimed. */
+export const OUTSTANDING_IN_SESSION = "userId = ? AND session = ? AND mode IS NOT NULL";
