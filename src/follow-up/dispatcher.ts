@@ -125,9 +125,9 @@ export class FollowUpDispatcher {
    */
   async turnEnded(scope: TaskScope): Promise<void> {
     checkScope(scope);
-    if (!this.#isRunning || this.#runs.size >= this.#terms.concurrency) return;
-    const { maxTurns } = this.#filter();
-    const claimed = await this.#outbox.claim({ ...(maxTurns && { maxTurns }), session: sessionOf(scope) });
+    if (!this.#isRunning || !this.#hasRoom()) return;
+    // Who asks need not wait for others to complete.
+    const claimed = await this.#outbox.claim({ ...this.#filter(), minAgeMs: 0, session: sessionOf(scope) });
     if (claimed) await this.#take(claimed);
   }
 

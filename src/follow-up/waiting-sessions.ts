@@ -72,6 +72,7 @@ export class WaitingSessions {
     waiting.dueAt.delete(id);
     if (waiting.dueAt.size === 0) {
       waiting.timer?.clear();
+      waiting.freed?.clear();
       this.#sessions.delete(keyOf(session));
     } else if (isSettled && waiting.freed === undefined) {
       // A claim is settled task by task: once is enough for all of them.
