@@ -1,3 +1,4 @@
+import { checkVersion, shared, sign } from "./copies.ts";
 import { closedError } from "./errors.ts";
 import { type Execute, faultOf, ownCall, type ToolCall } from "./model/call.ts";
 import type { ManagerEvents, ManagerListener } from "./model/manager-events.ts";
@@ -13,6 +14,7 @@ import { Runtime } from "./runtime.ts";
 import type { OutsideExecution } from "./tasks/adopt.ts";
 import type { CancelOptions } from "./tasks/cancel.ts";
 import { invalidInput, invalidOption, isDuration } from "./values/validate.ts";
+import { VERSION } from "./version.ts";
 
 /** See the root export, which gives it the memory store as a default. */
 export class BackgroundTaskManager {
@@ -21,6 +23,7 @@ export class BackgroundTaskManager {
   constructor(options: ManagerOptions) {
     this.#runtime = new Runtime(options);
     RUNTIMES.set(this, this.#runtime);
+    sign(this);
   }
 
   /**
@@ -186,7 +189,9 @@ export function partsOf(manager: unknown): ManagerParts {
 export function runtimeOf(manager: unknown): Runtime {
   const runtime = typeof manager === "object" && manager !== null ? RUNTIMES.get(manager) : undefined;
   if (runtime) return runtime;
-  throw invalidOption("tasks", "a BackgroundTaskManager of this installation of tool-offload", manager);
+  checkVersion("tasks", manager);
+  throw invalidOption("tasks", `a BackgroundTaskManager of tool-offload ${VERSION}`, manager);
 }
 
-const RUNTIMES = new WeakMap<object, Runtime>();
+/** Not a property of the manager: what merely looks like one, or stands before one, has no runtime. */
+const RUNTIMES = shared("runtimes", () => new WeakMap<object, Runtime>());

@@ -4,6 +4,7 @@ import { Race, type RaceTerms } from "./calls/race.ts";
 import { restartStateOf } from "./calls/restart-state.ts";
 import { RunningCall } from "./calls/running-calls.ts";
 import { lastChunk, Pump, type StreamFold, type StreamSource, type ToolStream } from "./calls/stream.ts";
+import { sign } from "./copies.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
 import { type BackgroundTaskManager, runtimeOf } from "./manager.ts";
 import {
@@ -44,6 +45,7 @@ export class ToolOffloadMiddleware {
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: MiddlewareOptions<BackgroundTaskManager>) {
     this.#runtime = runtimeOf(options?.tasks);
+    sign(this);
     checkMiddlewareOptions(options);
     this.#plans = new ToolPlans(options, (toolName, error) =>
       this.#runtime.notices.emit("policy.failed", { toolName, error }),

@@ -1,3 +1,4 @@
+import { sign } from "../core/copies.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
@@ -62,6 +63,7 @@ export class FollowUpInbox {
     this.#outbox = new Outbox(parts, terms);
     this.#maxAttempts = terms.maxAttempts;
     this.#tell = tellerOf(options);
+    sign(this);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { checkVersion } from "../core/copies.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
@@ -42,6 +43,7 @@ export function handlerSettings(options: TaskHandlerOptions): HandlerSettings {
   if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
   const { tasks, authenticate, allowCancel = false, onError = () => undefined } = options;
   const { basePath = "/background-tasks", allowedOrigins = [] } = options;
+  checkVersion("tasks", tasks);
   const missing = METHODS.find((name) => typeof tasks?.[name] !== "function");
   if (missing) throw invalidOption("tasks", `a BackgroundTaskManager with a method "${missing}"`, tasks);
   checkFunction("authenticate", authenticate);

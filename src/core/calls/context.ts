@@ -32,7 +32,8 @@ export function setTaskId(context: ToolContext, id: string): void {
   (context as { taskId: string | null }).taskId = id;
 }
 
-const SOURCE = Symbol("source");
+/** Also for other copies: a task that is started is given its context by the copy of its manager. */
+const SOURCE = Symbol.for("tool-offload.source");
 
 /** One getter for all contexts: a getter of their own would cost every call a new hidden class. */
 const SIGNAL: PropertyDescriptor & ThisType<{ [SOURCE]: ContextSource }> = {
