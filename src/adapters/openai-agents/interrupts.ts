@@ -1,3 +1,4 @@
+import { sign } from "../../core/copies.ts";
 import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
 import { newAmong, noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
 import { checkInbox, checkOptions, checkScope, type ScopeFor, scopeFor } from "../shared/options.ts";
@@ -86,6 +87,7 @@ class Interruptions implements Interrupts {
 
   constructor(options: InterruptOptions) {
     this.#options = options;
+    sign(this);
   }
 
   async step(runContext: RunContextLike): Promise<void> {

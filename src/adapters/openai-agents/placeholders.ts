@@ -1,3 +1,4 @@
+import { shared } from "../../core/copies.ts";
 import type { RunContextLike, ToolResultLike } from "./like.ts";
 
 /** Notes that a call of this run was answered with a placeholder. */
@@ -13,4 +14,8 @@ export function isPlaceholderOf(run: RunContextLike, { output, runItem }: ToolRe
   return text !== undefined && text === output;
 }
 
-const PLACEHOLDERS = new WeakMap<RunContextLike, Map<string | undefined, string>>();
+/** One copy may have the tools, and another the stop rule. */
+const PLACEHOLDERS = shared(
+  "openai-agents.placeholders",
+  () => new WeakMap<RunContextLike, Map<string | undefined, string>>(),
+);

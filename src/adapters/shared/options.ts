@@ -1,3 +1,4 @@
+import { checkVersion } from "../../core/copies.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { ToolOffloadMiddleware } from "../../core/middleware.ts";
 import { faultOfScope } from "../../core/model/call.ts";
@@ -33,6 +34,7 @@ export function checkTerms<Run, Needed extends Method>(
 ): void {
   checkOptions(options, ["offload", "scope", "metadata", ...more]);
   const { offload, metadata } = options;
+  checkVersion("offload", offload);
   if (needed.some((method) => typeof offload?.[method] !== "function")) {
     throw invalidOption("offload", "a ToolOffloadMiddleware", offload);
   }
@@ -48,6 +50,7 @@ export function checkScope<Run>(scope: ScopeFor<Run>): void {
 
 /** @throws `invalid_option` */
 export function checkInbox(inbox: Pick<FollowUpInbox, "claim">): void {
+  checkVersion("inbox", inbox);
   if (typeof inbox?.claim !== "function") throw invalidOption("inbox", "a FollowUpInbox", inbox);
 }
 
