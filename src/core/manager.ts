@@ -1,3 +1,4 @@
+import { checkVersion, shared, sign } from "./copies.ts";
 import { closedError } from "./errors.ts";
 import { type Execute, faultOf, ownCall, type ToolCall } from "./model/call.ts";
 import type { ManagerEvents, ManagerListener, TaskUpdate } from "./model/manager-events.ts";
@@ -14,7 +15,7 @@ import type { OutsideExecution } from "./tasks/adopt.ts";
 import type { Kind } from "./values/kinds.ts";
 import { readArgument } from "./values/options.ts";
 import { invalidInput, invalidOption } from "./values/validate.ts";
-import { checkVersion, markVersion } from "./version.ts";
+import { VERSION } from "./version.ts";
 
 /** See the root export, which gives it the memory store as a default. */
 export class BackgroundTaskManager {
@@ -24,8 +25,8 @@ export class BackgroundTaskManager {
 
   constructor(options: ManagerOptions) {
     this.#runtime = new Runtime(options);
-    Object.defineProperty(this, RUNTIME, { value: this.#runtime });
-    markVersion(this);
+    RUNTIMES.set(this, this.#runtime);
+    sign(this);
   }
 
   /**
@@ -190,10 +191,10 @@ export function partsOf(manager: unknown): ManagerParts {
 
 /** The whole of it, for the middleware. @throws `invalid_option` */
 export function runtimeOf(manager: unknown): Runtime {
-  const runtime = (manager as { [RUNTIME]?: Runtime } | null | undefined)?.[RUNTIME];
-  if (runtime === undefined) throw invalidOption("tasks", "a BackgroundTaskManager", manager);
+  const runtime = typeof manager === "object" && manager !== null ? RUNTIMES.get(manager) : undefined;
+  if (runtime) return runtime;
   checkVersion("tasks", manager);
-  return runtime;
+  throw invalidOption("tasks", `a BackgroundTaskManager of tool-offload ${VERSION}`, manager);
 }
 
 /** For options that take a manager. */
@@ -202,5 +203,5 @@ export const manager: Kind<BackgroundTaskManager> = (value) => {
   return value as BackgroundTaskManager;
 };
 
-/** A registered symbol: a copy of the library in the same process finds it too. */
-const RUNTIME = Symbol.for("tool-offload.runtime");
+/** Not a property of the manager: what merely looks like one, or stands before one, has no runtime. */
+const RUNTIMES = shared("runtimes", () => new WeakMap<object, Runtime>());

@@ -11,6 +11,7 @@ import {
   type StreamSource,
   type ToolStream,
 } from "./calls/stream.ts";
+import { sign } from "./copies.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
 import { type BackgroundTaskManager, runtimeOf } from "./manager.ts";
 import {
@@ -27,7 +28,6 @@ import { type MiddlewareOptions, middlewareSettings } from "./options/middleware
 import { type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
 import type { Runtime } from "./runtime.ts";
 import { invalidInput } from "./values/validate.ts";
-import { markVersion } from "./version.ts";
 
 /**
  * Races every tool call against a timeout. A fast one returns its value as if nothing had been there; a slow
@@ -54,7 +54,7 @@ export class ToolOffloadMiddleware {
     const settings = middlewareSettings(options);
     const { tasks, onTurnAbort, placeholder } = settings;
     this.#runtime = runtimeOf(tasks);
-    markVersion(this);
+    sign(this);
     this.#plans = new ToolPlans(settings, (toolName, error) =>
       this.#runtime.notices.emit("policy.failed", { toolName, error }),
     );

@@ -1,10 +1,10 @@
+import { sign } from "../core/copies.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { either } from "../core/values/kinds.ts";
 import { needed, readArgument, type Table } from "../core/values/options.ts";
-import { markVersion } from "../core/version.ts";
 import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";
 import { type InboxOptions, inboxTerms, tellerOf } from "./options.ts";
@@ -67,7 +67,7 @@ export class FollowUpInbox {
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: InboxOptions) {
     const terms = inboxTerms(options);
-    markVersion(this);
+    sign(this);
     this.#outbox = new Outbox(partsOf(terms.tasks), terms);
     this.#maxAttempts = terms.maxAttempts;
     this.#tell = tellerOf(terms);

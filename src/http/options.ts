@@ -1,9 +1,9 @@
+import { ofThisVersion } from "../core/copies.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { boolean, func, type Kind, methods } from "../core/values/kinds.ts";
 import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
 import { fault } from "../core/values/validate.ts";
-import { ofThisVersion } from "../core/version.ts";
 
 const METHODS = ["list", "get", "result", "events", "wait", "cancel", "stats"] as const;
 

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { checkVersion } from "../core/copies.ts";
 import type { ToolOffloadMiddleware } from "../core/middleware.ts";
 import type { OffloadOutcome, ToolCall, ToolContext } from "../core/model/call.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
@@ -60,6 +61,7 @@ export function withBackgroundArgument<
   offload: Pick<ToolOffloadMiddleware, "run">,
 ): BackgroundTool<Shape, Config, R> {
   const { name, description, inputSchema } = checkedTool(tool);
+  checkVersion("offload", offload);
   checkFunction("offload.run", offload?.run);
   type Input = z.output<typeof inputSchema>;
   const execute = (input: Input, context: ToolContext) => tool.execute(input, context);

@@ -1,5 +1,6 @@
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { MiddlewareError, ToolInvocationError, ToolMessage, type WrapToolCallHook } from "langchain";
+import { isBranded } from "../../core/copies.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { ToolContext } from "../../core/model/call.ts";
 import { metadataFor } from "../shared/options.ts";
@@ -137,6 +138,9 @@ function placeholder(message: string, toolCall: ToolCall, { returnDirect }: Invo
   return new ToolMessage({ content: message, tool_call_id: toolCall.id ?? "" });
 }
 
+const ANSWER = Symbol.for("tool-offload.langchain.answer");
+const FAILED_ANSWER = Symbol.for("tool-offload.langchain.failed-answer");
+
 /** An output that is more than its content. Calls that join this one find it; where a store keeps it, it is its content. */
 class Answer {
   readonly output: Output;
@@ -145,6 +149,10 @@ class Answer {
   constructor(output: Output, content: Content) {
     this.output = output;
     this.#content = content;
+  }
+
+  get [ANSWER](): true {
+    return true;
   }
 
   toJSON(): Content {
@@ -160,6 +168,19 @@ class FailedAnswer extends Error {
     super(message);
     this.answer = answer;
   }
+
+  get [FAILED_ANSWER](): true {
+    return true;
+  }
+}
+
+/** Here and there: a call may have joined one that another copy has made. */
+function isAnswer(value: unknown): value is Answer {
+  return isBranded(value, ANSWER);
+}
+
+function isFailedAnswer(error: unknown): error is FailedAnswer {
+  return isBranded(error, FAILED_ANSWER);
 }
 
 /** What the task keeps of an output. Once there is one, what the turn would have acted on is a failure. */
@@ -187,14 +208,14 @@ function hasMore({ artifact, metadata, additional_kwargs, response_metadata }: T
 }
 
 function answerIn(error: unknown): { status: "completed"; value: Answer } {
-  if (error instanceof FailedAnswer) return { status: "completed", value: error.answer };
+  if (isFailedAnswer(error)) return { status: "completed", value: error.answer };
   throw error;
 }
 
 /** A call that joined an equal one has a message of its own, which says the same. */
 function joined(value: Content | Answer, toolCall: ToolCall): ToolMessage {
   const { id = "", name } = toolCall;
-  if (!(value instanceof Answer)) {
+  if (!isAnswer(value)) {
     return new ToolMessage({ content: value, tool_call_id: id, name, status: "success" });
   }
   const { output } = value;

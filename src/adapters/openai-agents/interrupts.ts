@@ -1,3 +1,4 @@
+import { sign } from "../../core/copies.ts";
 import { methods, object } from "../../core/values/kinds.ts";
 import { needed, option, readArgument, readOptions, type Table } from "../../core/values/options.ts";
 import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
@@ -93,6 +94,7 @@ class Interruptions implements Interrupts {
 
   constructor(options: InterruptOptions) {
     this.#options = options;
+    sign(this);
   }
 
   async step(runContext: RunContextLike): Promise<void> {

@@ -1,3 +1,4 @@
+import { isBranded } from "../../core/copies.ts";
 import { invalidOption } from "../../core/values/validate.ts";
 import { isKept, kept } from "../shared/tool-set.ts";
 import { isFromProgram, raceCall } from "./call.ts";
@@ -113,10 +114,12 @@ async function invokeRaced(
   };
   return raceCall(terms, call, execute).catch((error) => {
     // In time, the framework hides it as it likes.
-    if (error instanceof HiddenFailure) return error.output;
+    if (isHiddenFailure(error)) return error.output;
     throw error;
   });
 }
+
+const HIDDEN_FAILURE = Symbol.for("tool-offload.openai-agents.hidden-failure");
 
 /** Fails a task whose tool has answered `output`, and brings that to whoever waits: calls that joined it too. */
 class HiddenFailure extends Error {
@@ -126,6 +129,15 @@ class HiddenFailure extends Error {
     super(message);
     this.output = output;
   }
+
+  get [HIDDEN_FAILURE](): true {
+    return true;
+  }
+}
+
+/** A call may have joined one that another copy has made. */
+function isHiddenFailure(error: unknown): error is HiddenFailure {
+  return isBranded(error, HIDDEN_FAILURE);
 }
 
 /** What a tool's output says of a failure that the framework has hidden behind it. */

@@ -1,3 +1,4 @@
+import { checkVersion } from "../../core/copies.ts";
 import { invalidOption } from "../../core/values/validate.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { AgentLike, FinalOutputLike, RunContextLike, ToolResultLike } from "./like.ts";
@@ -36,6 +37,7 @@ export function afterTools<
   interrupts?: Interrupts,
 ): (runContext: RunContextLike, results: Result[]) => Promise<Final | FinalOutputLike> {
   if (!isRule(rule)) throw invalidOption("rule", "a toolUseBehavior", rule);
+  checkVersion("interrupts", interrupts);
   return async (runContext, results) => {
     const outcome = await decide(rule, runContext, results);
     if (!outcome.isFinalOutput) await interrupts?.step(runContext);

@@ -1,10 +1,10 @@
+import { ofThisVersion } from "../../core/copies.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { ToolOffloadMiddleware } from "../../core/middleware.ts";
 import { faultOfScope } from "../../core/model/call.ts";
 import type { TaskScope } from "../../core/model/task.ts";
 import { type Kind, kind } from "../../core/values/kinds.ts";
 import { fault } from "../../core/values/validate.ts";
-import { ofThisVersion } from "../../core/version.ts";
 import type { FollowUpInbox } from "../../follow-up/inbox.ts";
 
 /** Whose calls they are, or what tells it from what is known of a run. */

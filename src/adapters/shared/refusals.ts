@@ -1,3 +1,4 @@
+import { shared } from "../../core/copies.ts";
 import { TaskOffloadError, type TaskOffloadErrorCode } from "../../core/errors.ts";
 import type { ToolContext } from "../../core/model/call.ts";
 
@@ -31,4 +32,4 @@ const FOR_THE_MODEL: readonly TaskOffloadErrorCode[] = [
 ];
 
 /** Known by the error and not by the call: a call that joins another gets an error that it has not seen thrown. */
-const thrownByTools = new WeakSet<TaskOffloadError>();
+const thrownByTools = shared("thrown-by-tools", () => new WeakSet<TaskOffloadError>());

@@ -1,3 +1,5 @@
+import { shared } from "../copies.ts";
+
 /** Somebody who wants to know when a turn is aborted. */
 export interface TurnMember {
   abort(reason: unknown): void;
@@ -42,4 +44,5 @@ export class Turn {
   }
 }
 
-const TURNS = new WeakMap<AbortSignal, Turn>();
+/** One listener for all copies, too. */
+const TURNS = shared("turns", () => new WeakMap<AbortSignal, Turn>());

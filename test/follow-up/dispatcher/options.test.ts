@@ -62,7 +62,7 @@ describe("what it is given", () => {
     },
   );
 
-  test("a manager that is none of this installation is refused", () => {
+  test("what is no manager is refused", () => {
     const foreign = { list: () => [], start: () => undefined, close: () => undefined };
     expect(() => make({ tasks: foreign })).toThrow(
       expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("tasks must be") }),
