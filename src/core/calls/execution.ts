@@ -3,7 +3,7 @@ import type { Execute, ToolCall, ToolContext } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
-import { closeQuietly, isAsyncIterable, isThenable } from "../values/iterables.ts";
+import { closeQuietly, isStream } from "../values/iterables.ts";
 import { createContext, setTaskId } from "./context.ts";
 import { canonicalInput } from "./duplicates.ts";
 import type { Outcome } from "./outcome.ts";
@@ -82,14 +82,11 @@ export class Execution {
 
   /** Takes the outcome from a value, promise or thenable. */
   follow(returned: unknown): void {
-    if (isAsyncIterable(returned) && !isThenable(returned)) this.#refuseIterable(returned);
+    if (isStream(returned)) this.#refuseStream(returned);
     else Promise.resolve(returned).then(this.#answered, this.#threw);
   }
 
-  readonly #answered = (value: unknown): void => {
-    if (isAsyncIterable(value)) this.#refuseIterable(value);
-    else this.#settle({ ok: true, value });
-  };
+  readonly #answered = (value: unknown): void => this.#settle({ ok: true, value });
 
   readonly #threw = (error: unknown): void => this.#settle({ ok: false, error });
 
@@ -181,9 +178,9 @@ export class Execution {
     this.settings.observe?.(this.call.toolName, this.#clock.now() - this.startedAt);
   }
 
-  #refuseIterable(iterable: AsyncIterable<unknown>): void {
-    closeQuietly(iterable);
-    const message = `The tool "${this.call.toolName}" returned an async iterable to run(); use stream() for it.`;
+  #refuseStream(stream: AsyncIterable<unknown>): void {
+    closeQuietly(stream);
+    const message = `The tool "${this.call.toolName}" returned a stream to run(); use stream() for it.`;
     this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
   }
 }
