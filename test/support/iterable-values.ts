@@ -4,14 +4,14 @@ import { spawn } from "node:child_process";
 export class Page {
   readonly data: readonly { id: string }[];
   readonly has_more = false;
-  readonly #client = "private";
+  readonly #client = {};
 
   constructor(...ids: string[]) {
     this.data = ids.map((id) => ({ id }));
   }
 
   hasNextPage(): boolean {
-    return this.#client === "public";
+    return "next" in this.#client;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<{ id: string }> {
