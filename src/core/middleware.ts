@@ -168,6 +168,7 @@ export class ToolOffloadMiddleware {
 
   #join<T>(race: Race<T>, equal: RunningCall, { settings }: ToolPlan, timeoutMs: number): Race<T> {
     if (settings.onDuplicate === "reject") return race.refused(duplicateError(equal.execution.call));
+    race.keepContext();
     return race.enter(equal, timeoutMs);
   }
 

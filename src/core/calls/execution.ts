@@ -2,6 +2,7 @@ import { TaskOffloadError } from "../errors.ts";
 import type { Execute, ToolCall, ToolContext } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
+import { here, type InContext } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { closeQuietly, isStream } from "../values/iterables.ts";
 import { canonicalInput } from "./canonical-input.ts";
@@ -20,6 +21,8 @@ export class Execution {
   readonly startedAt: number;
   readonly context: ToolContext;
   readonly restartState: RestartState | undefined;
+  /** In the async context of who made the call, once that is kept. */
+  inContext: InContext | undefined;
   readonly #clock: Clock;
   readonly #keeper: ExecutionKeeper;
   #outcome: Outcome | undefined;
@@ -113,8 +116,11 @@ export class Execution {
   abort(reason: unknown): void {
     if (this.#abort !== undefined) return;
     this.#abort = { reason };
-    this.#controller?.abort(reason);
-    this.#onAbort?.(reason);
+    const { inContext = here } = this;
+    inContext(() => {
+      this.#controller?.abort(reason);
+      this.#onAbort?.(reason);
+    });
   }
 
   /** The tool is told the id of its task. A turn that waits keeps the process alive, a task does not. */
@@ -175,7 +181,10 @@ export class Execution {
   #observe(): void {
     if (this.#isObserved) return;
     this.#isObserved = true;
-    this.settings.observe?.(this.call.toolName, this.#clock.now() - this.startedAt);
+    const { observe } = this.settings;
+    if (observe === undefined) return;
+    const { inContext = here } = this;
+    inContext(() => observe(this.call.toolName, this.#clock.now() - this.startedAt));
   }
 
   #refuseStream(stream: AsyncIterable<unknown>): void {

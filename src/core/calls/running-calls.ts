@@ -1,6 +1,7 @@
 import type { Execute, ToolCall } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
+import type { KeepContext } from "../time/async-context.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { canonicalInput } from "./canonical-input.ts";
@@ -225,6 +226,7 @@ export class RunningCall implements ExecutionKeeper {
 /** What a call needs of its manager. */
 export interface CallParts {
   readonly clock: Clock;
+  readonly keepContext: KeepContext;
   readonly calls: RunningCalls;
 }
 

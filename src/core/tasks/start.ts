@@ -26,6 +26,7 @@ export class Starter {
 
   async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, settings: ToolSettings): Promise<TaskInfo> {
     const { clock, calls, offloader, ledger, terms, tools } = this.#parts;
+    const inContext = this.#parts.keepContext();
     const equal = await joinRunning(call, settings, calls, offloader);
     if (equal !== undefined) return equal;
     const order = this.#nextOrder();
@@ -34,7 +35,7 @@ export class Starter {
     const answer = await ledger.insert(task);
     if (answer.status === "refused") throw refusedError(answer, call);
     if (answer.status === "duplicate") return joinStored(answer.record, call, settings);
-    const stored = { call, settings, execute: execute as Execute<unknown, unknown>, restartState };
+    const stored = { call, settings, execute: execute as Execute<unknown, unknown>, restartState, inContext };
     await this.#enqueue(stored, answer.record, order);
     return toTaskInfo(answer.record);
   }

@@ -15,6 +15,7 @@ import {
   taskOf,
   typesOf,
 } from "../../support/scene.ts";
+import { until } from "../../support/until.ts";
 import { LEASE_MS, processesOn, SHARED_STORES } from "./processes.ts";
 
 inFakeTime();
@@ -227,7 +228,7 @@ describe.each(SHARED_STORES)("tools that may be started again on $name", ({ make
     const { tasks, die } = mortal({ tools, leaseMs: 100 });
     const other = processOf({ tools, leaseMs: 100 }).tasks;
     const { id } = await tasks.start(callOf(), execute);
-    await vi.waitFor(() => expect(starts).toHaveBeenCalled());
+    await until(() => expect(starts).toHaveBeenCalled());
     die();
     await other.wait(ADA, [id]);
     expect(await other.result(ADA, id)).toMatchObject({ status: "completed", value });

@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { expect, test, vi } from "vitest";
 import { closeQuietly, isStream } from "../../../src/core/values/iterables.ts";
 import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
+import { until } from "../../support/until.ts";
 
 async function* generator() {
   yield 1;
@@ -95,13 +96,13 @@ test.each<[string, () => unknown]>([
 test("a stream that nobody will read lets go of what it holds", async () => {
   const node = Readable.from(["text"]);
   closeQuietly(node);
-  await vi.waitFor(() => expect(node.destroyed).toBe(true));
+  await until(() => expect(node.destroyed).toBe(true));
 
   const cancel = vi.fn();
   closeQuietly(new ReadableStream({ cancel }));
-  await vi.waitFor(() => expect(cancel).toHaveBeenCalledOnce());
+  await until(() => expect(cancel).toHaveBeenCalledOnce());
 
   const finish = vi.fn(async () => ({ done: true, value: undefined }));
   closeQuietly({ [Symbol.asyncIterator]: downLeveled, return: finish } as AsyncIterable<unknown>);
-  await vi.waitFor(() => expect(finish).toHaveBeenCalledOnce());
+  await until(() => expect(finish).toHaveBeenCalledOnce());
 });
