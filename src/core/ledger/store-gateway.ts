@@ -120,10 +120,6 @@ export class StoreGateway implements StoreReader {
       if (question.isOver) question.failLate();
       else question.fail(this.#report(operation, reason, cause));
     };
-    const expired = () => failed(`did not answer within ${this.#timeoutMs} ms`);
-    if (this.#timeoutMs !== Number.POSITIVE_INFINITY) {
-      question.timer = new Timer(this.#clock, expired, this.#timeoutMs);
-    }
     try {
       run(this.#store).then(
         (answer) => question.answer(answer),
@@ -132,6 +128,13 @@ export class StoreGateway implements StoreReader {
     } catch (cause) {
       failed("failed", cause);
     }
+    const expired = () => failed(`did not answer within ${this.#timeoutMs} ms`);
+    // A store in memory has answered by then, and needs no timer.
+    if (this.#timeoutMs !== Number.POSITIVE_INFINITY) SOON.then(() => this.#limit(question, expired));
+  }
+
+  #limit<T>(question: Question<T>, expired: () => void): void {
+    if (!question.isOver) question.timer = new Timer(this.#clock, expired, this.#timeoutMs);
   }
 
   #pause(ms: number): Promise<void> {
@@ -153,6 +156,8 @@ export class StoreGateway implements StoreReader {
     return error;
   }
 }
+
+const SOON = Promise.resolve();
 
 type StoreCall<T> = (store: TaskStore) => Promise<T>;
 
