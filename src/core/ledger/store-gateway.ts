@@ -4,6 +4,7 @@ import type { TaskStore } from "../model/store.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { retryDelay } from "../time/retry-delay.ts";
+import { Chain, type Link } from "../values/chain.ts";
 import { describeError } from "../values/summary.ts";
 
 /** The gateway for those who only read. Writes go through the ledger. */
@@ -23,7 +24,7 @@ export class StoreGateway implements StoreReader {
   readonly #failed: (failure: StoreFailure) => void;
   readonly #retries = new Map<Timer, (error: TaskOffloadError) => void>();
   readonly #idle: Idle;
-  readonly #open = new Set<Question<never>>();
+  readonly #open = new Chain<AnyQuestion>();
   #isClosed = false;
 
   constructor(
@@ -110,7 +111,7 @@ export class StoreGateway implements StoreReader {
     this.#retries.clear();
   }
 
-  #ended(question: Question<never>): void {
+  #ended(question: AnyQuestion): void {
     this.#open.delete(question);
     if (this.#open.size === 0) this.#idle.check();
   }
@@ -162,7 +163,9 @@ const SOON = Promise.resolve();
 type StoreCall<T> = (store: TaskStore) => Promise<T>;
 
 /** What the store was asked and has not answered yet. */
-class Question<T> {
+class Question<T> implements AnyQuestion {
+  older: AnyQuestion | undefined;
+  newer: AnyQuestion | undefined;
   timer: Timer | undefined;
   isOver = false;
   readonly #resolve: (answer: T) => void;
@@ -205,6 +208,11 @@ class Question<T> {
     this.timer?.clear();
     this.#ended();
   }
+}
+
+/** A question whose answer is of no interest. */
+interface AnyQuestion extends Link<AnyQuestion> {
+  fail(error: unknown): void;
 }
 
 function unwrittenError(): TaskOffloadError {
