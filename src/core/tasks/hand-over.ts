@@ -4,12 +4,13 @@ import type { RunningCall } from "../calls/running-calls.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Notices } from "../ledger/notices.ts";
 import { isReport } from "../model/events.ts";
-import type { Insertion, Limit, NewTask } from "../model/store.ts";
+import type { Insertion, LimitName, NewTask } from "../model/store.ts";
 import { type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { InContext, KeepContext } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
+import type { Link } from "../values/chain.ts";
 import { cancelledByTurn, newRunningTask } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
 import type { Parked, Scheduler } from "./scheduler.ts";
@@ -19,7 +20,9 @@ import type { Slot } from "./slot.ts";
  * One running call on its way into the background. While a limit or the store stands in the way, the call
  * stays in the foreground and this keeps trying, until the tool has settled.
  */
-export class HandOver implements Follower {
+export class HandOver implements Follower, Link<HandOver> {
+  older: HandOver | undefined;
+  newer: HandOver | undefined;
   readonly #call: RunningCall;
   readonly #parts: HandOverParts;
   readonly #over: () => void;
@@ -134,7 +137,7 @@ export class HandOver implements Follower {
     else this.#call.replace(toTaskInfo(record), error);
   }
 
-  #refused(limit: Limit, isOutOfDate: boolean): void {
+  #refused(limit: LimitName, isOutOfDate: boolean): void {
     if (isOutOfDate && !this.#isSettled()) this.#try();
     else this.#park(limit);
   }
@@ -146,18 +149,18 @@ export class HandOver implements Follower {
     else this.#retry = new Timer(clock, () => this.#try(), retryDelay(this.#failures)).unref();
   }
 
-  #park(limit: Limit | "running"): void {
+  #park(limit: LimitName | "running"): void {
     if (this.#isSettled()) this.stop();
     else this.#unpark = this.#parts.scheduler.park(this.#parked(limit));
     if (!this.#wasRefused) this.#tellRefused(limit);
   }
 
-  #parked(limit: Limit | "running"): Parked {
+  #parked(limit: LimitName | "running"): Parked {
     const { userId, sessionId = null } = this.#call.execution.call.scope;
     return { userId, sessionId, waitsForAny: limit === "running", retry: () => this.#try() };
   }
 
-  #tellRefused(limit: Limit | "running"): void {
+  #tellRefused(limit: LimitName | "running"): void {
     this.#wasRefused = true;
     const { scope, toolName, toolCallId = null } = this.#call.execution.call;
     this.#parts.notices.emit("offload.refused", { scope, toolName, toolCallId, limit });
