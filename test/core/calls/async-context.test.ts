@@ -211,9 +211,9 @@ describe("rule 24: what a call needs of its host is asked in the context of its 
   });
 
   test("where it reaches its deadline", async () => {
-    const tools = { search: { deadlineMs: 30 } };
+    const tools = { search: { deadlineMs: 5 } };
     const { offload, tasks } = scene({}, { ...hooks, tools });
-    const { id } = taskOf(await as("ada", () => offload.run(callOf(), obedient)));
+    const { id } = taskOf(await as("ada", () => offload.run(callOf({ background: true }), obedient)));
     await tasks.wait(ADA, [id]);
     expect(whos("observe")).toEqual(["ada"]);
     expect(whos("redact")).toEqual(["ada"]);
