@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { migrate } from "./migrate.ts";
 import { type Names, namesIn } from "./names.ts";
-import type { PostgresTerms } from "./options.ts";
+import type { PostgresStoreTerms } from "./options.ts";
 import type { PostgresQueryable, PreparingPool, QueryValue } from "./pool.ts";
 import { type AnswerRow, inOrder, type Query, type Statement, toQuery, type Values } from "./statement.ts";
 
@@ -17,7 +17,7 @@ export class Database {
   #migrated: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor({ pool, schema, prepare }: PostgresTerms) {
+  constructor({ pool, schema, prepare }: PostgresStoreTerms) {
     this.#pool = pool;
     this.#preparing = prepare ? (pool as unknown as PreparingPool) : undefined;
     this.#schema = `"${schema}"`;

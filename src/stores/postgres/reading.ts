@@ -16,7 +16,7 @@ import type { QueryValue } from "./pool.ts";
 import { fromRow, type TaskRow } from "./rows.ts";
 import { type AnswerRow, type Statement, statement, type Values } from "./statement.ts";
 
-/** Tasks read, one at a time or by the page. */
+/** Reads tasks, one at a time or by the page. */
 export class Reading {
   readonly #database: Database;
 

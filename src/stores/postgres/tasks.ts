@@ -17,7 +17,7 @@ import { INDEX, UNFINISHED } from "./names.ts";
 import { fromRow, type TaskRow, toPatch, toRow } from "./rows.ts";
 import { call, statement, type Values } from "./statement.ts";
 
-/** Tasks written, one at a time. */
+/** Writes tasks, one at a time. */
 export class Tasks {
   readonly #database: Database;
   readonly #after: AfterWrite;

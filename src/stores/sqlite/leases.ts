@@ -24,8 +24,8 @@ export class Leases {
     return tasks.flatMap((task) => {
       const entry = this.#table.named(task);
       if (entry === undefined) return [];
-      const { id, version, cancel, owner: holder } = entry.record;
-      const owned = holder === owner;
+      const { id, version, cancel, owner: current } = entry.record;
+      const owned = current === owner;
       if (owned) this.#connection.run(RENEW, { leaseEndsAt, key: entry.key });
       return [{ id, owned, version, cancel }];
     });

@@ -1,6 +1,6 @@
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { acknowledges, settleFollowUp } from "../shared/follow-ups.ts";
+import { acknowledges, claimFollowUp, settleFollowUp, settlementOf } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { ENTRY, type Entry, type EntryRow, toEntry } from "./entry.ts";
 import { INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
@@ -32,12 +32,12 @@ export class Outbox {
     if (session === undefined) return undefined;
     const stored = storedSession(session);
     const { turns } = this.#sessions.state(stored);
-    const isAsked = filter.session !== undefined && !filter.onlyDue;
-    const entries = this.#entries(isAsked ? PENDING : DUE_OR_DEFERRED, stored);
+    const isAskedFor = filter.session !== undefined && !filter.onlyDue;
+    const entries = this.#entries(isAskedFor ? PENDING : DUE_OR_DEFERRED, stored);
     const token = `${claimant}:${crypto.randomUUID()}`;
     const leaseEndsAt = this.#now() + leaseMs;
     this.#sessions.claim(stored, encodeText(token), leaseEndsAt, filter.maxTurns !== undefined);
-    return { token, ...session, tasks: entries.map((entry) => this.#take(entry)), turns };
+    return { token, ...session, tasks: entries.map((entry) => this.#claimFollowUp(entry)), turns };
   }
 
   prolong({ token }: SessionClaim, leaseMs: number): boolean {
@@ -67,17 +67,14 @@ export class Outbox {
     return this.#connection.all(entries, { userId, session }).map(toEntry);
   }
 
-  #take(entry: Entry): TaskRecord {
-    const { followUp } = entry.record;
+  #claimFollowUp(entry: Entry): TaskRecord {
     Object.assign(entry, { index: "claimed", isDue: null, delayedUntil: null });
-    const patch = { followUp: { ...followUp, status: "claimed" as const, attempts: followUp.attempts + 1 } };
-    return this.#table.change(entry, { patch, events: [] }, this.#now());
+    return this.#table.change(entry, claimFollowUp(entry.record.followUp), this.#now());
   }
 
   #settle(entry: Entry, outcome: Record<string, Settlement>, now: number): TaskRecord {
     const { id, followUp } = entry.record;
-    const named = Object.hasOwn(outcome, id) ? outcome[id] : undefined;
-    const settlement = named ?? { type: "defer", delayMs: 0 };
+    const settlement = settlementOf(outcome, id);
     if ("delayMs" in settlement) {
       const isDeferred = settlement.type === "defer" ? 1 : 0;
       this.#connection.run(DELAY, { dueAt: now + settlement.delayMs, isDeferred, key: entry.key });

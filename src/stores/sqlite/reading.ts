@@ -22,7 +22,7 @@ import { IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
 import { type Statement, statement } from "./statement.ts";
 import { encodeText } from "./text.ts";
 
-/** Tasks read. Each method sees one moment, if it is called in a transaction. */
+/** Reads tasks, one at a time or by the page. Each method sees one moment, if it is called in a transaction. */
 export class Reading {
   readonly #connection: Connection;
   readonly #contents: Contents;

@@ -18,7 +18,7 @@ import { statement } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
 import { encodeText } from "./text.ts";
 
-/** Tasks written, one at a time. Each method is to be called in a transaction. */
+/** Writes tasks, one at a time. Each method is to be called in a transaction. */
 export class Tasks {
   readonly #connection: Connection;
   readonly #table: TaskTable;
