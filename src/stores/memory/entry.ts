@@ -4,6 +4,7 @@ import type { StoredResult } from "../../core/model/result.ts";
 import type { NewTask, Payload, TaskChange } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { copyPatch, copyRecord, copyResult } from "../shared/copy.ts";
+import { modeOf } from "../shared/follow-ups.ts";
 import { EventLog } from "./event-log.ts";
 
 export interface Created {
@@ -60,9 +61,8 @@ export class Entry implements Created, Completed, Ended {
     return this.record.completedAt ?? 0;
   }
 
-  /** A task that shall have no follow-up wakes nobody, even if it is given one. */
   get followUpMode(): FollowUpMode {
-    return this.record.followUp.mode ?? "silent";
+    return modeOf(this.record.followUp);
   }
 
   /** Writes a transition. */

@@ -1,8 +1,8 @@
-import type { FollowUpStatus, StoredFollowUp } from "../../core/model/follow-up.ts";
+import type { FollowUpStatus } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { copyRecord } from "../shared/copy.ts";
-import { acknowledges, settleFollowUp, WAKING } from "../shared/follow-ups.ts";
+import { acknowledges, claimFollowUp, settleFollowUp, settlementOf, WAKING } from "../shared/follow-ups.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Claims } from "./claims.ts";
 import { byCompletion, type Entry } from "./entry.ts";
@@ -96,18 +96,15 @@ export class Outbox {
   }
 
   #claimFollowUp(entry: Entry): void {
-    const { followUp } = entry.record;
-    const claimed: StoredFollowUp = { ...followUp, status: "claimed", attempts: followUp.attempts + 1 };
     this.#catalogue.update(entry, () => {
       entry.isClaimed = true;
-      entry.change({ patch: { followUp: claimed }, events: [] }, this.#now());
+      entry.change(claimFollowUp(entry.record.followUp), this.#now());
     });
   }
 
   #settle(entry: Entry, outcome: Record<string, Settlement>): void {
     const now = this.#now();
-    const named = Object.hasOwn(outcome, entry.id) ? outcome[entry.id] : undefined;
-    const settlement = named ?? { type: "defer", delayMs: 0 };
+    const settlement = settlementOf(outcome, entry.id);
     this.#catalogue.update(entry, () => {
       if ("delayMs" in settlement) entry.dueAt = now + settlement.delayMs;
       entry.isDeferred = settlement.type === "defer";

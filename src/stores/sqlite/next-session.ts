@@ -6,6 +6,7 @@ import type { Connection } from "./connection.ts";
 import { type KeptRow, toRecord } from "./entry.ts";
 import { DELAYED_UNTIL, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
+import { statement } from "./statement.ts";
 
 /** Finds the session to claim next. */
 export class NextSession {
@@ -38,8 +39,8 @@ export class NextSession {
     const stored = storedSession(session);
     const { turns, isClaimed } = this.#sessions.state(stored);
     if (isClaimed || turns >= (maxTurns ?? Number.POSITIVE_INFINITY)) return undefined;
-    const sql = onlyDue ? OLDEST_DUE_IN_SESSION : OLDEST_PENDING_IN_SESSION;
-    const row = this.#connection.get<KeptRow>(sql, stored.userId, stored.session, JSON.stringify(modes));
+    const oldest = onlyDue ? OLDEST_DUE_IN_SESSION : OLDEST_PENDING_IN_SESSION;
+    const row = this.#connection.get(oldest, { ...stored, modes: JSON.stringify(modes) });
     return row && toRecord(row);
   }
 
@@ -52,12 +53,12 @@ export class NextSession {
 
   /** There are as many as sessions differ in their turns: few. */
   *#oldestOf(mode: FollowUpMode, maxTurns = Number.POSITIVE_INFINITY): Generator<OldestRow> {
-    const next = (turns: number) => this.#connection.get<OldestRow>(NEXT_OLDEST, mode, turns);
+    const next = (turns: number) => this.#connection.get(NEXT_OLDEST, { mode, turns });
     for (let row = next(-1); row && row.turns < maxTurns; row = next(row.turns)) yield row;
   }
 
   #endDelays(): void {
-    this.#connection.run(END_DELAYS, this.#now());
+    this.#connection.run(END_DELAYS, { now: this.#now() });
   }
 }
 
@@ -66,19 +67,27 @@ interface OldestRow extends KeptRow {
   completedAt: number;
 }
 
-/** ? mode, ? turns. Returns the oldest due follow-up of a session that has had more turns, but fewest of those. */
-const NEXT_OLDEST = `SELECT turns, completedAt, kept FROM ${TASKS_BY.due}
-  WHERE ${IS_DUE} = 1 AND mode = ? AND turns > ? ORDER BY turns, completedAt LIMIT 1`;
+/** The oldest due follow-up of a session that has had more turns, but fewest of those. */
+const NEXT_OLDEST = statement<"mode" | "turns", OldestRow>(
+  `SELECT turns, completedAt, kept FROM ${TASKS_BY.due}
+    WHERE ${IS_DUE} = 1 AND mode = :mode AND turns > :turns ORDER BY turns, completedAt LIMIT 1`,
+);
 
-/** ? user, ? session, ? modes as JSON. Returns the oldest pending follow-up. */
-const OLDEST_PENDING_IN_SESSION = `SELECT kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
-  AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(?))
-  ORDER BY completedAt, id LIMIT 1`;
+/** The oldest pending follow-up of a session, of modes that are given as JSON. */
+const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes", KeptRow>(
+  `SELECT kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
+    AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(:modes))
+    ORDER BY completedAt, id LIMIT 1`,
+);
 
-/** ? user, ? session, ? modes as JSON. Returns the oldest due follow-up. */
-const OLDEST_DUE_IN_SESSION = `SELECT kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
-  AND ${INDEX} = 'pending' AND ${IS_DUE} = 1 AND mode IN (SELECT value FROM json_each(?))
-  ORDER BY completedAt, id LIMIT 1`;
+/** The oldest due one. */
+const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes", KeptRow>(
+  `SELECT kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
+    AND ${INDEX} = 'pending' AND ${IS_DUE} = 1 AND mode IN (SELECT value FROM json_each(:modes))
+    ORDER BY completedAt, id LIMIT 1`,
+);
 
-/** ? now. Those are due whose moment has come. */
-const END_DELAYS = `UPDATE ${TASKS} SET ${IS_DUE} = 1, ${DELAYED_UNTIL} = NULL WHERE ${DELAYED_UNTIL} <= ?`;
+/** Those are due whose moment has come. */
+const END_DELAYS = statement<"now">(
+  `UPDATE ${TASKS} SET ${IS_DUE} = 1, ${DELAYED_UNTIL} = NULL WHERE ${DELAYED_UNTIL} <= :now`,
+);
