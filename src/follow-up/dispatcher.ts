@@ -1,10 +1,10 @@
-import { AsyncResource } from "node:async_hooks";
 import type { Notices } from "../core/ledger/notices.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { ClaimFilter, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
+import type { InContext } from "../core/time/async-context.ts";
 import { type Clock, Timer } from "../core/time/clock.ts";
 import { readArgument } from "../core/values/options.ts";
 import { describeError } from "../core/values/summary.ts";
@@ -42,6 +42,8 @@ import { WaitingSessions } from "./waiting-sessions.ts";
  */
 export class FollowUpDispatcher {
   readonly #clock: Clock;
+  /** In the async context of who made it, whatever has woken it: frameworks keep their runs there. */
+  readonly #inContext: InContext;
   readonly #notices: Notices;
   readonly #terms: DispatcherTerms;
   readonly #outbox: Outbox;
@@ -63,13 +65,14 @@ export class FollowUpDispatcher {
     this.#terms = dispatcherTerms(options);
     const parts = partsOf(this.#terms.tasks);
     this.#clock = parts.clock;
+    this.#inContext = parts.keepContext();
     this.#notices = parts.notices;
     this.#outbox = new Outbox(parts, this.#terms);
     const { coalesceMs, deliverTimeoutMs } = this.#terms;
-    this.#beat = new Beat(this.#clock, this.#terms, () => this.#look());
-    this.#waiting = new WaitingSessions(parts, coalesceMs, (session) => this.#claim(session));
-    // A turn must not run in the async context of the tool whose end woke it: frameworks keep their runs there.
-    const deliver = AsyncResource.bind((delivery: Delivery) => options.deliver(delivery));
+    this.#beat = new Beat(this.#clock, this.#terms, () => this.#inContext(() => this.#look()));
+    const claim = (session: SessionKey) => this.#inContext(() => this.#claim(session));
+    this.#waiting = new WaitingSessions(parts, coalesceMs, claim);
+    const deliver = (delivery: Delivery) => options.deliver(delivery);
     this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(this.#terms) };
   }
 
@@ -98,7 +101,9 @@ export class FollowUpDispatcher {
     const runs = [...this.#runs.keys()];
     const ended = Promise.all([this.#looking, ...this.#claiming, ...this.#runs.values()]);
     if (await this.#isWithin(drainMs, ended)) return;
-    for (const run of runs) run.stop();
+    this.#inContext(() => {
+      for (const run of runs) run.stop();
+    });
     await this.#isWithin(GIVE_BACK_MS, ended);
   }
 
@@ -114,7 +119,7 @@ export class FollowUpDispatcher {
   async userSpoke(scope: TaskScope): Promise<void> {
     checkScope(scope);
     await this.#outbox.resetTurns(sessionOf(scope));
-    this.#claim(sessionOf(scope));
+    this.#inContext(() => this.#claim(sessionOf(scope)));
   }
 
   /**
@@ -125,10 +130,7 @@ export class FollowUpDispatcher {
    */
   async turnEnded(scope: TaskScope): Promise<void> {
     checkScope(scope);
-    if (!this.#isRunning || !this.#hasRoom()) return;
-    // Who asks need not wait for others to complete.
-    const claimed = await this.#outbox.claim({ ...this.#filter(), minAgeMs: 0, session: sessionOf(scope) });
-    if (claimed) await this.#take(claimed);
+    if (this.#isRunning && this.#hasRoom()) await this.#inContext(() => this.#claimAnyAge(sessionOf(scope)));
   }
 
   #isWithin(ms: number, ended: Promise<unknown>): Promise<boolean> {
@@ -182,6 +184,12 @@ export class FollowUpDispatcher {
   async #claimSession(session: SessionKey): Promise<void> {
     const filter = { ...this.#filter(), session, onlyDue: true };
     const claimed = await this.#outbox.claim(filter).catch(() => undefined);
+    if (claimed) await this.#take(claimed);
+  }
+
+  /** Who asks for it need not wait for others to complete. @throws `store_failed` */
+  async #claimAnyAge(session: SessionKey): Promise<void> {
+    const claimed = await this.#outbox.claim({ ...this.#filter(), minAgeMs: 0, session });
     if (claimed) await this.#take(claimed);
   }
 

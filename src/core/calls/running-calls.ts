@@ -1,10 +1,12 @@
 import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
+import type { KeepContext } from "../time/async-context.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { Chain, type Link } from "../values/chain.ts";
-import { canonicalInput, sameOwner } from "./duplicates.ts";
+import { canonicalInput } from "./canonical-input.ts";
+import { sameOwner } from "./duplicates.ts";
 import { Execution, type ExecutionKeeper } from "./execution.ts";
 import type { Follower, Outcome, TaskFollower } from "./outcome.ts";
 import type { RestartState } from "./restart-state.ts";
@@ -45,14 +47,9 @@ export class RunningCalls {
 
   /** The running call of the same user, session, tool and input; unless a tool says otherwise, of the same id. */
   findDuplicate(call: ToolCall, { onDuplicate }: ToolSettings): RunningCall | undefined {
-    if (onDuplicate !== "allow") return this.#findEqual(call);
-    if (call.toolCallId === undefined) return undefined;
-    return this.#byCallId.get(call.toolCallId)?.find((other) => other.isEqualTo(call));
-  }
-
-  #findEqual(call: ToolCall): RunningCall | undefined {
-    for (const other of this) if (other.isEqualTo(call)) return other;
-    return undefined;
+    if (onDuplicate !== "allow") return equalAmong(this, call);
+    const others = call.toolCallId === undefined ? undefined : this.#byCallId.get(call.toolCallId);
+    return others && equalAmong(others, call);
   }
 
   #deleteId(call: RunningCall): void {
@@ -124,15 +121,11 @@ export class RunningCall implements ExecutionKeeper, Link<RunningCall> {
     return this.#isShutDown;
   }
 
-  isEqualTo(call: ToolCall): boolean {
+  /** Whether a call may join it, if their inputs are equal. */
+  isOpenTo(call: ToolCall): boolean {
     const { call: own, outcome, aborted } = this.execution;
     const isJoinable = outcome === undefined && aborted === undefined;
-    return (
-      isJoinable &&
-      own.toolName === call.toolName &&
-      sameOwner(own.scope, call.scope) &&
-      this.execution.canonicalInput === canonicalInput(call.input)
-    );
+    return isJoinable && own.toolName === call.toolName && sameOwner(own.scope, call.scope);
   }
 
   /** A turn begins to wait for it. */
@@ -221,7 +214,19 @@ export class RunningCall implements ExecutionKeeper, Link<RunningCall> {
 /** What a call needs of its manager. */
 export interface CallParts {
   readonly clock: Clock;
+  readonly keepContext: KeepContext;
   readonly calls: RunningCalls;
 }
 
 const NOBODY: readonly Follower[] = [];
+
+/** The input is looked at only where there is a call to compare it with, and once for all of them. */
+function equalAmong(calls: Iterable<RunningCall>, call: ToolCall): RunningCall | undefined {
+  let canonical: string | undefined;
+  for (const other of calls) {
+    if (!other.isOpenTo(call)) continue;
+    canonical ??= canonicalInput(call.input);
+    if (other.execution.canonicalInput === canonical) return other;
+  }
+  return undefined;
+}

@@ -45,6 +45,7 @@ export class Adopter {
     const slot = this.#parts.scheduler.takeSlot();
     if (slot === undefined) throw noSlotError(call);
     const running = new RunningCall(call, settings, this.#parts, outside.startedAt, NO_RESTART);
+    running.execution.inContext = this.#parts.keepContext();
     running.execution.onAbort((reason) => abortQuietly(outside, reason));
     running.execution.follow(outside.promise);
     return this.#insert(running, slot);

@@ -7,6 +7,7 @@ import { isReport } from "../model/events.ts";
 import type { Insertion, LimitName, NewTask } from "../model/store.ts";
 import { type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
+import type { InContext, KeepContext } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
 import type { Link } from "../values/chain.ts";
@@ -25,6 +26,8 @@ export class HandOver implements Follower, Link<HandOver> {
   readonly #call: RunningCall;
   readonly #parts: HandOverParts;
   readonly #over: () => void;
+  /** However often it tries, and whoever wakes it for that. */
+  readonly #inContext: InContext;
   #task: NewTask | undefined;
   #isExempt = false;
   #isAsking = false;
@@ -38,12 +41,13 @@ export class HandOver implements Follower, Link<HandOver> {
     this.#call = call;
     this.#parts = parts;
     this.#over = over;
+    this.#inContext = call.execution.inContext ?? parts.keepContext();
     call.join(this);
   }
 
   request(isExempt: boolean): void {
     this.#isExempt ||= isExempt;
-    if (!this.#isAsking) void this.#try();
+    if (!this.#isAsking) this.#try();
   }
 
   /** The call ended in the foreground; an answer that is still under way is seen to in {@link #take}. */
@@ -67,7 +71,11 @@ export class HandOver implements Follower, Link<HandOver> {
     this.#over();
   }
 
-  async #try(): Promise<void> {
+  #try(): void {
+    void this.#inContext(() => this.#tryOnce());
+  }
+
+  async #tryOnce(): Promise<void> {
     this.#stopWaiting();
     if (this.#isOver) return;
     const { scheduler } = this.#parts;
@@ -130,7 +138,7 @@ export class HandOver implements Follower, Link<HandOver> {
   }
 
   #refused(limit: LimitName, isOutOfDate: boolean): void {
-    if (isOutOfDate && !this.#isSettled()) void this.#try();
+    if (isOutOfDate && !this.#isSettled()) this.#try();
     else this.#park(limit);
   }
 
@@ -138,7 +146,7 @@ export class HandOver implements Follower, Link<HandOver> {
     this.#failures += 1;
     const { clock } = this.#parts;
     if (this.#isSettled()) this.stop();
-    else this.#retry = new Timer(clock, () => void this.#try(), retryDelay(this.#failures)).unref();
+    else this.#retry = new Timer(clock, () => this.#try(), retryDelay(this.#failures)).unref();
   }
 
   #park(limit: LimitName | "running"): void {
@@ -149,7 +157,7 @@ export class HandOver implements Follower, Link<HandOver> {
 
   #parked(limit: LimitName | "running"): Parked {
     const { userId, sessionId = null } = this.#call.execution.call.scope;
-    return { userId, sessionId, waitsForAny: limit === "running", retry: () => void this.#try() };
+    return { userId, sessionId, waitsForAny: limit === "running", retry: () => this.#try() };
   }
 
   #tellRefused(limit: LimitName | "running"): void {
@@ -172,6 +180,7 @@ export class HandOver implements Follower, Link<HandOver> {
 /** What a hand-over works with. */
 export interface HandOverParts {
   readonly clock: Clock;
+  readonly keepContext: KeepContext;
   readonly ledger: Ledger;
   readonly notices: Notices;
   readonly runningTasks: RunningTasks;

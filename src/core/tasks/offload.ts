@@ -1,5 +1,6 @@
 import type { Offloader } from "../calls/race.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
+import type { KeepContext } from "../time/async-context.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { Chain } from "../values/chain.ts";
@@ -9,11 +10,13 @@ import { HandOver, type HandOverParts } from "./hand-over.ts";
 /** The slow calls on their way into the background. */
 export class TaskOffloader implements Offloader {
   readonly clock: Clock;
+  readonly keepContext: KeepContext;
   readonly #parts: TaskOffloaderParts;
   readonly #open = new Chain<HandOver>();
 
   constructor(parts: TaskOffloaderParts) {
     this.clock = parts.clock;
+    this.keepContext = parts.keepContext;
     this.#parts = parts;
   }
 

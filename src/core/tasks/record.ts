@@ -1,5 +1,6 @@
 import { nanoid } from "nanoid";
-import { canonicalInput, duplicateKey } from "../calls/duplicates.ts";
+import { canonicalInput } from "../calls/canonical-input.ts";
+import { duplicateKey } from "../calls/duplicates.ts";
 import type { RestartState } from "../calls/restart-state.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import type { ToolCall } from "../model/call.ts";

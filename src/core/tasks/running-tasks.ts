@@ -79,17 +79,22 @@ export class RunningTasks {
    * have been faster than the store's answer: then the tool is not called at all.
    */
   run(stored: StoredCall, record: TaskRecord, slot: Slot, isShutDown = false): void {
-    const { call, settings, execute, restartState } = stored;
-    const startedAt = record.startedAt ?? this.#parts.clock.now();
-    const running = new RunningCall(call, settings, this.#parts, startedAt, restartState);
-    const task = this.adopt(running, record, slot);
-    if (isShutDown) task.shutdown();
-    if (running.execution.aborted === undefined) running.begin(execute);
-    else task.neverBegan();
+    stored.inContext(() => this.#run(stored, record, slot, isShutDown));
   }
 
   shutdown(): void {
     for (const task of this.#tasks.values()) task.shutdown();
+  }
+
+  #run(stored: StoredCall, record: TaskRecord, slot: Slot, isShutDown: boolean): void {
+    const { call, settings, execute, restartState, inContext } = stored;
+    const startedAt = record.startedAt ?? this.#parts.clock.now();
+    const running = new RunningCall(call, settings, this.#parts, startedAt, restartState);
+    running.execution.inContext = inContext;
+    const task = this.adopt(running, record, slot);
+    if (isShutDown) task.shutdown();
+    if (running.execution.aborted === undefined) running.begin(execute);
+    else task.neverBegan();
   }
 
   #ended({ record, slot }: RunningTask): void {

@@ -10,7 +10,6 @@ export function pointer(place: Place): string {
 
 /** One walk through a value. */
 export class Walk {
-  readonly sortKeys: boolean;
   readonly dropUndefined: boolean;
   /** The objects that the walk is inside of, from the root down, each with its place. */
   readonly open = new Map<object, Place>();
@@ -18,8 +17,7 @@ export class Walk {
   #nodesLeft = MAX_NODES;
   #textLeft = MAX_TEXT;
 
-  constructor({ sortKeys = false, dropUndefined = false }: { sortKeys?: boolean; dropUndefined?: boolean }) {
-    this.sortKeys = sortKeys;
+  constructor({ dropUndefined = false }: { dropUndefined?: boolean }) {
     this.dropUndefined = dropUndefined;
   }
 
