@@ -1,15 +1,17 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Notices } from "../core/ledger/notices.ts";
+import { PUT_OFF_MS } from "../core/ledger/session-claims.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { ClaimFilter, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
-import { type Clock, Timer } from "../core/time/clock.ts";
+import { type SteadyClock, Timer } from "../core/time/clock.ts";
 import { readArgument } from "../core/values/options.ts";
 import { describeError } from "../core/values/summary.ts";
 import { warn } from "../core/values/warn.ts";
 import { Beat } from "./beat.ts";
+import { BusySessions } from "./busy-sessions.ts";
 import { type DeliveryHost, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";
 import {
   type Delivery,
@@ -41,13 +43,14 @@ import { WaitingSessions } from "./waiting-sessions.ts";
  * ```
  */
 export class FollowUpDispatcher {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #notices: Notices;
   readonly #terms: DispatcherTerms;
   readonly #outbox: Outbox;
   readonly #host: DeliveryHost;
   readonly #beat: Beat;
   readonly #waiting: WaitingSessions;
+  readonly #busy: BusySessions;
   readonly #runs = new Map<DeliveryRun, Promise<void>>();
   #isRunning = false;
   #looking: Promise<void> | undefined;
@@ -68,6 +71,7 @@ export class FollowUpDispatcher {
     const { coalesceMs, deliverTimeoutMs } = this.#terms;
     this.#beat = new Beat(this.#clock, this.#terms, () => this.#look());
     this.#waiting = new WaitingSessions(parts, coalesceMs, (session) => this.#claim(session));
+    this.#busy = new BusySessions(this.#clock);
     // A turn must not run in the async context of the tool whose end woke it: frameworks keep their runs there.
     const deliver = AsyncResource.bind((delivery: Delivery) => options.deliver(delivery));
     this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(this.#terms) };
@@ -168,9 +172,9 @@ export class FollowUpDispatcher {
     this.#isBehind = true;
   }
 
-  /** Looks into one session, where something waits that is due by now. */
+  /** Looks into one session, where something waits that is due by now. Of one in hand that is done when it is let go. */
   #claim(session: SessionKey): void {
-    if (!this.#isRunning || this.#isDelivering(session)) return;
+    if (!this.#isRunning || this.#outbox.isHeld(session)) return;
     if (!this.#hasRoom()) {
       this.#isBehind = true;
       return;
@@ -189,11 +193,6 @@ export class FollowUpDispatcher {
     return this.#runs.size + this.#claiming.size < this.#terms.concurrency;
   }
 
-  /** What ends in the meantime is claimed when its delivery is over. */
-  #isDelivering(session: SessionKey): boolean {
-    return [...this.#runs.keys()].some((run) => run.isOf(session));
-  }
-
   /** JSON has no Infinity, and some stores speak JSON. */
   #filter(): ClaimFilter {
     const { coalesceMs, maxConsecutiveTurns } = this.#terms;
@@ -204,22 +203,23 @@ export class FollowUpDispatcher {
   async #take(claimed: Claimed): Promise<void> {
     if (claimed.followUps.length === 0) return;
     if (this.#isRunning) this.#begin(claimed);
-    else await this.#settle(claimed, { type: "stopped" });
+    else {
+      await this.#settle(claimed, { type: "stopped" });
+      this.#outbox.letGo(claimed);
+    }
   }
 
   #begin(claimed: Claimed): void {
     const run = new DeliveryRun(claimed, this.#host);
     const ended = this.#carryOut(run, claimed).finally(() => {
       this.#runs.delete(run);
-      this.#goOn(claimed);
+      this.#fillPlace();
     });
     this.#runs.set(run, ended);
   }
 
-  /** A delivery is over: somebody may have waited for its session, or for its place. */
-  #goOn({ claim, followUps }: Claimed): void {
-    const told = followUps.map(({ id }) => id);
-    this.#waiting.freed(claim, told);
+  /** A delivery is over: somebody may have waited for its place. */
+  #fillPlace(): void {
     if (!this.#isBehind) return;
     this.#isBehind = false;
     this.#look();
@@ -229,19 +229,40 @@ export class FollowUpDispatcher {
     const outcome = await run.run();
     if (outcome.type === "failed") this.#tellFailed(claimed, outcome.error);
     const isSettled = await this.#settle(claimed, outcome);
+    run.afterTurn(() => this.#free(claimed, outcome));
     const turns = claimed.claim.turns + 1;
     if (isSettled && outcome.type === "delivered" && turns >= this.#terms.maxConsecutiveTurns) {
       this.#notices.emit("session.held", { scope: claimed.scope, turns });
     }
   }
 
+  /** The host has come back. What was broken off may have waited for that. */
+  #free(claimed: Claimed, { type }: DeliveryOutcome): void {
+    const { claim, followUps } = claimed;
+    this.#outbox.letGo(claimed);
+    if (!this.#isRunning) return;
+    this.#waiting.freed(
+      claim,
+      followUps.map(({ id }) => id),
+    );
+    if (type !== "lost" && type !== "stopped") return;
+    this.#claim(claim);
+    this.#waiting.claimIn(claim, PUT_OFF_MS);
+  }
+
   /** A store that fails until the manager is closed leaves them to the end of their lease. */
   async #settle(claimed: Claimed, outcome: DeliveryOutcome): Promise<boolean> {
     if (outcome.type === "lost") return false;
-    const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#clock.now());
+    const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#busyMs(claimed, outcome));
     const isSettled = await this.#outbox.settle(claimed, verdict).catch(() => false);
     if (isSettled && this.#isRunning) this.#claimWhenDue(claimed.claim, claimed.followUps.map(verdict));
     return isSettled;
+  }
+
+  #busyMs({ claim }: Claimed, { type }: DeliveryOutcome): number {
+    if (type === "busy") return this.#busy.busyMs(claim);
+    this.#busy.free(claim);
+    return 0;
   }
 
   #claimWhenDue({ userId, sessionId }: SessionKey, settlements: readonly Settlement[]): void {

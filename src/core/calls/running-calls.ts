@@ -1,7 +1,7 @@
 import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
-import type { Clock } from "../time/clock.ts";
+import type { SteadyClock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { canonicalInput, sameOwner } from "./duplicates.ts";
 import { Execution, type ExecutionKeeper } from "./execution.ts";
@@ -98,11 +98,12 @@ export class RunningCall implements ExecutionKeeper {
     call: ToolCall,
     settings: ToolSettings,
     { clock, calls }: CallParts,
-    startedAt: number,
+    since: number,
     restartState: RestartState | undefined,
+    startedAt?: number,
   ) {
     this.#calls = calls;
-    this.execution = new Execution(call, settings, clock, this, startedAt, restartState);
+    this.execution = new Execution(call, settings, clock, this, since, restartState, startedAt);
     calls.add(this);
   }
 
@@ -232,7 +233,7 @@ export class RunningCall implements ExecutionKeeper {
 
 /** What a call needs of its manager. */
 export interface CallParts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly calls: RunningCalls;
 }
 

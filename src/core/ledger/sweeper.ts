@@ -1,6 +1,6 @@
 import type { NewTaskEvent } from "../model/events.ts";
 import type { RetentionLimits } from "../model/store.ts";
-import { type Clock, Timer } from "../time/clock.ts";
+import { type SteadyClock, Timer } from "../time/clock.ts";
 import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
 
@@ -9,7 +9,7 @@ import type { StoreGateway } from "./store-gateway.ts";
  * and one now and then. A sweep for each would cost as much as the task.
  */
 export class Sweeper {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
   readonly #limits: RetentionLimits;
@@ -19,7 +19,7 @@ export class Sweeper {
   #timerEndsAt = 0;
   #isClosed = false;
 
-  constructor(clock: Clock, gateway: StoreGateway, notices: Notices, limits: RetentionLimits) {
+  constructor(clock: SteadyClock, gateway: StoreGateway, notices: Notices, limits: RetentionLimits) {
     this.#clock = clock;
     this.#gateway = gateway;
     this.#notices = notices;
@@ -69,7 +69,7 @@ export class Sweeper {
 
   /** Unless one comes before that. */
   #sweepIn(ms: number): void {
-    const endsAt = this.#clock.now() + ms;
+    const endsAt = this.#clock.monotonic() + ms;
     if (this.#isClosed || (this.#timer !== undefined && this.#timerEndsAt <= endsAt)) return;
     const sweep = () => {
       this.#timer = undefined;

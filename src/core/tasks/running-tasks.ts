@@ -3,6 +3,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { Idle } from "../time/idle.ts";
+import { monotonicAt } from "../time/moment.ts";
 import { RunningTask, type RunningTaskParts } from "./running-task.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Slot } from "./slot.ts";
@@ -75,12 +76,15 @@ export class RunningTasks {
 
   /**
    * Calls the tool of a stored call, whose record says that it runs here. A cancel, or the end of the manager, may
-   * have been faster than the store's answer: then the tool is not called at all.
+   * have been faster than the store's answer: then the tool is not called at all. `since`: when it was first started,
+   * by the monotonic clock; what another process has started is known by the wall's alone.
    */
-  run(stored: StoredCall, record: TaskRecord, slot: Slot, isShutDown = false): void {
+  run(stored: StoredCall, record: TaskRecord, slot: Slot, since?: number, isShutDown = false): void {
     const { call, settings, execute, restartState } = stored;
-    const startedAt = record.startedAt ?? this.#parts.clock.now();
-    const running = new RunningCall(call, settings, this.#parts, startedAt, restartState);
+    const { clock } = this.#parts;
+    const startedAt = record.startedAt ?? clock.now();
+    const begun = since ?? monotonicAt(startedAt, clock);
+    const running = new RunningCall(call, settings, this.#parts, begun, restartState, startedAt);
     const task = this.adopt(running, record, slot);
     if (isShutDown) task.shutdown();
     if (running.execution.aborted === undefined) running.begin(execute);
