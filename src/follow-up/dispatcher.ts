@@ -55,6 +55,8 @@ export class FollowUpDispatcher {
   #isRunning = false;
   #looking: Promise<void> | undefined;
   #isWanted = false;
+  /** A claim of any session is under way: it may become a run. */
+  #isFilling = false;
   /** Claims of single sessions that are under way: each may become a run. */
   readonly #claiming = new Set<Promise<void>>();
   /** There was no room for somebody who waits. */
@@ -159,15 +161,19 @@ export class FollowUpDispatcher {
     while (this.#isWanted && this.#isRunning) {
       this.#isWanted = false;
       await this.#fill();
+      this.#lookIfBehind();
     }
   }
 
   /** Claims while there is something, and room for it. A store that fails is asked again at the next beat. */
   async #fill(): Promise<void> {
     while (this.#isRunning && this.#hasRoom()) {
+      this.#isFilling = true;
       const claimed = await this.#outbox.claim(this.#filter()).catch(() => undefined);
-      if (claimed === undefined) return;
-      await this.#take(claimed);
+      const taken = claimed && this.#take(claimed);
+      this.#isFilling = false;
+      if (taken === undefined) return;
+      await taken;
     }
     this.#isBehind = true;
   }
@@ -190,7 +196,8 @@ export class FollowUpDispatcher {
   }
 
   #hasRoom(): boolean {
-    return this.#runs.size + this.#claiming.size < this.#terms.concurrency;
+    const claiming = this.#claiming.size + (this.#isFilling ? 1 : 0);
+    return this.#runs.size + claiming < this.#terms.concurrency;
   }
 
   /** JSON has no Infinity, and some stores speak JSON. */
@@ -213,14 +220,14 @@ export class FollowUpDispatcher {
     const run = new DeliveryRun(claimed, this.#host);
     const ended = this.#carryOut(run, claimed).finally(() => {
       this.#runs.delete(run);
-      this.#fillPlace();
+      this.#lookIfBehind();
     });
     this.#runs.set(run, ended);
   }
 
-  /** A delivery is over: somebody may have waited for its place. */
-  #fillPlace(): void {
-    if (!this.#isBehind) return;
+  /** A place may be free: somebody may have waited for it. */
+  #lookIfBehind(): void {
+    if (!this.#isBehind || !this.#hasRoom()) return;
     this.#isBehind = false;
     this.#look();
   }

@@ -1,8 +1,8 @@
 import { isOutstanding } from "../../core/model/follow-up.ts";
 import type { SessionKey, TaskKey } from "../../core/model/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
-import { byCompletion, type Entry } from "./entry.ts";
-import { type ByCompletion, Pending } from "./pending.ts";
+import { byEnd, type Entry } from "./entry.ts";
+import { type ByEnd, Pending } from "./pending.ts";
 import { SortedList } from "./sorted-list.ts";
 import { Turns } from "./turns.ts";
 import { User } from "./user.ts";
@@ -17,7 +17,7 @@ export class Catalogue {
   readonly workloads = new Workloads();
   readonly turns = new Turns();
   readonly pending = new Pending(this.turns);
-  readonly done: ByCompletion = new SortedList(byCompletion);
+  readonly done: ByEnd = new SortedList(byEnd);
   /** Users of whom something has become pending or done since the last sweep. */
   readonly unswept = new Set<User>();
   readonly #entries = new Map<string, Entry>();

@@ -1,5 +1,5 @@
-import { byCompletion, byCreation, type Created, type Entry } from "./entry.ts";
-import type { ByCompletion } from "./pending.ts";
+import { byCreation, byEnd, type Created, type Entry } from "./entry.ts";
+import type { ByEnd } from "./pending.ts";
 import { SortedList } from "./sorted-list.ts";
 
 /** All there is of one user. */
@@ -7,9 +7,9 @@ export class User {
   readonly id: string;
   readonly tasks = new SortedList<Created, Entry>(byCreation);
   /** Those whose follow-up is pending. */
-  readonly pending: ByCompletion = new SortedList(byCompletion);
+  readonly pending: ByEnd = new SortedList(byEnd);
   /** Those that have ended, with nobody left to be told. */
-  readonly done: ByCompletion = new SortedList(byCompletion);
+  readonly done: ByEnd = new SortedList(byEnd);
   claimedSessions: readonly (string | null)[] = [];
 
   constructor(id: string) {
