@@ -3,7 +3,8 @@ import type { TaskRecord } from "../../core/model/task.ts";
 import { acknowledges, settleFollowUp } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { ENTRY, type Entry, type EntryRow, toEntry } from "./entry.ts";
-import { INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
+import type { FileTime } from "./file-time.ts";
+import { ENDED_AT, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
 import { NextSession } from "./next-session.ts";
 import { type SessionTable, type StoredSession, storedSession } from "./session-table.ts";
 import type { TaskTable } from "./task-table.ts";
@@ -15,18 +16,18 @@ export class Outbox {
   readonly #table: TaskTable;
   readonly #sessions: SessionTable;
   readonly #next: NextSession;
-  readonly #now: () => number;
+  readonly #time: FileTime;
 
-  constructor(connection: Connection, table: TaskTable, sessions: SessionTable, now: () => number) {
+  constructor(connection: Connection, table: TaskTable, sessions: SessionTable, time: FileTime) {
     this.#connection = connection;
     this.#table = table;
     this.#sessions = sessions;
-    this.#next = new NextSession(connection, sessions, now);
-    this.#now = now;
+    this.#next = new NextSession(connection, sessions, time);
+    this.#time = time;
   }
 
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): SessionClaim | undefined {
-    this.#sessions.endLapsed(this.#now());
+    this.#sessions.endLapsed(this.#time.now());
     const session = this.#next.find(filter);
     if (session === undefined) return undefined;
     const stored = storedSession(session);
@@ -34,18 +35,18 @@ export class Outbox {
     const isAsked = filter.session !== undefined && !filter.onlyDue;
     const entries = this.#entries(isAsked ? PENDING : DUE_OR_DEFERRED, stored);
     const token = `${claimant}:${crypto.randomUUID()}`;
-    const leaseEndsAt = this.#now() + leaseMs;
-    this.#sessions.claim(stored, encodeText(token), leaseEndsAt, filter.maxTurns !== undefined);
+    const lease = { endsAt: this.#time.now() + leaseMs, leaseMs };
+    this.#sessions.claim(stored, encodeText(token), lease, filter.maxTurns !== undefined);
     return { token, ...session, tasks: entries.map((entry) => this.#take(entry)), turns };
   }
 
   prolong({ token }: SessionClaim, leaseMs: number): boolean {
-    const now = this.#now();
-    return this.#sessions.prolong(encodeText(token), now + leaseMs, now);
+    const now = this.#time.now();
+    return this.#sessions.prolong(encodeText(token), { endsAt: now + leaseMs, leaseMs }, now);
   }
 
   settle({ token }: SessionClaim, outcome: Record<string, Settlement>): TaskRecord[] | undefined {
-    const now = this.#now();
+    const now = this.#time.now();
     const claimed = this.#sessions.claimed(encodeText(token), now);
     if (claimed === undefined) return undefined;
     // Whoever has dropped a follow-up in the meantime has settled it.
@@ -70,7 +71,7 @@ export class Outbox {
     const { followUp } = entry.record;
     Object.assign(entry, { index: "claimed", isDue: null, delayedUntil: null });
     const patch = { followUp: { ...followUp, status: "claimed" as const, attempts: followUp.attempts + 1 } };
-    return this.#table.change(entry, { patch, events: [] }, this.#now());
+    return this.#table.change(entry, { patch, events: [] });
   }
 
   #settle(entry: Entry, outcome: Record<string, Settlement>, now: number): TaskRecord {
@@ -79,14 +80,15 @@ export class Outbox {
     const settlement = named ?? { type: "defer", delayMs: 0 };
     if ("delayMs" in settlement) {
       const isDeferred = settlement.type === "defer" ? 1 : 0;
-      this.#connection.run(DELAY, now + settlement.delayMs, isDeferred, entry.key);
+      const { delayMs } = settlement;
+      this.#connection.run(DELAY, now + delayMs, delayMs, isDeferred, entry.key);
     }
-    return this.#table.change(entry, settleFollowUp(followUp, settlement, now), now);
+    return this.#table.change(entry, settleFollowUp(followUp, settlement, this.#time.wall()));
   }
 }
 
 const IN_SESSION = `SELECT ${ENTRY} FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}`;
-const IN_ORDER = "ORDER BY completedAt, id";
+const IN_ORDER = `ORDER BY ${ENDED_AT}, id`;
 
 /** ? user, ? session. Returns each {@link EntryRow} that is pending there. */
 const PENDING = `${IN_SESSION} AND ${INDEX} = 'pending' ${IN_ORDER}`;
@@ -97,5 +99,5 @@ const DUE_OR_DEFERRED = `${IN_SESSION} AND ${INDEX} = 'pending' AND (${IS_DUE} =
 /** ? user, ? session. Returns each {@link EntryRow} that is claimed there. */
 const CLAIMED = `${IN_SESSION} AND ${INDEX} = 'claimed' ${IN_ORDER}`;
 
-/** ? when it is due, ? whether it was deferred, ? key. */
-const DELAY = `UPDATE ${TASKS} SET dueAt = ?, isDeferred = ? WHERE key = ?`;
+/** ? when it is due, ? in how many milliseconds that was, ? whether it was deferred, ? key. */
+const DELAY = `UPDATE ${TASKS} SET dueAt = ?, delayMs = ?, isDeferred = ? WHERE key = ?`;

@@ -10,6 +10,12 @@ export interface StoredSession {
   session: string;
 }
 
+/** When a claim ends, and how long that was from its beginning, or from when it was prolonged. */
+export interface ClaimLease {
+  endsAt: number;
+  leaseMs: number;
+}
+
 export interface Claimed extends StoredSession {
   countsTurn: number;
 }
@@ -42,13 +48,14 @@ export class SessionTable {
   }
 
   /** Its follow-ups wait for the end of the claim, those that come in the meantime too. */
-  claim({ userId, session }: StoredSession, token: string, leaseEndsAt: number, countsTurn: boolean): void {
-    this.#connection.run(CLAIM, userId, session, token, leaseEndsAt, countsTurn ? 1 : 0);
+  claim({ userId, session }: StoredSession, token: string, lease: ClaimLease, countsTurn: boolean): void {
+    const { endsAt, leaseMs } = lease;
+    this.#connection.run(CLAIM, userId, session, token, endsAt, leaseMs, countsTurn ? 1 : 0);
     this.#connection.run(UNFILE, userId, session);
   }
 
-  prolong(token: string, leaseEndsAt: number, now: number): boolean {
-    return this.#connection.run(PROLONG, leaseEndsAt, token, now) > 0;
+  prolong(token: string, { endsAt, leaseMs }: ClaimLease, now: number): boolean {
+    return this.#connection.run(PROLONG, endsAt, leaseMs, token, now) > 0;
   }
 
   free({ userId, session }: StoredSession, now: number): void {
@@ -94,13 +101,13 @@ const CLAIMED = `SELECT userId, session, countsTurn FROM ${SESSIONS} WHERE token
 /** ? now, ? limit. Returns sessions whose claim is over. */
 const LAPSED = `SELECT userId, session FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt <= ? LIMIT ?`;
 
-/** ? user, ? session, ? token, ? end of the claim, ? whether it counts a turn. */
-const CLAIM = `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, countsTurn)
-  VALUES (?, ?, 0, 0, ?, ?, ?) ON CONFLICT DO UPDATE SET
-  token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, countsTurn = excluded.countsTurn`;
+/** ? user, ? session, ? token, ? end of the claim, ? its length, ? whether it counts a turn. */
+const CLAIM = `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, leaseMs, countsTurn)
+  VALUES (?, ?, 0, 0, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+  token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, leaseMs = excluded.leaseMs, countsTurn = excluded.countsTurn`;
 
-/** ? end of the claim, ? token, ? now. */
-const PROLONG = `UPDATE ${SESSIONS} SET leaseEndsAt = ? WHERE token = ? AND leaseEndsAt > ?`;
+/** ? end of the claim, ? its length, ? token, ? now. */
+const PROLONG = `UPDATE ${SESSIONS} SET leaseEndsAt = ?, leaseMs = ? WHERE token = ? AND leaseEndsAt > ?`;
 
 /** ? user, ? session. */
 const END = `UPDATE ${SESSIONS} SET token = NULL WHERE userId = ? AND session = ?`;

@@ -1,7 +1,7 @@
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { SqliteValue } from "./connection.ts";
 import { type Entry, toJson } from "./entry.ts";
-import { DELAYED_UNTIL, INDEX, IS_DUE, TASKS } from "./names.ts";
+import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE, TASKS } from "./names.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
 /**
@@ -21,16 +21,16 @@ export function insertValues(entry: Entry, leaseEndsAt: number): SqliteValue[] {
 }
 
 /**
- * ? status, ? key for equal calls, ? end of a new lease or null, ? completedAt; of its place ? the index or null, ? mode,
+ * ? status, ? key for equal calls, ? end of a new lease or null, ? its end; of its place ? the index or null, ? mode,
  * ? turns, ? whether it is due, ? until when it is delayed; ? the task as JSON, ? key.
  */
-export const UPDATE = `UPDATE ${TASKS} SET status = ?, liveKey = ?, leaseEndsAt = ifnull(?, leaseEndsAt), completedAt = ?,
+export const UPDATE = `UPDATE ${TASKS} SET status = ?, liveKey = ?, leaseEndsAt = ifnull(?, leaseEndsAt), ${ENDED_AT} = ?,
   ${INDEX} = ?, mode = ?, turns = ?, ${IS_DUE} = ?, ${DELAYED_UNTIL} = ?, kept = ? WHERE key = ?`;
 
 /** The values of {@link UPDATE}. */
 export function updateValues(entry: Entry): SqliteValue[] {
-  const { key, record, leaseEndsAt, index, mode, turns, isDue, delayedUntil } = entry;
-  const times = [leaseEndsAt, record.completedAt ?? 0];
+  const { key, record, endedAt, leaseEndsAt, index, mode, turns, isDue, delayedUntil } = entry;
+  const times = [leaseEndsAt, endedAt];
   const place = [index === "unfinished" ? null : index, mode, turns, isDue, delayedUntil];
   return [record.status, liveKey(record), ...times, ...place, toJson(entry), key];
 }
