@@ -33,7 +33,7 @@ export class Entry implements Created, Ended {
   /** When it ended; 0: it has not. */
   endedAt = 0;
   /** When its follow-up is due: until then it is delayed. */
-  dueAt = 0;
+  dueAt = Number.NEGATIVE_INFINITY;
   /** Delayed because its session was busy: it comes along with whatever is claimed there. */
   isDeferred = false;
   /** Its follow-up belongs to a claim that is not over. */
