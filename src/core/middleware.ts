@@ -162,7 +162,7 @@ export class ToolOffloadMiddleware {
     const { settings } = plan;
     const { clock, tools } = this.#runtime;
     const restartState = restartStateOf(call, settings, tools);
-    return new RunningCall(call, settings, this.#runtime, clock.now(), restartState).begin(execute);
+    return new RunningCall(call, settings, this.#runtime, clock.monotonic(), restartState).begin(execute);
   }
 
   #faultOf(call: ToolCall, execute: unknown): TaskOffloadError | undefined {

@@ -32,7 +32,7 @@ export function namesIn(schema: string): Names {
 
 /** The index that a task is filed in: its status, the mode of its follow-up while that is outstanding, or "done". */
 export const INDEX = "shelf";
-/** By what it is sorted there: the end of its lease, or when it ended. */
+/** By what it is sorted there: the end of its lease, or when it ended, by the clock of the database. */
 export const SORTED_BY = "shelf_at";
 /** The index of the user alone: the other's name, a space, and the user's key. */
 export const USER_INDEX = "user_shelf";

@@ -41,7 +41,7 @@ export class SweepPlan {
       kept.finishedPerUser < this.#kept.finishedPerUser ||
       kept.followUpsPerUser < this.#kept.followUpsPerUser;
     this.#kept = kept;
-    if (isStricter || Date.now() >= this.#walksAgainAt) this.#walk();
+    if (isStricter || performance.now() >= this.#walksAgainAt) this.#walk();
     // Nobody comes before a walk's first step, but a user without a name would.
     const users = [...this.#unswept, ...(this.#walkFrom === "" ? [""] : [])];
     this.#unswept.clear();
@@ -61,7 +61,7 @@ export class SweepPlan {
 
   #walk(): void {
     this.#walkFrom = "";
-    this.#walksAgainAt = Date.now() + WALK_EVERY_MS;
+    this.#walksAgainAt = performance.now() + WALK_EVERY_MS;
   }
 }
 

@@ -1,31 +1,34 @@
 import type { TaskHint } from "../../core/model/store.ts";
 import type { Connection } from "./connection.ts";
+import type { FileTime } from "./file-time.ts";
 import { HINTS, WATCHERS } from "./names.ts";
 import { type Statement, statement, type Values } from "./statement.ts";
 
 /** Hints that connections leave for each other. They are kept while another connection watches. */
 export class HintTable {
   readonly #connection: Connection;
+  readonly #time: FileTime;
   readonly #writer = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   #seen = 0;
   #watchesUntil = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, time: FileTime) {
     this.#connection = connection;
+    this.#time = time;
   }
 
   /** Part of the transaction that wrote what the hints tell of. */
   put(hints: readonly TaskHint[]): void {
     if (hints.length === 0) return;
     const writer = this.#writer;
-    if (this.#connection.get(IS_WATCHED, { writer, now: Date.now() }) === undefined) return;
+    if (this.#connection.get(IS_WATCHED, { writer, now: this.#time.now() }) === undefined) return;
     const n = this.#connection.insert(PUT, { writer, hints: JSON.stringify(hints) });
     if (n !== undefined && n % BATCH === 0) this.#connection.run(DROP, { newest: n - KEPT });
   }
 
   /** Asks others to keep hints, from now on and for a while. To be called again and again. */
   watch(): void {
-    const now = Date.now();
+    const now = this.#time.now();
     if (this.#watchesUntil - now > WATCH_MS / 2) return;
     const isNew = this.#watchesUntil === 0;
     this.#write(WATCH, { writer: this.#writer, until: now + WATCH_MS });
@@ -35,7 +38,7 @@ export class HintTable {
 
   unwatch(): void {
     this.#watchesUntil = 0;
-    this.#write(UNWATCH, { writer: this.#writer, now: Date.now() });
+    this.#write(UNWATCH, { writer: this.#writer, now: this.#time.now() });
   }
 
   /** What others have written since the last call. */

@@ -2,6 +2,7 @@ import { hintOf, type TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Connection } from "./connection.ts";
+import type { FileTime } from "./file-time.ts";
 import { HintTable } from "./hint-table.ts";
 import { statement } from "./statement.ts";
 
@@ -15,9 +16,9 @@ export class Hints {
   #dataVersion: number | undefined;
   #isClosed = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, time: FileTime) {
     this.#connection = connection;
-    this.#table = new HintTable(connection);
+    this.#table = new HintTable(connection, time);
   }
 
   /** Tells of a write of the transaction that is under way, once it is written. */

@@ -2,6 +2,7 @@ import type { Renewal, TaskKey } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import { type KeptRow, toRecord } from "./entry.ts";
+import type { FileTime } from "./file-time.ts";
 import { IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
 import { statement } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
@@ -10,17 +11,17 @@ import type { TaskTable } from "./task-table.ts";
 export class Leases {
   readonly #connection: Connection;
   readonly #table: TaskTable;
-  readonly #now: () => number;
+  readonly #time: FileTime;
 
-  constructor(connection: Connection, table: TaskTable, now: () => number) {
+  constructor(connection: Connection, table: TaskTable, time: FileTime) {
     this.#connection = connection;
     this.#table = table;
-    this.#now = now;
+    this.#time = time;
   }
 
   /** To be called in a transaction. */
   renew(owner: string, tasks: readonly TaskKey[], leaseMs: number): Renewal[] {
-    const leaseEndsAt = this.#now() + leaseMs;
+    const leaseEndsAt = this.#time.now() + leaseMs;
     return tasks.flatMap((task) => {
       const entry = this.#table.named(task);
       if (entry === undefined) return [];
@@ -32,7 +33,7 @@ export class Leases {
   }
 
   lapsed(limit: number): TaskRecord[] {
-    return this.#connection.all(LAPSED, { now: this.#now(), limit }).map(toRecord);
+    return this.#connection.all(LAPSED, { now: this.#time.now(), limit }).map(toRecord);
   }
 }
 

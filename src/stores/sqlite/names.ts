@@ -3,6 +3,7 @@
  * keep them, so this is where they end: whatever is built of these names speaks of an index, of follow-ups that are
  * due or delayed, and of contents.
  */
+export const META = "offload_meta";
 export const TASKS = "offload_tasks";
 /** How many tasks of each user an index has. */
 export const INDEX_COUNTS = "offload_shelves";
@@ -19,6 +20,8 @@ export const DUPLICATE_KEY = "liveKey";
 export const IS_DUE = "ready";
 /** Until when the follow-up is delayed, where its session is free. */
 export const DELAYED_UNTIL = "wakesAt";
+/** When the task has ended, by the time of the file; what its process says of that is in its record. */
+export const ENDED_AT = "completedAt";
 /** Which of a task's contents it is. */
 export const CONTENT = "part";
 

@@ -1,10 +1,10 @@
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionKey } from "../../core/model/store.ts";
-import type { TaskRecord } from "../../core/model/task.ts";
 import { WAKING } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { type KeptRow, toRecord } from "./entry.ts";
-import { DELAYED_UNTIL, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
+import type { FileTime } from "./file-time.ts";
+import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
 import { statement } from "./statement.ts";
 
@@ -12,43 +12,37 @@ import { statement } from "./statement.ts";
 export class NextSession {
   readonly #connection: Connection;
   readonly #sessions: SessionTable;
-  readonly #now: () => number;
+  readonly #time: FileTime;
 
-  constructor(connection: Connection, sessions: SessionTable, now: () => number) {
+  constructor(connection: Connection, sessions: SessionTable, time: FileTime) {
     this.#connection = connection;
     this.#sessions = sessions;
-    this.#now = now;
+    this.#time = time;
   }
 
   /** The session of the oldest follow-up that gives reason to claim: if that one is too young, all are. */
   find(filter: ClaimFilter): SessionKey | undefined {
     const oldest = filter.session ? this.#oldestIn(filter.session, filter) : this.#oldestDue(filter);
     const { minAgeMs = 0 } = filter;
-    if (oldest === undefined || this.#ageOf(oldest) < minAgeMs) return undefined;
-    return { userId: oldest.userId, sessionId: oldest.sessionId };
+    if (oldest === undefined || this.#time.now() - oldest.endedAt < minAgeMs) return undefined;
+    const { userId, sessionId } = toRecord(oldest);
+    return { userId, sessionId };
   }
 
-  /** It may have ended by a clock that is ahead of this one. */
-  #ageOf({ completedAt }: TaskRecord): number {
-    return Math.max(0, this.#now() - (completedAt ?? 0));
-  }
-
-  #oldestIn(session: SessionKey, filter: ClaimFilter): TaskRecord | undefined {
+  #oldestIn(session: SessionKey, filter: ClaimFilter): OldestRow | undefined {
     const { modes = WAKING, maxTurns, onlyDue = false } = filter;
     if (onlyDue) this.#endDelays();
     const stored = storedSession(session);
     const { turns, isClaimed } = this.#sessions.state(stored);
     if (isClaimed || turns >= (maxTurns ?? Number.POSITIVE_INFINITY)) return undefined;
     const oldest = onlyDue ? OLDEST_DUE_IN_SESSION : OLDEST_PENDING_IN_SESSION;
-    const row = this.#connection.get(oldest, { ...stored, modes: JSON.stringify(modes) });
-    return row && toRecord(row);
+    return this.#connection.get(oldest, { ...stored, modes: JSON.stringify(modes) });
   }
 
-  #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): TaskRecord | undefined {
+  #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): OldestRow | undefined {
     this.#endDelays();
     const oldest = modes.flatMap((mode) => [...this.#oldestOf(mode, maxTurns)]);
-    const [first] = oldest.sort((one, other) => one.completedAt - other.completedAt);
-    return first && toRecord(first);
+    return oldest.sort((one, other) => one.endedAt - other.endedAt)[0];
   }
 
   /** There are as many as sessions differ in their turns: few. */
@@ -58,33 +52,32 @@ export class NextSession {
   }
 
   #endDelays(): void {
-    this.#connection.run(END_DELAYS, { now: this.#now() });
+    this.#connection.run(END_DELAYS, { now: this.#time.now() });
   }
 }
 
 interface OldestRow extends KeptRow {
-  turns: number;
-  completedAt: number;
+  endedAt: number;
 }
 
 /** The oldest due follow-up of a session that has had more turns, but fewest of those. */
-const NEXT_OLDEST = statement<"mode" | "turns", OldestRow>(
-  `SELECT turns, completedAt, kept FROM ${TASKS_BY.due}
-    WHERE ${IS_DUE} = 1 AND mode = :mode AND turns > :turns ORDER BY turns, completedAt LIMIT 1`,
+const NEXT_OLDEST = statement<"mode" | "turns", OldestRow & { turns: number }>(
+  `SELECT turns, ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.due}
+    WHERE ${IS_DUE} = 1 AND mode = :mode AND turns > :turns ORDER BY turns, ${ENDED_AT} LIMIT 1`,
 );
 
 /** The oldest pending follow-up of a session, of modes that are given as JSON. */
-const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes", KeptRow>(
-  `SELECT kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
+const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes", OldestRow>(
+  `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
     AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(:modes))
-    ORDER BY completedAt, id LIMIT 1`,
+    ORDER BY ${ENDED_AT}, id LIMIT 1`,
 );
 
 /** The oldest due one. */
-const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes", KeptRow>(
-  `SELECT kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
+const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes", OldestRow>(
+  `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
     AND ${INDEX} = 'pending' AND ${IS_DUE} = 1 AND mode IN (SELECT value FROM json_each(:modes))
-    ORDER BY completedAt, id LIMIT 1`,
+    ORDER BY ${ENDED_AT}, id LIMIT 1`,
 );
 
 /** Those are due whose moment has come. */

@@ -3,7 +3,8 @@ import type { TaskRecord } from "../../core/model/task.ts";
 import { acknowledges, claimFollowUp, settleFollowUp, settlementOf } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { ENTRY, type Entry, type EntryRow, toEntry } from "./entry.ts";
-import { INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
+import type { FileTime } from "./file-time.ts";
+import { ENDED_AT, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
 import { NextSession } from "./next-session.ts";
 import { type SessionTable, type StoredSession, storedSession } from "./session-table.ts";
 import { type Statement, statement } from "./statement.ts";
@@ -16,18 +17,18 @@ export class Outbox {
   readonly #table: TaskTable;
   readonly #sessions: SessionTable;
   readonly #next: NextSession;
-  readonly #now: () => number;
+  readonly #time: FileTime;
 
-  constructor(connection: Connection, table: TaskTable, sessions: SessionTable, now: () => number) {
+  constructor(connection: Connection, table: TaskTable, sessions: SessionTable, time: FileTime) {
     this.#connection = connection;
     this.#table = table;
     this.#sessions = sessions;
-    this.#next = new NextSession(connection, sessions, now);
-    this.#now = now;
+    this.#next = new NextSession(connection, sessions, time);
+    this.#time = time;
   }
 
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): SessionClaim | undefined {
-    this.#sessions.endLapsed(this.#now());
+    this.#sessions.endLapsed(this.#time.now());
     const session = this.#next.find(filter);
     if (session === undefined) return undefined;
     const stored = storedSession(session);
@@ -35,18 +36,18 @@ export class Outbox {
     const isAskedFor = filter.session !== undefined && !filter.onlyDue;
     const entries = this.#entries(isAskedFor ? PENDING : DUE_OR_DEFERRED, stored);
     const token = `${claimant}:${crypto.randomUUID()}`;
-    const leaseEndsAt = this.#now() + leaseMs;
-    this.#sessions.claim(stored, encodeText(token), leaseEndsAt, filter.maxTurns !== undefined);
+    const lease = { endsAt: this.#time.now() + leaseMs, leaseMs };
+    this.#sessions.claim(stored, encodeText(token), lease, filter.maxTurns !== undefined);
     return { token, ...session, tasks: entries.map((entry) => this.#claimFollowUp(entry)), turns };
   }
 
   prolong({ token }: SessionClaim, leaseMs: number): boolean {
-    const now = this.#now();
-    return this.#sessions.prolong(encodeText(token), now + leaseMs, now);
+    const now = this.#time.now();
+    return this.#sessions.prolong(encodeText(token), { endsAt: now + leaseMs, leaseMs }, now);
   }
 
   settle({ token }: SessionClaim, outcome: Record<string, Settlement>): TaskRecord[] | undefined {
-    const now = this.#now();
+    const now = this.#time.now();
     const claimed = this.#sessions.claimed(encodeText(token), now);
     if (claimed === undefined) return undefined;
     // Whoever has dropped a follow-up in the meantime has settled it.
@@ -69,7 +70,7 @@ export class Outbox {
 
   #claimFollowUp(entry: Entry): TaskRecord {
     Object.assign(entry, { index: "claimed", isDue: null, delayedUntil: null });
-    return this.#table.change(entry, claimFollowUp(entry.record.followUp), this.#now());
+    return this.#table.change(entry, claimFollowUp(entry.record.followUp));
   }
 
   #settle(entry: Entry, outcome: Record<string, Settlement>, now: number): TaskRecord {
@@ -77,9 +78,11 @@ export class Outbox {
     const settlement = settlementOf(outcome, id);
     if ("delayMs" in settlement) {
       const isDeferred = settlement.type === "defer" ? 1 : 0;
-      this.#connection.run(DELAY, { dueAt: now + settlement.delayMs, isDeferred, key: entry.key });
+      const { delayMs } = settlement;
+      const dueAt = now + delayMs;
+      this.#connection.run(DELAY, { dueAt, delayMs, isDeferred, key: entry.key });
     }
-    return this.#table.change(entry, settleFollowUp(followUp, settlement, now), now);
+    return this.#table.change(entry, settleFollowUp(followUp, settlement, this.#time.wall()));
   }
 }
 
@@ -87,7 +90,7 @@ type EntriesInSession = Statement<"userId" | "session", EntryRow>;
 
 function inSession(condition: string): EntriesInSession {
   return statement(`SELECT ${ENTRY} FROM ${TASKS_BY.outstanding}
-    WHERE ${OUTSTANDING_IN_SESSION} AND ${condition} ORDER BY completedAt, id`);
+    WHERE ${OUTSTANDING_IN_SESSION} AND ${condition} ORDER BY ${ENDED_AT}, id`);
 }
 
 /** What is pending in a session. */
@@ -99,6 +102,6 @@ const DUE_OR_DEFERRED = inSession(`${INDEX} = 'pending' AND (${IS_DUE} = 1 OR is
 /** What is claimed there. */
 const CLAIMED = inSession(`${INDEX} = 'claimed'`);
 
-const DELAY = statement<"dueAt" | "isDeferred" | "key">(
-  `UPDATE ${TASKS} SET dueAt = :dueAt, isDeferred = :isDeferred WHERE key = :key`,
+const DELAY = statement<"dueAt" | "delayMs" | "isDeferred" | "key">(
+  `UPDATE ${TASKS} SET dueAt = :dueAt, delayMs = :delayMs, isDeferred = :isDeferred WHERE key = :key`,
 );

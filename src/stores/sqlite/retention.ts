@@ -1,7 +1,8 @@
 import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import { dropFollowUp } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
-import { INDEX, INDEX_COUNTS, TASKS_BY } from "./names.ts";
+import type { FileTime } from "./file-time.ts";
+import { ENDED_AT, INDEX, INDEX_COUNTS, TASKS_BY } from "./names.ts";
 import type { SessionTable } from "./session-table.ts";
 import { type Statement, statement, type Values } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
@@ -11,25 +12,25 @@ export class Retention {
   readonly #connection: Connection;
   readonly #table: TaskTable;
   readonly #sessions: SessionTable;
-  readonly #now: () => number;
+  readonly #time: FileTime;
 
-  constructor(connection: Connection, table: TaskTable, sessions: SessionTable, now: () => number) {
+  constructor(connection: Connection, table: TaskTable, sessions: SessionTable, time: FileTime) {
     this.#connection = connection;
     this.#table = table;
     this.#sessions = sessions;
-    this.#now = now;
+    this.#time = time;
   }
 
   /** Whether a sweep, which is asked for after each completion, would find something. Reads only. */
   hasWork(limits: RetentionLimits): boolean {
-    if (this.#sessions.hasLapsed(this.#now()) || this.#forgettable(limits, 1).length > 0) return true;
+    if (this.#sessions.hasLapsed(this.#time.now()) || this.#forgettable(limits, 1).length > 0) return true;
     return !this.#pending(limits, 1).next().done || !this.#done(limits, 1).next().done;
   }
 
   /** Expired ones come first: they may be evicted. */
   sweep(limits: RetentionLimits, limit: number): Sweep {
     const sweep: Sweep = { expired: [], evicted: 0, more: false };
-    this.#sessions.endLapsed(this.#now());
+    this.#sessions.endLapsed(this.#time.now());
     for (const session of this.#forgettable(limits, limit)) this.#sessions.resetTurns(session);
     for (const key of this.#pending(limits, limit)) {
       if (sweep.expired.length === limit) return { ...sweep, more: true };
@@ -54,7 +55,7 @@ export class Retention {
 
   /** Keys of tasks, one more than the limit: who meets that one knows that there is more. */
   *#over(index: Limited, ttlMs: number | null, perUser: number | null, limit: number): Generator<number> {
-    if (ttlMs !== null) yield* this.#keys(OLD, { index, until: this.#now() - ttlMs, limit: limit + 1 });
+    if (ttlMs !== null) yield* this.#keys(OLD, { index, until: this.#time.now() - ttlMs, limit: limit + 1 });
     if (perUser === null) return;
     const crowded = this.#connection.all(CROWDED, { index, perUser, limit: limit + 1 });
     for (const { userId, tasks } of crowded) {
@@ -68,14 +69,14 @@ export class Retention {
 
   #forgettable({ finishedTtlMs }: RetentionLimits, limit: number) {
     if (finishedTtlMs === null) return [];
-    return this.#sessions.countedUntil(this.#now() - finishedTtlMs, limit);
+    return this.#sessions.countedUntil(this.#time.now() - finishedTtlMs, limit);
   }
 
   #expire(key: number, sweep: Sweep): void {
     const entry = this.#table.at(key);
     if (entry === undefined) return;
-    const now = this.#now();
-    sweep.expired.push(this.#table.change(entry, dropFollowUp(entry.record.followUp, "expired", now), now));
+    const change = dropFollowUp(entry.record.followUp, "expired", this.#time.wall());
+    sweep.expired.push(this.#table.change(entry, change));
   }
 }
 
@@ -88,7 +89,7 @@ interface KeyRow {
 
 /** What is filed in an index and ended until then, the oldest first. */
 const OLD = statement<"index" | "until" | "limit", KeyRow>(
-  `SELECT key FROM ${TASKS_BY.end} WHERE ${INDEX} = :index AND completedAt <= :until ORDER BY completedAt LIMIT :limit`,
+  `SELECT key FROM ${TASKS_BY.end} WHERE ${INDEX} = :index AND ${ENDED_AT} <= :until ORDER BY ${ENDED_AT} LIMIT :limit`,
 );
 
 /** Users who have more tasks than that in an index, and how many. */
@@ -100,7 +101,7 @@ const CROWDED = statement<"index" | "perUser" | "limit", { userId: string; tasks
 const OLDEST_OF_USER: Record<Limited, Statement<"userId" | "limit", KeyRow>> = {
   // Those of one user are few enough to be put in order: an index that has them in order costs at each write.
   pending: statement(`SELECT key FROM ${TASKS_BY.outstanding}
-    WHERE userId = :userId AND mode IS NOT NULL AND ${INDEX} = 'pending' ORDER BY completedAt, id LIMIT :limit`),
+    WHERE userId = :userId AND mode IS NOT NULL AND ${INDEX} = 'pending' ORDER BY ${ENDED_AT}, id LIMIT :limit`),
   done: statement(`SELECT key FROM ${TASKS_BY.endOfDone}
-    WHERE userId = :userId AND ${INDEX} = 'done' ORDER BY completedAt, id LIMIT :limit`),
+    WHERE userId = :userId AND ${INDEX} = 'done' ORDER BY ${ENDED_AT}, id LIMIT :limit`),
 };

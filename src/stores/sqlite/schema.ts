@@ -97,8 +97,13 @@ const HINTS = `
 CREATE TABLE offload_hints (n INTEGER PRIMARY KEY, writer INTEGER NOT NULL, hints TEXT NOT NULL);
 CREATE TABLE offload_watchers (writer INTEGER PRIMARY KEY, until REAL NOT NULL);`;
 
+/** How long a delay and a claim were from their beginning: a clock that was set back leaves them too far ahead. */
+const LENGTHS = `
+ALTER TABLE offload_tasks ADD COLUMN delayMs REAL NOT NULL DEFAULT 0;
+ALTER TABLE offload_sessions ADD COLUMN leaseMs REAL NOT NULL DEFAULT 0;`;
+
 /** Each makes the schema one version newer. They are never changed, only added to. */
-export const MIGRATIONS: readonly string[] = [TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS];
+export const MIGRATIONS: readonly string[] = [TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS, LENGTHS];
 
 /** The version of the schema in a database; 0: it has none yet. */
 export function schemaVersion(connection: Connection): number {

@@ -11,6 +11,12 @@ export interface StoredSession {
   session: string;
 }
 
+/** When a claim ends, and how long that was from its beginning, or from when it was prolonged. */
+export interface ClaimLease {
+  endsAt: number;
+  leaseMs: number;
+}
+
 export interface Claimed extends StoredSession {
   countsTurn: number;
 }
@@ -43,13 +49,15 @@ export class SessionTable {
   }
 
   /** Its follow-ups wait for the end of the claim, those that come in the meantime too. */
-  claim({ userId, session }: StoredSession, token: string, leaseEndsAt: number, countsTurn: boolean): void {
-    this.#connection.run(CLAIM, { userId, session, token, leaseEndsAt, countsTurn: countsTurn ? 1 : 0 });
+  claim({ userId, session }: StoredSession, token: string, lease: ClaimLease, countsTurn: boolean): void {
+    const { endsAt: leaseEndsAt, leaseMs } = lease;
+    const values = { userId, session, token, leaseEndsAt, leaseMs, countsTurn: countsTurn ? 1 : 0 };
+    this.#connection.run(CLAIM, values);
     this.#connection.run(UNFILE, { userId, session });
   }
 
-  prolong(token: string, leaseEndsAt: number, now: number): boolean {
-    return this.#connection.run(PROLONG, { leaseEndsAt, token, now }) > 0;
+  prolong(token: string, { endsAt, leaseMs }: ClaimLease, now: number): boolean {
+    return this.#connection.run(PROLONG, { leaseEndsAt: endsAt, leaseMs, token, now }) > 0;
   }
 
   /** Gives back the follow-ups that were not settled. */
@@ -104,14 +112,15 @@ const LAPSED = statement<"now" | "limit", StoredSession>(
   `SELECT userId, session FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt <= :now LIMIT :limit`,
 );
 
-const CLAIM = statement<"userId" | "session" | "token" | "leaseEndsAt" | "countsTurn">(
-  `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, countsTurn)
-    VALUES (:userId, :session, 0, 0, :token, :leaseEndsAt, :countsTurn) ON CONFLICT DO UPDATE SET
-    token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, countsTurn = excluded.countsTurn`,
+const CLAIM = statement<"userId" | "session" | "token" | "leaseEndsAt" | "leaseMs" | "countsTurn">(
+  `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, leaseMs, countsTurn)
+    VALUES (:userId, :session, 0, 0, :token, :leaseEndsAt, :leaseMs, :countsTurn) ON CONFLICT DO UPDATE SET
+    token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, leaseMs = excluded.leaseMs,
+    countsTurn = excluded.countsTurn`,
 );
 
-const PROLONG = statement<"leaseEndsAt" | "token" | "now">(
-  `UPDATE ${SESSIONS} SET leaseEndsAt = :leaseEndsAt WHERE token = :token AND leaseEndsAt > :now`,
+const PROLONG = statement<"leaseEndsAt" | "leaseMs" | "token" | "now">(
+  `UPDATE ${SESSIONS} SET leaseEndsAt = :leaseEndsAt, leaseMs = :leaseMs WHERE token = :token AND leaseEndsAt > :now`,
 );
 
 const END = statement<"userId" | "session">(`UPDATE ${SESSIONS} SET token = NULL WHERE ${IS_SESSION}`);

@@ -1,6 +1,6 @@
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { type Entry, toJson } from "./entry.ts";
-import { DELAYED_UNTIL, DUPLICATE_KEY, INDEX, IS_DUE, TASKS } from "./names.ts";
+import { DELAYED_UNTIL, DUPLICATE_KEY, ENDED_AT, INDEX, IS_DUE, TASKS } from "./names.ts";
 import { statement, type Values } from "./statement.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
@@ -8,7 +8,7 @@ import { encodeNullable, encodeText } from "./text.ts";
 type Changing = "status" | "duplicateKey" | "leaseEndsAt" | "kept";
 
 /** Its place: `index: null` is that of the unfinished ones. */
-type Placing = "completedAt" | "index" | "mode" | "turns" | "isDue" | "delayedUntil";
+type Placing = "endedAt" | "index" | "mode" | "turns" | "isDue" | "delayedUntil";
 
 /** Writes a task in the columns that it is found by, and as JSON. */
 export const INSERT = statement<Changing | "id" | "userId" | "session" | "createdAt">(
@@ -38,19 +38,19 @@ export function insertValues(
 /** `leaseEndsAt: null`: the old one goes on. */
 export const UPDATE = statement<Changing | Placing | "key">(
   `UPDATE ${TASKS} SET status = :status, ${DUPLICATE_KEY} = :duplicateKey,
-    leaseEndsAt = ifnull(:leaseEndsAt, leaseEndsAt), completedAt = :completedAt, ${INDEX} = :index, mode = :mode,
+    leaseEndsAt = ifnull(:leaseEndsAt, leaseEndsAt), ${ENDED_AT} = :endedAt, ${INDEX} = :index, mode = :mode,
     turns = :turns, ${IS_DUE} = :isDue, ${DELAYED_UNTIL} = :delayedUntil, kept = :kept WHERE key = :key`,
 );
 
 /** The values of {@link UPDATE}. */
 export function updateValues(entry: Entry): Values<Changing | Placing | "key"> {
-  const { key, record, leaseEndsAt, index, mode, turns, isDue, delayedUntil } = entry;
+  const { key, record, endedAt, leaseEndsAt, index, mode, turns, isDue, delayedUntil } = entry;
   return {
     key,
     status: record.status,
     duplicateKey: liveDuplicateKey(record),
     leaseEndsAt,
-    completedAt: record.completedAt ?? 0,
+    endedAt,
     index: index === "unfinished" ? null : index,
     mode,
     turns,

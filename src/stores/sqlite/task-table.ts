@@ -6,6 +6,7 @@ import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
 import { ENTRY, type Entry, type EntryRow, placeOf, toEntry, toJson, UNFINISHED } from "./entry.ts";
 import { charsOf, EventLog } from "./event-log.ts";
+import type { FileTime } from "./file-time.ts";
 import type { Hints } from "./hints.ts";
 import { TASKS } from "./names.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
@@ -20,13 +21,21 @@ export class TaskTable {
   readonly #log: EventLog;
   readonly #sessions: SessionTable;
   readonly #hints: Hints;
+  readonly #time: FileTime;
 
-  constructor(connection: Connection, contents: Contents, sessions: SessionTable, hints: Hints) {
+  constructor(
+    connection: Connection,
+    contents: Contents,
+    sessions: SessionTable,
+    hints: Hints,
+    time: FileTime,
+  ) {
     this.#connection = connection;
     this.#contents = contents;
     this.#log = new EventLog(contents);
     this.#sessions = sessions;
     this.#hints = hints;
+    this.#time = time;
   }
 
   get(id: string): Entry | undefined {
@@ -46,10 +55,10 @@ export class TaskTable {
   }
 
   /** Returns the task of this id as it is, if there is one already. */
-  add({ record, events, input }: NewTask, leaseMs: number, now: number): TaskRecord {
+  add({ record, events, input }: NewTask, leaseMs: number): TaskRecord {
     const entry = newEntry(copyRecord(record), leaseMs, input !== undefined);
     count(entry, events, record.updatedAt);
-    const key = this.#connection.insert(INSERT, insertValues(entry, now + leaseMs));
+    const key = this.#connection.insert(INSERT, insertValues(entry, this.#time.now() + leaseMs));
     if (key === undefined) return this.get(record.id)?.record ?? record;
     entry.key = key;
     this.#log.append(entry, events);
@@ -60,21 +69,26 @@ export class TaskTable {
   }
 
   /** Writes a transition, and whatever else has changed of the entry. */
-  change(entry: Entry, { patch, events, result }: TaskChange, now: number): TaskRecord {
+  change(entry: Entry, { patch, events, result }: TaskChange): TaskRecord {
     const { lastSeq, version } = entry.record;
     entry.record = { ...entry.record, ...copyPatch(patch), version: version + 1 };
-    if (patch.owner != null) entry.leaseEndsAt = now + entry.leaseMs;
-    count(entry, events, now);
+    if (patch.owner != null) this.beginLease(entry);
+    count(entry, events, this.#time.wall());
     this.#log.append(entry, events);
     this.#update(entry);
     if (result !== undefined) this.#contents.putResult(entry.key, result);
     return this.#written(entry, lastSeq + 1);
   }
 
+  /** With the next change, as long as the first. */
+  beginLease(entry: Entry): void {
+    entry.leaseEndsAt = this.#time.now() + entry.leaseMs;
+  }
+
   /** Logs events without a transition. */
-  append(entry: Entry, events: readonly NewTaskEvent[], now: number): number {
+  append(entry: Entry, events: readonly NewTaskEvent[]): number {
     const firstSeq = entry.record.lastSeq + 1;
-    count(entry, events, now);
+    count(entry, events, this.#time.wall());
     this.#log.append(entry, events);
     this.#connection.run(UPDATE_KEPT, { kept: toJson(entry), key: entry.key });
     this.#hints.tell(entry.record, firstSeq);
@@ -90,6 +104,7 @@ export class TaskTable {
   #update(entry: Entry): void {
     const { record } = entry;
     if (entry.hasPayload && isFinished(record.status)) this.#dropPayload(entry);
+    if (entry.index === "unfinished" && isFinished(record.status)) entry.endedAt = this.#time.now();
     const session = () => this.#sessions.state(storedSession(record));
     Object.assign(entry, placeOf(entry, session));
     this.#connection.run(UPDATE, updateValues(entry));
@@ -118,15 +133,15 @@ const EVICT = statement<"key">(`DELETE FROM ${TASKS} WHERE key = :key`);
 
 function newEntry(record: TaskRecord, leaseMs: number, hasPayload: boolean): Entry {
   const kept = { record, leaseMs, hasPayload, oldestSeq: 1, logChars: 0 };
-  return { key: 0, leaseEndsAt: null, ...kept, ...UNFINISHED };
+  return { key: 0, endedAt: 0, leaseEndsAt: null, ...kept, ...UNFINISHED };
 }
 
 /** What events make of a record. */
-function count(entry: Entry, events: readonly NewTaskEvent[], now: number): void {
+function count(entry: Entry, events: readonly NewTaskEvent[], updatedAt: number): void {
   const { record } = entry;
   const progress = lastProgress(events);
   if (progress !== undefined) record.progress = { ...progress };
   record.lastSeq += events.length;
-  record.updatedAt = now;
+  record.updatedAt = updatedAt;
   entry.logChars += charsOf(events);
 }

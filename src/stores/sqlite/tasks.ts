@@ -24,20 +24,18 @@ export class Tasks {
   readonly #table: TaskTable;
   readonly #contents: Contents;
   readonly #limits: Limits;
-  readonly #now: () => number;
 
-  constructor(connection: Connection, table: TaskTable, contents: Contents, now: () => number) {
+  constructor(connection: Connection, table: TaskTable, contents: Contents) {
     this.#connection = connection;
     this.#table = table;
     this.#contents = contents;
     this.#limits = new Limits(connection);
-    this.#now = now;
   }
 
   insert(task: NewTask, limits: TaskLimits, leaseMs: number): Insertion {
     const refusal = this.#refuse(task.record, limits);
     if (refusal === undefined) {
-      return { status: "inserted", record: this.#table.add(task, leaseMs, this.#now()) };
+      return { status: "inserted", record: this.#table.add(task, leaseMs) };
     }
     const known = this.#table.get(task.record.id);
     return known ? { status: "inserted", record: known.record } : refusal;
@@ -45,7 +43,7 @@ export class Tasks {
 
   transition(task: TaskKey, version: number, change: TaskChange): TaskRecord | undefined {
     const entry = this.#atVersion(task, version);
-    return entry && this.#table.change(entry, change, this.#now());
+    return entry && this.#table.change(entry, change);
   }
 
   admit(
@@ -58,14 +56,13 @@ export class Tasks {
     if (entry === undefined) return undefined;
     const limit = this.#limits.refuseToRun(entry.record, limits);
     if (limit !== undefined) return { status: "refused", limit };
-    const now = this.#now();
-    entry.leaseEndsAt = now + entry.leaseMs;
-    return this.#table.change(entry, change, now);
+    this.#table.beginLease(entry);
+    return this.#table.change(entry, change);
   }
 
   append(task: TaskKey, owner: string, events: NewTaskEvent[]): number {
     const entry = this.#owned(task, owner);
-    return entry === undefined ? 0 : this.#table.append(entry, events, this.#now());
+    return entry === undefined ? 0 : this.#table.append(entry, events);
   }
 
   checkpoint(task: TaskKey, owner: string, checkpoint: string): boolean {

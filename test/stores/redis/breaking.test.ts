@@ -7,6 +7,7 @@ import {
   change,
   completed,
   finish,
+  finishNext,
   finishPending,
   insert,
   LEASE_MS,
@@ -58,8 +59,8 @@ describeWithServer(
       const running = await insert(world, { duplicateKey: "the same" });
       await store.append(running, "process-1", [progress(1), output("x")]);
       const done = await finish(world);
-      const pending = await finishPending(world, { sessionId: "one" });
-      await finishPending(world, { sessionId: "two", completedAt: 1 });
+      await finishNext(world, { sessionId: "two" });
+      const pending = await finishNext(world, { sessionId: "one" });
       const claim = await store.claim("me", LONG_MS, { maxTurns: 9 });
       const lapsing = makeTask({ userId: "grace" });
       await store.insert(lapsing, NO_LIMITS, LEASE_MS);
