@@ -50,9 +50,10 @@ const INBOX = { ...FOLLOW_UP, holdMs: option(duration, 600_000) } satisfies Tabl
 /** The options of a `FollowUpDispatcher`. */
 export interface DispatcherOptions extends FollowUpOptions {
   /**
-   * Runs the agent's next turn. Returning acknowledges the follow-ups, throwing has them delivered again.
-   * Two answers mean something else. "busy": a turn is running, ask again soon. "gone": there is no such session any more. It may be called
-   * twice for the same follow-up, since a process can end between its turn and the acknowledgement.
+   * Runs the agent's next turn, in the async context in which the dispatcher was made. Returning acknowledges the
+   * follow-ups, throwing has them delivered again. Two answers mean something else. "busy": a turn is running, ask
+   * again soon. "gone": there is no such session any more. It may be called twice for the same follow-up, since a
+   * process can end between its turn and the acknowledgement.
    */
   deliver(delivery: Delivery): unknown;
   /** Sessions delivered to at a time, in this process. @default 10 */

@@ -3,6 +3,7 @@
  * the documentation says is tested under Bun and Deno, so change docs/runtimes.md with it.
  */
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
 import { type Delivery, FollowUpDispatcher } from "tool-offload/follow-up";
@@ -49,6 +50,28 @@ await step("a slow call becomes a task; wait and result return how it ended", as
   const result = await tasks.result(scope, outcome.task.id);
   assert(result?.status === "completed");
   assert.equal(result.value, "300 pages");
+  await tasks.close();
+});
+
+await step("what is done later is done in the async context of who asked for it", async () => {
+  const context = new AsyncLocalStorage<string>();
+  const tasks = context.run("host", () => new BackgroundTaskManager({ limits: { running: 1 } }));
+  const seen: unknown[] = [];
+  const isDone = new Promise<void>((resolve) => {
+    const listener = ({ task }: { task: { toolName: string } }) => {
+      if (task.toolName !== "second") return;
+      seen.push(context.getStore());
+      resolve();
+    };
+    context.run("listener", () => tasks.on("task.completed", listener));
+  });
+  const first = { toolName: "first", input: {}, scope };
+  await context.run("ada", () => tasks.start(first, () => sleep(50)));
+  const second = { toolName: "second", input: {}, scope };
+  const { status } = await context.run("bob", () => tasks.start(second, () => seen.push(context.getStore())));
+  assert.equal(status, "queued");
+  await isDone;
+  assert.deepEqual(seen, ["bob", "listener"]);
   await tasks.close();
 });
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { TaskStore } from "../../../src/core/model/store.ts";
 import type { DurableContext, DurableTool, TaskInfo } from "../../../src/index.ts";
@@ -233,6 +234,44 @@ describe.each(SHARED_STORES)("tools that may be started again on $name", ({ make
     await other.wait(ADA, [id]);
     expect(await other.result(ADA, id)).toMatchObject({ status: "completed", value });
     await other.close();
+  });
+
+  test("rule 24: a tool that is started again runs in the context of who made the manager", async () => {
+    const context = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const execute = async () => {
+      seen.push(context.getStore());
+      await undefined;
+      seen.push(context.getStore());
+      return seen.length === 2 ? stubborn() : "done";
+    };
+    const tools = { search: { idempotent: true, execute } };
+    const { tasks, die } = context.run("one", () => mortal({ tools }));
+    const other = context.run("two", () => processOf({ tools }).tasks);
+    const { id } = await context.run("ada", () => soon(tasks.start(callOf(), execute)));
+    await pass(100);
+    die();
+    await context.run("bob", () => ended(other, id));
+    expect(seen).toEqual(["ada", "ada", "two", "two"]);
+  });
+
+  test("rule 24: so does one that was queued, whoever frees its slot", async () => {
+    const context = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const execute = async () => void seen.push(context.getStore());
+    const tools = { search: { idempotent: true, execute } };
+    const { tasks, die } = mortal({ tools, limits: { running: 1 } });
+    await soon(tasks.start(callOf({ toolName: "first" }), stubborn));
+    const { id, status } = await soon(tasks.start(callOf(), execute));
+    expect(status).toBe("queued");
+    const other = context.run("two", () => processOf({ tools, limits: { running: 1 } }).tasks);
+    const busy = gate();
+    await context.run("bob", () => soon(other.start(callOf({ toolName: "busy" }), () => busy.promise)));
+    die();
+    await pass(2 * LEASE_MS);
+    context.run("bob", () => busy.resolve("free"));
+    expect(await ended(other, id)).toMatchObject({ status: "completed" });
+    expect(seen).toEqual(["two"]);
   });
 
   test("an adopted call is not started again: who started it knows nothing of keys", async () => {

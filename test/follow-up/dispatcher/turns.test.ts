@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { beforeEach, describe, expect, test } from "vitest";
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../../src/index.ts";
 import { faultyStore } from "../../support/faulty-store.ts";
@@ -179,16 +178,6 @@ describe.each(STORES)("turns, on $name", ({ makeStore }) => {
     const task = await complete(other);
     await pass(620);
     expect(deliveredIds(host)).toEqual([task.id]);
-  });
-
-  test("a turn does not run in the async context of the tool whose end woke it", async () => {
-    const context = new AsyncLocalStorage<string>();
-    const seen: unknown[] = [];
-    const host = hostOf(async () => void seen.push(context.getStore()));
-    const { tasks } = context.run("the host's", () => start({ host }));
-    await context.run("the tool's", () => complete(tasks));
-    await pass(MOMENT_MS);
-    expect(seen).toEqual(["the host's"]);
   });
 });
 
