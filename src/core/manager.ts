@@ -1,6 +1,6 @@
 import { checkVersion, shared, sign } from "./copies.ts";
 import { closedError } from "./errors.ts";
-import { type Execute, faultOf, ownCall, type ToolCall } from "./model/call.ts";
+import { type Execute, ownCall, type ToolCall } from "./model/call.ts";
 import type { ManagerEvents, ManagerListener, TaskUpdate } from "./model/manager-events.ts";
 import type { ResultRange } from "./model/result.ts";
 import type { EventPage } from "./model/store.ts";
@@ -46,9 +46,10 @@ export class BackgroundTaskManager {
    * ```
    */
   async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, options: TaskOptions = {}): Promise<TaskInfo> {
-    const settings = this.#settingsFor(call, options);
+    const own = ownCall(call);
+    const settings = this.#settingsFor(options);
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
-    return this.#runtime.starter.start(ownCall(call), execute, settings);
+    return this.#runtime.starter.start(own, execute, settings);
   }
 
   /**
@@ -58,8 +59,9 @@ export class BackgroundTaskManager {
    * @throws `invalid_input`; `overloaded` when a limit is met; `conflict`; `duplicate`; `closed`; `store_failed`
    */
   async adopt(call: ToolCall, execution: OutsideExecution, options: TaskOptions = {}): Promise<TaskInfo> {
-    const settings = this.#settingsFor(call, options);
-    return this.#runtime.adopter.adopt(ownCall(call), execution, settings);
+    const own = ownCall(call);
+    const settings = this.#settingsFor(options);
+    return this.#runtime.adopter.adopt(own, execution, settings);
   }
 
   /** A scope's tasks, newest first. @throws `invalid_input`; `store_failed` */
@@ -162,9 +164,7 @@ export class BackgroundTaskManager {
     return this.close();
   }
 
-  #settingsFor(call: ToolCall, options: TaskOptions): ToolSettings {
-    const fault = faultOf(call);
-    if (fault) throw fault;
+  #settingsFor(options: TaskOptions): ToolSettings {
     const settings = taskSettings(options);
     if (!this.#runtime.isAccepting) throw closedError();
     return settings;

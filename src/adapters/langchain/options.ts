@@ -1,6 +1,13 @@
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import type { FollowUpInbox } from "../../follow-up/inbox.ts";
-import { inbox, metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
+import {
+  inbox,
+  metadata,
+  middleware,
+  type OffloadTerms,
+  type ScopeFor,
+  scopeOfCalls,
+} from "../shared/options.ts";
 import type { RuntimeLike } from "./like.ts";
 
 /**
@@ -25,7 +32,7 @@ export interface OffloadOptions extends OffloadTerms<RuntimeLike> {
 
 const OFFLOAD = {
   offload: needed(middleware("run")),
-  scope: option(scope),
+  scope: option(scopeOfCalls),
   metadata: option(metadata),
   inbox: option(inbox),
 } satisfies Table<OffloadOptions>;

@@ -4,6 +4,7 @@ import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { digest } from "../values/digest.ts";
 import { encode } from "../values/encode.ts";
+import { named } from "../values/names.ts";
 
 /** The input as text that does not depend on the order of keys. */
 export function canonicalInput(input: unknown): string {
@@ -27,6 +28,6 @@ export function duplicateKey(call: ToolCall, settings: ToolSettings, canonical: 
 }
 
 export function duplicateError(call: ToolCall): TaskOffloadError {
-  const message = `An equal call of the tool "${call.toolName}" is still running in this session.`;
+  const message = `An equal call of the tool${named(call.toolName)} is still running in this session.`;
   return new TaskOffloadError("duplicate", message);
 }

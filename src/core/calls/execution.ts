@@ -4,6 +4,7 @@ import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { closeQuietly, isAsyncIterable, isThenable } from "../values/iterables.ts";
+import { named } from "../values/names.ts";
 import { createContext, setTaskId } from "./context.ts";
 import { canonicalInput } from "./duplicates.ts";
 import type { Outcome } from "./outcome.ts";
@@ -183,7 +184,7 @@ export class Execution {
 
   #refuseIterable(iterable: AsyncIterable<unknown>): void {
     closeQuietly(iterable);
-    const message = `The tool "${this.call.toolName}" returned an async iterable to run(); use stream() for it.`;
+    const message = `The tool${named(this.call.toolName)} returned an async iterable to run(); use stream() for it.`;
     this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
   }
 }
@@ -196,7 +197,7 @@ export interface ExecutionKeeper {
 }
 
 export function deadlineError({ call, settings }: Execution): TaskOffloadError {
-  const message = `The tool "${call.toolName}" did not finish within its deadline of ${settings.deadlineMs} ms.`;
+  const message = `The tool${named(call.toolName)} did not finish within its deadline of ${settings.deadlineMs} ms.`;
   return new TaskOffloadError("deadline_exceeded", message);
 }
 
