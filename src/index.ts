@@ -9,7 +9,7 @@ export type { StreamFold, StreamSource, ToolStream } from "./core/calls/stream.t
 export { TaskOffloadError, type TaskOffloadErrorCode } from "./core/errors.ts";
 export type { ManagerStats } from "./core/manager.ts";
 export { ToolOffloadMiddleware } from "./core/middleware.ts";
-export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/model/call.ts";
+export type { OffloadOutcome, ToolCall, ToolContext, ToolExecuteFunction } from "./core/model/call.ts";
 export type { TaskEvent } from "./core/model/events.ts";
 export type {
   FollowUpDropReason,
@@ -20,7 +20,7 @@ export type {
 export type { DurableContext, DurableTool } from "./core/model/known-tool.ts";
 export type { ManagerEvents, ManagerListener, TaskUpdate } from "./core/model/manager-events.ts";
 export type { ResultRange } from "./core/model/result.ts";
-export type { EventPage, Limit, TaskStore } from "./core/model/store.ts";
+export type { EventPage, LimitName, TaskStore } from "./core/model/store.ts";
 export {
   type CancelledBy,
   isFinished,
@@ -41,7 +41,7 @@ export type { TimeoutPolicy, ToolOptions } from "./core/options/middleware-optio
 export type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./core/options/query-options.ts";
 export type { TaskOptions } from "./core/options/task-options.ts";
 export type { TaskPage } from "./core/reading/queries.ts";
-export type { OutsideExecution } from "./core/tasks/adopt.ts";
+export type { ExecutionHandle } from "./core/tasks/adopt.ts";
 export { type Clock, systemClock } from "./core/time/clock.ts";
 export type { Redact } from "./core/values/redact.ts";
 export { memoryStore } from "./stores/memory.ts";

@@ -1,6 +1,6 @@
 import { checkVersion, shared, sign } from "./copies.ts";
 import { closedError } from "./errors.ts";
-import { type Execute, ownCall, type ToolCall } from "./model/call.ts";
+import { ownCall, type ToolCall, type ToolExecuteFunction } from "./model/call.ts";
 import type { ManagerEvents, ManagerListener, TaskUpdate } from "./model/manager-events.ts";
 import type { ResultRange } from "./model/result.ts";
 import type { EventPage } from "./model/store.ts";
@@ -11,7 +11,7 @@ import type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./opt
 import { type TaskOptions, type ToolSettings, taskSettings } from "./options/task-options.ts";
 import type { TaskPage } from "./reading/queries.ts";
 import { Runtime } from "./runtime.ts";
-import type { OutsideExecution } from "./tasks/adopt.ts";
+import type { ExecutionHandle } from "./tasks/adopt.ts";
 import type { Kind } from "./values/kinds.ts";
 import { readArgument } from "./values/options.ts";
 import { invalidInput, invalidOption } from "./values/validate.ts";
@@ -45,7 +45,11 @@ export class BackgroundTaskManager {
    * console.log(finished?.status); // "completed"
    * ```
    */
-  async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, options: TaskOptions = {}): Promise<TaskInfo> {
+  async start<I, R>(
+    call: ToolCall<I>,
+    execute: ToolExecuteFunction<I, R>,
+    options: TaskOptions = {},
+  ): Promise<TaskInfo> {
     const own = ownCall(call);
     const settings = this.#settingsFor(options);
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
@@ -58,7 +62,7 @@ export class BackgroundTaskManager {
    *
    * @throws `invalid_input`; `overloaded` when a limit is met; `conflict`; `duplicate`; `closed`; `store_failed`
    */
-  async adopt(call: ToolCall, execution: OutsideExecution, options: TaskOptions = {}): Promise<TaskInfo> {
+  async adopt(call: ToolCall, execution: ExecutionHandle, options: TaskOptions = {}): Promise<TaskInfo> {
     const own = ownCall(call);
     const settings = this.#settingsFor(options);
     return this.#runtime.adopter.adopt(own, execution, settings);

@@ -14,7 +14,13 @@ import {
 import { sign } from "./copies.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
 import { type BackgroundTaskManager, runtimeOf } from "./manager.ts";
-import { type Execute, type OffloadOutcome, ownCall, type ToolCall, type ToolContext } from "./model/call.ts";
+import {
+  type OffloadOutcome,
+  ownCall,
+  type ToolCall,
+  type ToolContext,
+  type ToolExecuteFunction,
+} from "./model/call.ts";
 import { checkKnown } from "./model/known-tool.ts";
 import type { TaskInfo } from "./model/task.ts";
 import { type MiddlewareOptions, middlewareSettings } from "./options/middleware-options.ts";
@@ -62,7 +68,7 @@ export class ToolOffloadMiddleware {
    * `deadline_exceeded`; `invalid_input`; `closed`; for background calls also `overloaded` and `conflict`;
    * `duplicate` where the tool says so; `not_supported` for an async iterable, which is for `stream`
    */
-  run<I, R>(call: ToolCall<I>, execute: Execute<I, R>): Promise<OffloadOutcome<Awaited<R>>> {
+  run<I, R>(call: ToolCall<I>, execute: ToolExecuteFunction<I, R>): Promise<OffloadOutcome<Awaited<R>>> {
     return this.#enter<I, R, Awaited<R>>(call, execute).outcome;
   }
 
@@ -89,20 +95,20 @@ export class ToolOffloadMiddleware {
    * console.log(await stream.outcome); // { status: "completed", value: "one two" }
    * ```
    */
-  stream<I, C>(call: ToolCall<I>, execute: Execute<I, StreamSource<C>>): ToolStream<C, C>;
+  stream<I, C>(call: ToolCall<I>, execute: ToolExecuteFunction<I, StreamSource<C>>): ToolStream<C, C>;
   stream<I, C, R>(
     call: ToolCall<I>,
-    execute: Execute<I, StreamSource<C>>,
+    execute: ToolExecuteFunction<I, StreamSource<C>>,
     fold: StreamFold<C, R>,
   ): ToolStream<C, R>;
   stream<I, C, R>(
     call: ToolCall<I>,
-    execute: Execute<I, StreamSource<C>>,
+    execute: ToolExecuteFunction<I, StreamSource<C>>,
     fold?: StreamFold<C, R>,
   ): ToolStream<C, C | R> {
     const fault = faultOfFold(fold);
     const pump = new Pump<C, C | R>(this.#runtime.clock, fold && !fault ? fold : lastChunk<C>());
-    const feed: Execute<I, Promise<C | R>> = (input, context) =>
+    const feed: ToolExecuteFunction<I, Promise<C | R>> = (input, context) =>
       pump.feed(() => execute(input, context), context);
     const isCallable = typeof execute === "function";
     return pump.stream(this.#enter<I, unknown, C | R>(call, isCallable ? feed : execute, fault));
@@ -118,12 +124,16 @@ export class ToolOffloadMiddleware {
     execute(input: I, context: ToolContext): R;
   }): (input: I, call: Omit<ToolCall<I>, "toolName" | "input">) => Promise<OffloadOutcome<Awaited<R>>> {
     checkKnown(tool, this.#runtime.tools);
-    const execute: Execute<I, R> = (input, context) => tool.execute(input, context);
+    const execute: ToolExecuteFunction<I, R> = (input, context) => tool.execute(input, context);
     return (input, call) => this.run({ ...call, toolName: tool.name, input }, execute);
   }
 
   /** The way of every call. */
-  #enter<I, R, T>(call: ToolCall<I>, execute: Execute<I, R>, foldFault?: TaskOffloadError): Race<T> {
+  #enter<I, R, T>(
+    call: ToolCall<I>,
+    execute: ToolExecuteFunction<I, R>,
+    foldFault?: TaskOffloadError,
+  ): Race<T> {
     const race = new Race<T>(this.#runtime.offloader, this.#terms, call?.signal);
     if (foldFault !== undefined) return race.refused(foldFault);
     let own: ToolCall<I>;
@@ -139,7 +149,7 @@ export class ToolOffloadMiddleware {
   #admit<I, R, T>(
     race: Race<T>,
     call: ToolCall<I>,
-    execute: Execute<I, R>,
+    execute: ToolExecuteFunction<I, R>,
     wantsBackground: boolean,
   ): Race<T> {
     const plan = this.#plans.of(call.toolName);
@@ -152,7 +162,7 @@ export class ToolOffloadMiddleware {
     return race.enter(this.#begin(call, execute, plan), timeoutMs);
   }
 
-  #begin<I, R>(call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): RunningCall {
+  #begin<I, R>(call: ToolCall<I>, execute: ToolExecuteFunction<I, R>, plan: ToolPlan): RunningCall {
     const { settings } = plan;
     const { clock, tools } = this.#runtime;
     const restartState = restartStateOf(call, settings, tools);
@@ -172,7 +182,12 @@ export class ToolOffloadMiddleware {
   }
 
   /** In the background from the first moment; in the foreground after all if the store fails. */
-  #start<I, R, T>(race: Race<T>, call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): Race<T> {
+  #start<I, R, T>(
+    race: Race<T>,
+    call: ToolCall<I>,
+    execute: ToolExecuteFunction<I, R>,
+    plan: ToolPlan,
+  ): Race<T> {
     const failed = (error: unknown) => {
       const hasStoreFailed = TaskOffloadError.isInstance(error) && error.code === "store_failed";
       if (!hasStoreFailed || !race.isOpen) race.refused(error);

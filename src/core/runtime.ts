@@ -60,8 +60,8 @@ export class Runtime implements CallParts {
       this.notices.emit("store.failed", failure),
     );
     this.sweeper = new Sweeper(clock, this.gateway, this.notices, withoutInfinity(settings.retention));
-    const guard = { ...withoutInfinity(limits), exclusive: settings.exclusive === "session" };
-    this.ledger = new Ledger(this, { owner, leaseMs, guard });
+    const inStore = { ...withoutInfinity(limits), exclusive: settings.exclusive === "session" };
+    this.ledger = new Ledger(this, { owner, leaseMs, limits: inStore });
     this.claims = new SessionClaims(this.gateway, this.notices);
     this.tools = knownTools(settings.tools);
     this.calls = new RunningCalls(this.idle);

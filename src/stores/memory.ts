@@ -48,11 +48,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   };
   return {
     isShared: false,
-    insert: async (task, guard, leaseMs) => open().tasks.insert(task, guard, leaseMs),
+    insert: async (task, limits, leaseMs) => open().tasks.insert(task, limits, leaseMs),
     get: async (scope, id) => open().reading.get(scope, id),
     list: async (scope, query) => open().reading.list(scope, query),
     transition: async (task, version, change) => open().tasks.transition(task, version, change),
-    admit: async (task, version, change, guard) => open().tasks.admit(task, version, change, guard),
+    admit: async (task, version, change, limits) => open().tasks.admit(task, version, change, limits),
     append: async (task, owner, events) => open().tasks.append(task, owner, events),
     events: async (scope, id, query) => open().reading.events(scope, id, query),
     result: async (scope, id) => open().reading.result(scope, id),

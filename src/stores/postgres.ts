@@ -45,11 +45,11 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
   const retention = new Retention(database, after, sweepPlan);
   const store: TaskStore = {
     isShared: true,
-    insert: (task, guard, leaseMs) => tasks.insert(task, guard, leaseMs),
+    insert: (task, limits, leaseMs) => tasks.insert(task, limits, leaseMs),
     get: (scope, id) => reading.get(scope, id),
     list: (scope, query) => reading.list(scope, query),
     transition: (task, version, change) => tasks.transition(task, version, change),
-    admit: (task, version, change, guard) => tasks.admit(task, version, change, guard),
+    admit: (task, version, change, limits) => tasks.admit(task, version, change, limits),
     append: (task, owner, events) => tasks.append(task, owner, events),
     events: (scope, id, query) => reading.events(scope, id, query),
     result: (scope, id) => reading.result(scope, id),

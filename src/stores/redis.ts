@@ -50,11 +50,11 @@ export function redisStore(options: RedisStoreOptions): TaskStore {
   const outbox = new Outbox(server, () => hints.nextWriter(), finished);
   const store: TaskStore = {
     isShared: true,
-    insert: (task, guard, leaseMs) => tasks.insert(task, guard, leaseMs),
+    insert: (task, limits, leaseMs) => tasks.insert(task, limits, leaseMs),
     get: (scope, id) => reading.get(scope, id),
     list: (scope, query) => reading.list(scope, query),
     transition: (task, version, change) => tasks.transition(task, version, change),
-    admit: (task, version, change, guard) => tasks.admit(task, version, change, guard),
+    admit: (task, version, change, limits) => tasks.admit(task, version, change, limits),
     append: (task, owner, events) => tasks.append(task, owner, events),
     events: (scope, id, query) => reading.events(scope, id, query),
     result: (scope, id) => reading.result(scope, id),

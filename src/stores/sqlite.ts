@@ -72,11 +72,12 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
   });
   return {
     isShared: true,
-    insert: (task, guard, leaseMs) => database.write(() => tasks.insert(task, guard, leaseMs)),
+    insert: (task, limits, leaseMs) => database.write(() => tasks.insert(task, limits, leaseMs)),
     get: (scope, id) => database.peek(() => reading.get(scope, id)),
     list: (scope, query) => database.peek(() => reading.list(scope, query)),
     transition: (task, version, change) => database.write(() => tasks.transition(task, version, change)),
-    admit: (task, version, change, guard) => database.write(() => tasks.admit(task, version, change, guard)),
+    admit: (task, version, change, limits) =>
+      database.write(() => tasks.admit(task, version, change, limits)),
     append: (task, owner, events) => database.write(() => tasks.append(task, owner, events)),
     events: (scope, id, query) => database.read(() => reading.events(scope, id, query)),
     result: (scope, id) => database.read(() => reading.result(scope, id)),

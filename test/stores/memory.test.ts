@@ -193,12 +193,12 @@ describe("memory", () => {
   test.skipIf(!canCollect)("neither a refused task nor a claim of evicted ones leaves anything", async () => {
     const count = 5_000;
     const store = memoryStore({ clock });
-    const guard = { ...NO_LIMITS, runningPerUser: 0 };
+    const limits = { ...NO_LIMITS, runningPerUser: 0 };
     let users = 0;
     const growth = await heapGrowth(async () => {
       for (const _ of upTo(count)) {
         users += 1;
-        await store.insert(makeTask({ userId: `user-${users}` }), guard, LONG_MS);
+        await store.insert(makeTask({ userId: `user-${users}` }), limits, LONG_MS);
         await evictWhileClaimed(store, `user-${users}`);
       }
     });

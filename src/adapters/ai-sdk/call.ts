@@ -1,5 +1,5 @@
 import type { StreamSource, ToolStream } from "../../core/calls/stream.ts";
-import type { Execute, ToolCall, ToolContext } from "../../core/model/call.ts";
+import type { ToolCall, ToolContext, ToolExecuteFunction } from "../../core/model/call.ts";
 import { isAsyncIterable } from "../../core/values/iterables.ts";
 import { metadataFor, scopeFor } from "../shared/options.ts";
 import { outputOf } from "../shared/placeholder.ts";
@@ -33,7 +33,7 @@ type Answer = AsyncIterable<unknown> | Promise<unknown>;
 
 type ToolExecute = (input: unknown, options: ToolOptionsLike) => unknown;
 
-type Begin = Execute<unknown, unknown>;
+type Begin = ToolExecuteFunction<unknown, unknown>;
 
 type Offload = OffloadToolsOptions["offload"];
 
@@ -48,7 +48,7 @@ async function answered(offload: Offload, call: ToolCall, execute: Begin): Promi
 
 function answeredOrStreamed(offload: Offload, call: ToolCall, execute: Begin): Answer {
   let isStreaming = false;
-  const begin: Execute<unknown, StreamSource<unknown>> = (input, context) => {
+  const begin: ToolExecuteFunction<unknown, StreamSource<unknown>> = (input, context) => {
     const answer = execute(input, context);
     isStreaming = isAsyncIterable(answer);
     return isStreaming ? (answer as AsyncIterable<unknown>) : whole(answer);

@@ -1,5 +1,5 @@
 import { TaskOffloadError } from "../errors.ts";
-import type { Execute, ToolCall, ToolContext } from "../model/call.ts";
+import type { ToolCall, ToolContext, ToolExecuteFunction } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
@@ -73,7 +73,7 @@ export class Execution {
   }
 
   /** Calls the tool. Whatever it does, synchronous throws included, becomes its outcome. */
-  begin<I, R>(execute: Execute<I, R>): void {
+  begin<I, R>(execute: ToolExecuteFunction<I, R>): void {
     try {
       this.follow(execute(this.call.input as I, this.context));
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { Execute, ToolCall } from "../model/call.ts";
+import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import type { Clock } from "../time/clock.ts";
@@ -106,7 +106,7 @@ export class RunningCall implements ExecutionKeeper {
     calls.add(this);
   }
 
-  begin<I, R>(execute: Execute<I, R>): this {
+  begin<I, R>(execute: ToolExecuteFunction<I, R>): this {
     this.execution.begin(execute);
     return this;
   }

@@ -3,7 +3,7 @@ import { isAsyncIterable } from "../values/iterables.ts";
 import { func, kind, limit, oneOf } from "../values/kinds.ts";
 import { needed, option, readOptions, type Table } from "../values/options.ts";
 import { isPlain } from "../values/plain.ts";
-import type { Execute, ToolContext } from "./call.ts";
+import type { ToolContext, ToolExecuteFunction } from "./call.ts";
 
 /** What a tool of the manager's `tools` is given beside its input. */
 export interface DurableContext extends ToolContext {
@@ -49,7 +49,7 @@ const toolNamed = (name: string) =>
 
 /** A tool as the manager keeps it. */
 export interface KnownTool {
-  readonly execute: Execute<unknown, unknown>;
+  readonly execute: ToolExecuteFunction<unknown, unknown>;
   readonly isRestartable: boolean;
   readonly attempts: number;
 }

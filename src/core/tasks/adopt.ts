@@ -16,7 +16,7 @@ import type { Scheduler } from "./scheduler.ts";
 import type { Slot } from "./slot.ts";
 
 /** A tool that runs already, outside this library. */
-export interface OutsideExecution {
+export interface ExecutionHandle {
   promise: PromiseLike<unknown>;
   /** Called on cancel, deadline and shutdown. */
   abort(reason: unknown): void;
@@ -30,7 +30,7 @@ const OUTSIDE = {
   ),
   abort: needed(func()),
   startedAt: needed(kind("epoch milliseconds", Number.isFinite)),
-} satisfies Table<OutsideExecution>;
+} satisfies Table<ExecutionHandle>;
 
 /** Makes tasks of tools that somebody else has started. */
 export class Adopter {
@@ -40,7 +40,7 @@ export class Adopter {
     this.#parts = parts;
   }
 
-  async adopt(call: ToolCall, outside: OutsideExecution, settings: ToolSettings): Promise<TaskInfo> {
+  async adopt(call: ToolCall, outside: ExecutionHandle, settings: ToolSettings): Promise<TaskInfo> {
     readArgument(OUTSIDE, outside, "execution", "execution.");
     const slot = this.#parts.scheduler.takeSlot();
     if (slot === undefined) throw noSlotError(call);
@@ -89,7 +89,7 @@ interface AdopterParts extends CallParts {
 const NO_RESTART = undefined;
 
 /** What the host's abort throws must not keep the task from ending. */
-function abortQuietly(outside: OutsideExecution, reason: unknown): void {
+function abortQuietly(outside: ExecutionHandle, reason: unknown): void {
   const abort = async () => outside.abort(reason);
   abort().catch(() => undefined);
 }

@@ -4,7 +4,7 @@ import type { RunningCall } from "../calls/running-calls.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Notices } from "../ledger/notices.ts";
 import { isReport } from "../model/events.ts";
-import type { Insertion, Limit, NewTask } from "../model/store.ts";
+import type { Insertion, LimitName, NewTask } from "../model/store.ts";
 import { type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import { type Clock, Timer } from "../time/clock.ts";
@@ -126,7 +126,7 @@ export class HandOver implements Follower {
     else this.#call.replace(toTaskInfo(record), error);
   }
 
-  #refused(limit: Limit, isOutOfDate: boolean): void {
+  #refused(limit: LimitName, isOutOfDate: boolean): void {
     if (isOutOfDate && !this.#isSettled()) void this.#try();
     else this.#park(limit);
   }
@@ -138,18 +138,18 @@ export class HandOver implements Follower {
     else this.#retry = new Timer(clock, () => void this.#try(), retryDelay(this.#failures)).unref();
   }
 
-  #park(limit: Limit | "running"): void {
+  #park(limit: LimitName | "running"): void {
     if (this.#isSettled()) this.stop();
     else this.#unpark = this.#parts.scheduler.park(this.#parked(limit));
     if (!this.#wasRefused) this.#tellRefused(limit);
   }
 
-  #parked(limit: Limit | "running"): Parked {
+  #parked(limit: LimitName | "running"): Parked {
     const { userId, sessionId = null } = this.#call.execution.call.scope;
     return { userId, sessionId, waitsForAny: limit === "running", retry: () => void this.#try() };
   }
 
-  #tellRefused(limit: Limit | "running"): void {
+  #tellRefused(limit: LimitName | "running"): void {
     this.#wasRefused = true;
     const { scope, toolName, toolCallId = null } = this.#call.execution.call;
     this.#parts.notices.emit("offload.refused", { scope, toolName, toolCallId, limit });

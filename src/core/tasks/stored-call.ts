@@ -1,6 +1,6 @@
 import { RestartState, readKept } from "../calls/restart-state.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Execute, ToolCall } from "../model/call.ts";
+import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
 import type { Payload } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
@@ -11,7 +11,7 @@ import type { TaskTerms } from "../options/task-terms.ts";
 export interface StoredCall {
   readonly call: ToolCall;
   readonly settings: ToolSettings;
-  readonly execute: Execute<unknown, unknown>;
+  readonly execute: ToolExecuteFunction<unknown, unknown>;
   readonly restartState: RestartState | undefined;
 }
 

@@ -1,12 +1,12 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type {
   Duplicate,
-  Guard,
   Inserted,
   NewTask,
   Refused,
   TaskChange,
   TaskKey,
+  TaskLimits,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { copyRecord } from "../shared/copy.ts";
@@ -23,14 +23,14 @@ export class Tasks {
     this.#now = now;
   }
 
-  insert(task: NewTask, guard: Guard, leaseMs: number): Inserted | Duplicate | Refused {
+  insert(task: NewTask, limits: TaskLimits, leaseMs: number): Inserted | Duplicate | Refused {
     const { record } = task;
     const workload = this.#catalogue.workloads.of(record.userId);
     const known = this.#catalogue.get(record.id);
     if (known !== undefined) return { status: "inserted", record: copyRecord(known.record) };
     const equal = workload.duplicateOf(record.duplicateKey);
     if (equal !== undefined) return { status: "duplicate", record: copyRecord(equal.record) };
-    const limit = workload.refuse(record, guard);
+    const limit = workload.refuse(record, limits);
     if (limit !== undefined) return { status: "refused", limit };
     const entry = new Entry(task, leaseMs, this.#now());
     this.#catalogue.add(entry);
@@ -42,10 +42,15 @@ export class Tasks {
     return entry && this.#change(entry, change);
   }
 
-  admit(task: TaskKey, version: number, change: TaskChange, guard: Guard): TaskRecord | Refused | undefined {
+  admit(
+    task: TaskKey,
+    version: number,
+    change: TaskChange,
+    limits: TaskLimits,
+  ): TaskRecord | Refused | undefined {
     const entry = this.#atVersion(task, version);
     if (entry === undefined) return undefined;
-    const limit = this.#catalogue.workloads.of(entry.record.userId).refuseToRun(entry.record, guard);
+    const limit = this.#catalogue.workloads.of(entry.record.userId).refuseToRun(entry.record, limits);
     if (limit !== undefined) return { status: "refused", limit };
     entry.leaseEndsAt = this.#now() + entry.leaseMs;
     return this.#change(entry, change);

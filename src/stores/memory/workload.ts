@@ -1,4 +1,4 @@
-import type { Guard, Limit } from "../../core/model/store.ts";
+import type { LimitName, TaskLimits } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Entry } from "./entry.ts";
 
@@ -34,18 +34,18 @@ export class Workload {
   }
 
   /** The limit that keeps a new task out. */
-  refuse(record: TaskRecord, guard: Guard): Limit | undefined {
-    if (guard.exclusive && this.#loadOf(record.sessionId) !== undefined) return "exclusive";
-    if (record.status === "running") return this.refuseToRun(record, guard);
-    if (record.status === "queued" && isMet(guard.queuedPerUser, this.#queued)) return "queued_per_user";
+  refuse(record: TaskRecord, limits: TaskLimits): LimitName | undefined {
+    if (limits.exclusive && this.#loadOf(record.sessionId) !== undefined) return "exclusive";
+    if (record.status === "running") return this.refuseToRun(record, limits);
+    if (record.status === "queued" && isMet(limits.queuedPerUser, this.#queued)) return "queued_per_user";
     return undefined;
   }
 
   /** The limit that keeps a task from running. */
-  refuseToRun({ sessionId }: TaskRecord, guard: Guard): Limit | undefined {
-    if (isMet(guard.runningPerUser, this.#running)) return "running_per_user";
+  refuseToRun({ sessionId }: TaskRecord, limits: TaskLimits): LimitName | undefined {
+    if (isMet(limits.runningPerUser, this.#running)) return "running_per_user";
     const inSession = this.#loadOf(sessionId)?.running ?? 0;
-    if (sessionId !== null && isMet(guard.runningPerSession, inSession)) return "running_per_session";
+    if (sessionId !== null && isMet(limits.runningPerSession, inSession)) return "running_per_session";
     return undefined;
   }
 

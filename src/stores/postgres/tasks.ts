@@ -1,12 +1,12 @@
 import { lastProgress, type NewTaskEvent } from "../../core/model/events.ts";
 import type {
-  Guard,
   Insertion,
-  Limit,
+  LimitName,
   NewTask,
   Refused,
   TaskChange,
   TaskKey,
+  TaskLimits,
 } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { AfterWrite, AppendedRow, Written } from "./after-write.ts";
@@ -27,13 +27,17 @@ export class Tasks {
     this.#after = after;
   }
 
-  async insert({ record: given, events, input }: NewTask, guard: Guard, leaseMs: number): Promise<Insertion> {
+  async insert(
+    { record: given, events, input }: NewTask,
+    limits: TaskLimits,
+    leaseMs: number,
+  ): Promise<Insertion> {
     const { json, weights, count, chars } = toBatch(events);
     const progress = lastProgress(events) ?? given.progress;
     const record = { ...given, progress, lastSeq: given.lastSeq + count };
     const row = toRow(record, { first_seq: given.lastSeq + 1, log_chars: chars });
-    const limits = [guard.runningPerUser, guard.runningPerSession, guard.queuedPerUser, guard.exclusive];
-    const values = [row, input === undefined ? null : toText(input), leaseMs, json, weights, ...limits];
+    const text = input === undefined ? null : toText(input);
+    const values = [row, text, leaseMs, json, weights, ...limitValues(limits)];
     const answer = await this.#database.call<InsertAnswer>(INSERT, values);
     if (answer === undefined) throw new Error("PostgreSQL has answered nothing.");
     return this.#insertion(answer, record, count);
@@ -50,9 +54,9 @@ export class Tasks {
     task: TaskKey,
     version: number,
     change: TaskChange,
-    guard: Guard,
+    limits: TaskLimits,
   ): Promise<TaskRecord | Refused | undefined> {
-    const values = [...changeValues(task, version, change), guard.runningPerUser, guard.runningPerSession];
+    const values = [...changeValues(task, version, change), limits.runningPerUser, limits.runningPerSession];
     const answer = await this.#database.call<AdmitAnswer>(ADMIT, values);
     if (answer === undefined) return undefined;
     if ("refusal" in answer) return { status: "refused", limit: answer.refusal };
@@ -90,9 +94,18 @@ export class Tasks {
 type InsertAnswer =
   | { outcome: "inserted"; watched: boolean }
   | { outcome: "known" | "duplicate"; task: TaskRow }
-  | { outcome: Limit };
+  | { outcome: LimitName };
 
-type AdmitAnswer = Written | { refusal: Limit };
+function limitValues({
+  runningPerUser,
+  runningPerSession,
+  queuedPerUser,
+  exclusive,
+}: TaskLimits): (number | boolean | null)[] {
+  return [runningPerUser, runningPerSession, queuedPerUser, exclusive];
+}
+
+type AdmitAnswer = Written | { refusal: LimitName };
 
 /**
  * $1 a {@link TaskRow} as JSON, $2 input or null, $3 length of the lease, $4 events, $5 their weights; limits of what

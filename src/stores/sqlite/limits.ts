@@ -1,4 +1,4 @@
-import type { Guard, Limit } from "../../core/model/store.ts";
+import type { LimitName, TaskLimits } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import { IS_UNFINISHED, TASKS } from "./names.ts";
@@ -13,15 +13,15 @@ export class Limits {
   }
 
   /** The limit that keeps a new task out. */
-  refuse(record: TaskRecord, guard: Guard): Limit | undefined {
-    if (guard.exclusive && this.#hasUnfinished(record)) return "exclusive";
-    if (record.status === "running") return this.refuseToRun(record, guard);
-    return this.#mayQueue(record, guard) ? undefined : "queued_per_user";
+  refuse(record: TaskRecord, limits: TaskLimits): LimitName | undefined {
+    if (limits.exclusive && this.#hasUnfinished(record)) return "exclusive";
+    if (record.status === "running") return this.refuseToRun(record, limits);
+    return this.#mayQueue(record, limits) ? undefined : "queued_per_user";
   }
 
   /** The limit that keeps a task from running. */
-  refuseToRun({ userId, sessionId }: TaskRecord, guard: Guard): Limit | undefined {
-    const { runningPerUser, runningPerSession } = guard;
+  refuseToRun({ userId, sessionId }: TaskRecord, limits: TaskLimits): LimitName | undefined {
+    const { runningPerUser, runningPerSession } = limits;
     const inSession = sessionId === null ? null : runningPerSession;
     if (runningPerUser === null && inSession === null) return undefined;
     const names = [encodeNullable(sessionId), encodeText(userId)];
@@ -36,7 +36,7 @@ export class Limits {
     return this.#connection.get(HAS_UNFINISHED, ...names) !== undefined;
   }
 
-  #mayQueue({ status, userId }: TaskRecord, { queuedPerUser }: Guard): boolean {
+  #mayQueue({ status, userId }: TaskRecord, { queuedPerUser }: TaskLimits): boolean {
     if (status !== "queued" || queuedPerUser === null) return true;
     const queued = this.#connection.get<{ ofUser: number }>(QUEUED, encodeText(userId));
     return !isMet(queuedPerUser, queued?.ofUser);

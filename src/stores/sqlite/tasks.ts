@@ -1,12 +1,12 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type {
   Duplicate,
-  Guard,
   Insertion,
   NewTask,
   Refused,
   TaskChange,
   TaskKey,
+  TaskLimits,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
@@ -33,8 +33,8 @@ export class Tasks {
     this.#now = now;
   }
 
-  insert(task: NewTask, guard: Guard, leaseMs: number): Insertion {
-    const refusal = this.#refuse(task.record, guard);
+  insert(task: NewTask, limits: TaskLimits, leaseMs: number): Insertion {
+    const refusal = this.#refuse(task.record, limits);
     if (refusal === undefined) {
       return { status: "inserted", record: this.#table.add(task, leaseMs, this.#now()) };
     }
@@ -47,10 +47,15 @@ export class Tasks {
     return entry && this.#table.change(entry, change, this.#now());
   }
 
-  admit(task: TaskKey, version: number, change: TaskChange, guard: Guard): TaskRecord | Refused | undefined {
+  admit(
+    task: TaskKey,
+    version: number,
+    change: TaskChange,
+    limits: TaskLimits,
+  ): TaskRecord | Refused | undefined {
     const entry = this.#atVersion(task, version);
     if (entry === undefined) return undefined;
-    const limit = this.#limits.refuseToRun(entry.record, guard);
+    const limit = this.#limits.refuseToRun(entry.record, limits);
     if (limit !== undefined) return { status: "refused", limit };
     const now = this.#now();
     entry.leaseEndsAt = now + entry.leaseMs;
@@ -69,10 +74,10 @@ export class Tasks {
     return true;
   }
 
-  #refuse(record: TaskRecord, guard: Guard): Duplicate | Refused | undefined {
+  #refuse(record: TaskRecord, limits: TaskLimits): Duplicate | Refused | undefined {
     const equal = this.#equalOf(record);
     if (equal !== undefined) return { status: "duplicate", record: equal };
-    const limit = this.#limits.refuse(record, guard);
+    const limit = this.#limits.refuse(record, limits);
     return limit && { status: "refused", limit };
   }
 

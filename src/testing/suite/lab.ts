@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type { StoredFollowUp } from "../../core/model/follow-up.ts";
 import type { StoredResult } from "../../core/model/result.ts";
-import type { Guard, TaskChange, TaskKey, TaskStore } from "../../core/model/store.ts";
+import type { TaskChange, TaskKey, TaskLimits, TaskStore } from "../../core/model/store.ts";
 import type { TaskRecord, TaskScope } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 
@@ -14,7 +14,7 @@ export interface Lab {
   advance(ms: number): Promise<void>;
 }
 
-export const NO_LIMITS: Guard = {
+export const NO_LIMITS: TaskLimits = {
   runningPerUser: null,
   runningPerSession: null,
   queuedPerUser: null,

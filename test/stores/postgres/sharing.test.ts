@@ -66,16 +66,16 @@ describePostgres("stores that share a schema", (pg) => {
 
   test("no limit is exceeded by inserts and admissions over ten connections", async () => {
     const stores = await storesOf(pg);
-    const guard = { ...NO_LIMITS, runningPerUser: 7, queuedPerUser: 30, runningPerSession: 5 };
+    const limits = { ...NO_LIMITS, runningPerUser: 7, queuedPerUser: 30, runningPerSession: 5 };
     const tasks = upTo(60).map((n) =>
       makeTask({ sessionId: n % 2 === 0 ? "even" : "odd", status: n % 3 === 0 ? "queued" : "running" }),
     );
     const answers = await Promise.all(
       tasks.map(async (task, index) => {
         const store = stores[index % stores.length] ?? stores[0];
-        const answer = await store.insert(task, guard, LONG_MS);
+        const answer = await store.insert(task, limits, LONG_MS);
         if (answer.status !== "inserted" || answer.record.status !== "queued") return answer.status;
-        const admitted = await store.admit(answer.record, 1, change({ status: "running" }), guard);
+        const admitted = await store.admit(answer.record, 1, change({ status: "running" }), limits);
         return admitted && "limit" in admitted ? admitted.limit : "running";
       }),
     );

@@ -18,7 +18,7 @@ const session = fc.record({ userId: user, sessionId: fc.constantFrom(...SESSIONS
 const which = fc.nat(9);
 const owner = fc.constantFrom("process-1", "process-2");
 const limit = fc.option(fc.nat(6), { freq: 2 });
-const guard = fc.record({
+const limits = fc.record({
   runningPerUser: limit,
   runningPerSession: limit,
   queuedPerUser: limit,
@@ -45,7 +45,7 @@ const insertion = fc.record({
   status: fc.constantFrom<TaskStatus[]>("running", "queued", "completed"),
   followUp,
   key: fc.option(fc.constantFrom("key", ""), { freq: 2 }),
-  guard,
+  limits,
 });
 const settling = fc.record({
   type: fc.constant("settle" as const),
@@ -57,7 +57,7 @@ const call = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant("end" as const), which, followUp }) },
   fc.record({ type: fc.constant("drop" as const), which }),
   fc.record({ type: fc.constant("cancel" as const), which }),
-  fc.record({ type: fc.constant("admit" as const), which, guard }),
+  fc.record({ type: fc.constant("admit" as const), which, limits }),
   fc.record({ type: fc.constant("append" as const), which, owner }),
   fc.record({ type: fc.constant("renew" as const), owner }),
   fc.record({
@@ -125,14 +125,14 @@ class Side {
     return Promise.all([...pages, ...open, ...logs, ...results, ...payloads]);
   }
 
-  #insert({ session, status, followUp, key, guard }: Call & { type: "insert" }, id: string) {
+  #insert({ session, status, followUp, key, limits }: Call & { type: "insert" }, id: string) {
     const isEnded = status === "completed";
     const fields = { ...session, status, duplicateKey: key, createdAt: this.#now, id };
     const task = makeTask(
       isEnded ? { ...fields, followUp: { ...followUp, attempts: 0, reason: null } } : fields,
     );
     this.tasks.push(task.record);
-    return this.store.insert({ ...task, input: key === null ? undefined : key }, guard, LONG_MS);
+    return this.store.insert({ ...task, input: key === null ? undefined : key }, limits, LONG_MS);
   }
 
   async #ofClaim(one: Call & { type: "settle" | "prolong" }) {
@@ -170,7 +170,7 @@ class Side {
       }
       case "admit":
         if (record && isFinished(record.status)) return undefined;
-        return store.admit(known, version, { patch: { status: "running" }, events: [] }, one.guard);
+        return store.admit(known, version, { patch: { status: "running" }, events: [] }, one.limits);
       case "append":
         return store.append(known, one.owner, [output("x"), progress(this.#now)]);
     }

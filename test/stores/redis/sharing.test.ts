@@ -77,9 +77,9 @@ describeWithServer("many processes on one server", [], (lab) => {
 
   test("limits hold, however many insert at once", async () => {
     const { all, one } = ten();
-    const guard = { ...NO_LIMITS, runningPerUser: 25, runningPerSession: 10 };
+    const limits = { ...NO_LIMITS, runningPerUser: 25, runningPerSession: 10 };
     const tryMany = all.flatMap((store, index) =>
-      upTo(20).map(() => store.insert(makeTask({ sessionId: `s${index % 3}` }), guard, LONG_MS)),
+      upTo(20).map(() => store.insert(makeTask({ sessionId: `s${index % 3}` }), limits, LONG_MS)),
     );
     const answers = await Promise.all(tryMany);
     expect(answers.filter((answer) => answer.status === "inserted")).toHaveLength(25);
