@@ -12,7 +12,18 @@ import { type Section, sectionOf } from "./section.ts";
 /** Says what a message is and which tasks it tells of. Plain JSON. */
 export interface FollowUpMarker {
   type: "tool-offload.follow-up";
-  tasks: { id: string; toolName: string; toolCallId: string; status: TaskStatus; summary: string }[];
+  tasks: MarkedTask[];
+}
+
+/** One of the tasks that a message tells of. */
+export interface MarkedTask {
+  id: string;
+  toolName: string;
+  toolCallId: string;
+  status: TaskStatus;
+  summary: string;
+  /** By which the library knows that it has made the marker: a task of which this is not the word was not told. */
+  word?: string | undefined;
 }
 
 /** Late results, as a model reads them. */
@@ -108,9 +119,10 @@ function delimited({ head, gap, tail }: Excerpt, tag: string): string {
 }
 
 function markerOf(followUps: readonly FollowUp[]): FollowUpMarker {
-  const tasks = followUps.map(({ task, result }) => {
+  const tasks = followUps.map(({ task, result, word }) => {
     const { id, toolName, toolCallId, summary } = task;
-    return { id, toolName, toolCallId, status: result.status, summary };
+    const told = { id, toolName, toolCallId, status: result.status, summary };
+    return word === undefined ? told : { ...told, word };
   });
   return { type: "tool-offload.follow-up", tasks };
 }

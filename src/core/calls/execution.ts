@@ -1,5 +1,6 @@
 import { TaskOffloadError } from "../errors.ts";
 import type { ToolCall, ToolContext, ToolExecuteFunction } from "../model/call.ts";
+import { ofTool } from "../model/placeholder.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
@@ -89,7 +90,7 @@ export class Execution {
 
   readonly #answered = (value: unknown): void => {
     if (isAsyncIterable(value)) this.#refuseIterable(value);
-    else this.#settle({ ok: true, value });
+    else this.#settle({ ok: true, value: ofTool(value) });
   };
 
   readonly #threw = (error: unknown): void => this.#settle({ ok: false, error });

@@ -85,6 +85,7 @@ function newRecord(
     version: 1,
     owner: terms.owner,
     runs: 0,
+    word: nanoid(),
     duplicateKey: duplicateKey(call, settings, canonical),
   };
 }
