@@ -3,39 +3,33 @@ import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
+import { Chain, type Link } from "../values/chain.ts";
 import { canonicalInput, sameOwner } from "./duplicates.ts";
 import { Execution, type ExecutionKeeper } from "./execution.ts";
 import type { Follower, Outcome, TaskFollower } from "./outcome.ts";
 import type { RestartState } from "./restart-state.ts";
 
-/**
- * The tool calls that run in this process, in the foreground or as tasks. They are chained to each other:
- * every call comes and goes here, and a Set would cost each of them a tenth of its time.
- */
+/** The tool calls that run in this process, in the foreground or as tasks. */
 export class RunningCalls {
   readonly #idle: Idle;
   /** Models reuse ids, and users do not share them: several calls may have the same one. */
   readonly #byCallId = new Map<string, RunningCall[]>();
-  #newest: RunningCall | undefined;
-  #size = 0;
+  readonly #chain = new Chain<RunningCall>();
 
   constructor(idle: Idle) {
     this.#idle = idle;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#chain.size;
   }
 
-  *[Symbol.iterator](): Generator<RunningCall> {
-    for (let call = this.#newest; call !== undefined; call = call.older) yield call;
+  [Symbol.iterator](): Generator<RunningCall> {
+    return this.#chain[Symbol.iterator]();
   }
 
   add(call: RunningCall): void {
-    call.older = this.#newest;
-    if (this.#newest !== undefined) this.#newest.newer = call;
-    this.#newest = call;
-    this.#size += 1;
+    this.#chain.add(call);
     const { toolCallId } = call.execution.call;
     if (toolCallId === undefined) return;
     const others = this.#byCallId.get(toolCallId);
@@ -44,16 +38,9 @@ export class RunningCalls {
   }
 
   delete(call: RunningCall): void {
-    const { older, newer } = call;
-    if (newer !== undefined) newer.older = older;
-    else if (this.#newest === call) this.#newest = older;
-    else return;
-    if (older !== undefined) older.newer = newer;
-    call.older = undefined;
-    call.newer = undefined;
-    this.#size -= 1;
+    if (!this.#chain.delete(call)) return;
     this.#deleteId(call);
-    if (this.#size === 0) this.#idle.check();
+    if (this.#chain.size === 0) this.#idle.check();
   }
 
   /** The running call of the same user, session, tool and input; unless a tool says otherwise, of the same id. */
@@ -73,15 +60,16 @@ export class RunningCalls {
     if (toolCallId === undefined) return;
     const all = this.#byCallId.get(toolCallId);
     if (all === undefined) return;
-    if (all.length === 1) this.#byCallId.delete(toolCallId);
-    else all.splice(all.indexOf(call), 1);
+    all.splice(all.indexOf(call), 1);
+    if (all.length === 0) this.#byCallId.delete(toolCallId);
   }
 }
 
 /** One of them: who waits for its execution, and what they have been told. */
-export class RunningCall implements ExecutionKeeper {
+export class RunningCall implements ExecutionKeeper, Link<RunningCall> {
   readonly execution: Execution;
-  /** Its neighbours among the running calls. */
+  /** Its way into the background, while it is on it. */
+  handOver: { request(isExempt: boolean): void } | undefined;
   older: RunningCall | undefined;
   newer: RunningCall | undefined;
   readonly #calls: RunningCalls;

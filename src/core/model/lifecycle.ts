@@ -68,11 +68,14 @@ export function transitionAll(
   events: readonly LifecycleEvent[],
   now: number,
 ): Transition {
+  let before = record;
   let patch: TaskPatch = {};
   for (const event of events) {
-    const step = transition({ ...record, ...patch }, event, now);
-    if (!step.ok) return step;
+    const step = transition(before, event, now);
+    // Most steps are one event: then nothing is copied.
+    if (!step.ok || events.length === 1) return step;
     patch = { ...patch, ...step.patch };
+    before = { ...record, ...patch };
   }
   return { ok: true, patch };
 }

@@ -9,6 +9,7 @@ import { type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
+import type { Link } from "../values/chain.ts";
 import { cancelledByTurn, newRunningTask } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
 import type { Parked, Scheduler } from "./scheduler.ts";
@@ -18,7 +19,9 @@ import type { Slot } from "./slot.ts";
  * One running call on its way into the background. While a limit or the store stands in the way, the call
  * stays in the foreground and this keeps trying, until the tool has settled.
  */
-export class HandOver implements Follower {
+export class HandOver implements Follower, Link<HandOver> {
+  older: HandOver | undefined;
+  newer: HandOver | undefined;
   readonly #call: RunningCall;
   readonly #parts: HandOverParts;
   readonly #over: () => void;

@@ -187,10 +187,9 @@ export class RunningTask implements TaskFollower {
     const change = changeFor(this.#record, endings, now);
     if (change === undefined) return undefined;
     const { execution } = this.#call;
-    const reported = execution.hasReports ? execution.reports.all(now) : [];
-    const events = [...reported, ...change.events];
-    const isCompleted = change.patch.status === "completed";
-    return { ...change, events, ...(isCompleted && result ? { result } : {}) };
+    const { patch } = change;
+    const events = execution.hasReports ? [...execution.reports.all(now), ...change.events] : change.events;
+    return patch.status === "completed" && result ? { patch, events, result } : { patch, events };
   }
 
   #result(): StoredResult | undefined {

@@ -3,6 +3,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { Idle } from "../time/idle.ts";
+import { Passage } from "../values/chain.ts";
 import { RunningTask, type RunningTaskParts } from "./running-task.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Slot } from "./slot.ts";
@@ -12,7 +13,7 @@ import type { StoredCall } from "./stored-call.ts";
 export class RunningTasks {
   readonly #parts: RunningTasksParts;
   readonly #taskParts: RunningTaskParts;
-  readonly #tasks = new Map<string, RunningTask>();
+  readonly #tasks = new Passage<RunningTask>();
   /** Tasks on their way here: the store may know them, and cancel them, before this process has its answer. */
   readonly #expected = new Map<string, TaskRecord | undefined>();
 
@@ -28,7 +29,7 @@ export class RunningTasks {
 
   /** Their records, as far as this process knows them. */
   get records(): TaskRecord[] {
-    return [...this.#tasks.values()].map(({ record }) => record);
+    return this.#tasks.values().map(({ record }) => record);
   }
 
   recordOf(id: string): TaskRecord | undefined {
@@ -88,7 +89,7 @@ export class RunningTasks {
   }
 
   shutdown(): void {
-    for (const task of [...this.#tasks.values()]) task.shutdown();
+    for (const task of this.#tasks.values()) task.shutdown();
   }
 
   #ended({ record, slot }: RunningTask): void {

@@ -16,14 +16,21 @@ export interface Completed {
   id: string;
 }
 
+export interface Ended {
+  completedAt: number;
+  endOrder: number;
+}
+
 /** One task as this store keeps it. Its record is replaced by each write, never changed. */
-export class Entry implements Created, Completed {
+export class Entry implements Created, Completed, Ended {
   /** The store's own: it changes in place, and only copies of it leave. */
   readonly record: TaskRecord;
   result: StoredResult | undefined;
   /** Until it has ended. */
   payload: Payload | undefined;
   readonly log = new EventLog();
+  /** Grows from each task that ends to the next. */
+  endOrder = 0;
   readonly leaseMs: number;
   leaseEndsAt: number;
   /** When its follow-up is due: until then it is delayed. */
@@ -86,6 +93,14 @@ export function byCreation(one: Created, other: Created): number {
 /** The one that ended first comes first, ties by id in the order of UTF-16 code units. */
 export function byCompletion(one: Completed, other: Completed): number {
   return one.completedAt - other.completedAt || compareIds(one.id, other.id);
+}
+
+/**
+ * The one that ended first comes first, ties in the order in which they were written. For lists of all users, where ties
+ * are many and nobody asks for their ids.
+ */
+export function byEnd(one: Ended, other: Ended): number {
+  return one.completedAt - other.completedAt || one.endOrder - other.endOrder;
 }
 
 function compareIds(one: string, other: string): number {
