@@ -1,10 +1,12 @@
 import { TaskOffloadError } from "../errors.ts";
 import type { ToolCall, ToolContext, ToolExecuteFunction } from "../model/call.ts";
+import { ofTool } from "../model/placeholder.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { here, type InContext } from "../time/async-context.ts";
 import { type SteadyClock, Timer } from "../time/clock.ts";
 import { closeQuietly, isStream } from "../values/iterables.ts";
+import { named } from "../values/names.ts";
 import { canonicalInput } from "./canonical-input.ts";
 import { createContext, setTaskId } from "./context.ts";
 import type { Outcome } from "./outcome.ts";
@@ -99,7 +101,7 @@ export class Execution {
     else Promise.resolve(returned).then(this.#answered, this.#threw);
   }
 
-  readonly #answered = (value: unknown): void => this.#settle({ ok: true, value });
+  readonly #answered = (value: unknown): void => this.#settle({ ok: true, value: ofTool(value) });
 
   readonly #threw = (error: unknown): void => this.#settle({ ok: false, error });
 
@@ -209,7 +211,7 @@ export class Execution {
 
   #refuseStream(stream: AsyncIterable<unknown>): void {
     closeQuietly(stream);
-    const message = `The tool "${this.call.toolName}" returned a stream to run(); use stream() for it.`;
+    const message = `The tool${named(this.call.toolName)} returned a stream to run(); use stream() for it.`;
     this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
   }
 }
@@ -222,7 +224,7 @@ export interface ExecutionKeeper {
 }
 
 export function deadlineError({ call, settings }: Execution): TaskOffloadError {
-  const message = `The tool "${call.toolName}" did not finish within its deadline of ${settings.deadlineMs} ms.`;
+  const message = `The tool${named(call.toolName)} did not finish within its deadline of ${settings.deadlineMs} ms.`;
   return new TaskOffloadError("deadline_exceeded", message);
 }
 
