@@ -1,3 +1,4 @@
+export { isPlaceholder, type TaskPlaceholder } from "../core/model/placeholder.ts";
 export {
   type FollowUpInterrupts,
   type FollowUpInterruptsOptions,
@@ -20,5 +21,4 @@ export type { OffloadToolsOptions, ScopeOption } from "./ai-sdk/options.ts";
 export { unlessOffloaded } from "./ai-sdk/stop-rules.ts";
 export { type TaskTool, type TaskTools, type TaskToolsOptions, taskTools } from "./ai-sdk/task-tools.ts";
 export type { LateResults } from "./shared/follow-ups.ts";
-export { isPlaceholder, type TaskPlaceholder } from "./shared/placeholder.ts";
 export { toolContext } from "./shared/tool-context.ts";

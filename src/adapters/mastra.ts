@@ -1,3 +1,4 @@
+export { isPlaceholder, type TaskPlaceholder } from "../core/model/placeholder.ts";
 export { type FollowUpInterruptsOptions, followUpInterrupts } from "./mastra/interrupts.ts";
 export type {
   MemoryLike,
@@ -11,5 +12,4 @@ export { offloadTools } from "./mastra/offload-tools.ts";
 export type { OffloadToolsOptions, ScopeOption } from "./mastra/options.ts";
 export { type SendFollowUpsOptions, sendFollowUps } from "./mastra/send-follow-ups.ts";
 export { type TaskTool, type TaskTools, type TaskToolsOptions, taskTools } from "./mastra/task-tools.ts";
-export { isPlaceholder, type TaskPlaceholder } from "./shared/placeholder.ts";
 export { toolContext } from "./shared/tool-context.ts";

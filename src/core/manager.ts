@@ -1,6 +1,6 @@
 import { checkVersion, shared, sign } from "./copies.ts";
 import { closedError } from "./errors.ts";
-import { faultOf, ownCall, type ToolCall, type ToolExecuteFunction } from "./model/call.ts";
+import { ownCall, type ToolCall, type ToolExecuteFunction } from "./model/call.ts";
 import type { ManagerEvents, ManagerListener, TaskUpdate } from "./model/manager-events.ts";
 import type { ResultRange } from "./model/result.ts";
 import type { EventPage } from "./model/store.ts";
@@ -51,9 +51,10 @@ export class BackgroundTaskManager {
     execute: ToolExecuteFunction<I, R>,
     options: TaskOptions = {},
   ): Promise<TaskInfo> {
-    const settings = this.#settingsFor(call, options);
+    const own = ownCall(call);
+    const settings = this.#settingsFor(options);
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
-    return this.#runtime.starter.start(ownCall(call), execute, settings);
+    return this.#runtime.starter.start(own, execute, settings);
   }
 
   /**
@@ -63,8 +64,9 @@ export class BackgroundTaskManager {
    * @throws `invalid_input`; `overloaded` when a limit is met; `conflict`; `duplicate`; `closed`; `store_failed`
    */
   async adopt(call: ToolCall, execution: ExecutionHandle, options: TaskOptions = {}): Promise<TaskInfo> {
-    const settings = this.#settingsFor(call, options);
-    return this.#runtime.adopter.adopt(ownCall(call), execution, settings);
+    const own = ownCall(call);
+    const settings = this.#settingsFor(options);
+    return this.#runtime.adopter.adopt(own, execution, settings);
   }
 
   /** A scope's tasks, newest first. @throws `invalid_input`; `store_failed` */
@@ -170,9 +172,7 @@ export class BackgroundTaskManager {
     return this.close();
   }
 
-  #settingsFor(call: ToolCall, options: TaskOptions): ToolSettings {
-    const fault = faultOf(call);
-    if (fault) throw fault;
+  #settingsFor(options: TaskOptions): ToolSettings {
     const settings = taskSettings(options);
     if (!this.#runtime.isAccepting) throw closedError();
     return settings;

@@ -15,7 +15,6 @@ import { sign } from "./copies.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
 import { type BackgroundTaskManager, runtimeOf } from "./manager.ts";
 import {
-  faultOf,
   type OffloadOutcome,
   ownCall,
   type ToolCall,
@@ -136,10 +135,15 @@ export class ToolOffloadMiddleware {
     foldFault?: TaskOffloadError,
   ): Race<T> {
     const race = new Race<T>(this.#runtime.offloader, this.#terms, call?.signal);
-    const fault = foldFault ?? this.#faultOf(call, execute);
-    if (fault !== undefined) return race.refused(fault);
+    if (foldFault !== undefined) return race.refused(foldFault);
+    let own: ToolCall<I>;
+    try {
+      own = this.#ownCall(call, execute);
+    } catch (fault) {
+      return race.refused(fault);
+    }
     if (call.signal?.aborted) return race.refused(call.signal.reason);
-    return this.#admit(race, ownCall(call), execute, call.background === true);
+    return this.#admit(race, own, execute, call.background === true);
   }
 
   #admit<I, R, T>(
@@ -162,12 +166,14 @@ export class ToolOffloadMiddleware {
     const { settings } = plan;
     const { clock, tools } = this.#runtime;
     const restartState = restartStateOf(call, settings, tools);
-    return new RunningCall(call, settings, this.#runtime, clock.now(), restartState).begin(execute);
+    return new RunningCall(call, settings, this.#runtime, clock.monotonic(), restartState).begin(execute);
   }
 
-  #faultOf(call: ToolCall, execute: unknown): TaskOffloadError | undefined {
-    if (typeof execute !== "function") return invalidInput("execute", "a function", execute);
-    return faultOf(call) ?? (this.#runtime.isAccepting ? undefined : closedError());
+  #ownCall<I>(call: ToolCall<I>, execute: unknown): ToolCall<I> {
+    if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
+    const own = ownCall(call);
+    if (!this.#runtime.isAccepting) throw closedError();
+    return own;
   }
 
   #join<T>(race: Race<T>, equal: RunningCall, { settings }: ToolPlan, timeoutMs: number): Race<T> {

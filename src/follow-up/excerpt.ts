@@ -2,7 +2,8 @@
 
 import type { CompletedResult } from "../core/model/result.ts";
 import { encode } from "../core/values/encode.ts";
-import { oneLine, sliceWhole } from "../core/values/text.ts";
+import { named } from "../core/values/names.ts";
+import { sliceWhole } from "../core/values/text.ts";
 
 /** A text, or its head and its tail. */
 export interface Excerpt {
@@ -26,15 +27,19 @@ export function resultExcerpt(result: CompletedResult, taskId: string, maxChars:
   return sendable(head, seam === undefined ? null : "The kept head ends here. The kept tail follows.", tail);
 }
 
-/** What the reader of a result should know beside its text, a line each. */
-export function resultNotes({ truncated, lossy }: CompletedResult): string[] {
-  const size = `Size: ${truncated?.bytes} bytes. Only the head and the tail of this result were kept.`;
-  const changed = `Changed, because JSON cannot carry it as it was: ${places(lossy)}.`;
-  return [...(truncated === null ? [] : [size]), ...(lossy.length === 0 ? [] : [changed])];
+/** What the reader of a result should know that was too large to be kept. */
+export function sizeNote({ truncated }: CompletedResult): string[] {
+  if (truncated === null) return [];
+  return [`Size: ${truncated.bytes} bytes. Only the head and the tail of this result were kept.`];
 }
 
-const MAX_PATHS = 5;
-const MAX_PATH = 64;
+/** The same of one that JSON could not carry as it was. Its paths are made of the result's keys: they are data. */
+export function changedNote({ lossy }: CompletedResult): string[] {
+  if (lossy.length === 0) return [];
+  const places =
+    lossy.length === 1 && lossy[0] === "" ? "it as it was" : `${countOf(lossy)} of its values as they were`;
+  return [`Changed: JSON cannot carry ${places}; see "changed".`];
+}
 
 interface Cut {
   head: string;
@@ -65,20 +70,13 @@ function cut(text: string, maxChars: number, seam?: number): Cut {
 }
 
 function wayToRead(leftOut: number, offset: number, taskId: string): string {
-  const call = `call task_output with task_id ${JSON.stringify(taskId)} and offset ${offset}`;
+  const call = `call task_output with task_id${named(taskId)} and offset ${offset}`;
   return `${leftOut} characters are left out here. To read them, ${call}, if you have that tool.`;
 }
 
-function places(lossy: readonly string[]): string {
-  const named = lossy.slice(0, MAX_PATHS).map(placeName).join(", ");
-  const more = lossy.length - MAX_PATHS;
-  if (more <= 0) return named;
-  // A last "…" stands for an unknown number of paths.
-  return `${named} and ${lossy.at(-1) === "…" ? "at least " : ""}${more} more`;
-}
-
-function placeName(path: string): string {
-  return path === "" ? "the whole result" : JSON.stringify(oneLine(path, MAX_PATH));
+/** A last "…" stands for an unknown number of paths. */
+function countOf(lossy: readonly string[]): string {
+  return lossy.at(-1) === "…" ? `at least ${lossy.length}` : `${lossy.length}`;
 }
 
 function sendable(head: string, gap: string | null, tail: string): Excerpt {

@@ -12,4 +12,9 @@ export interface FollowUp {
   result: TaskResult;
   /** 1 at the first delivery. */
   attempt: number;
+  /**
+   * Random, for the marker of the message alone: by it the library knows that the message is its own. Show it to
+   * nobody before. Tasks of 0.1.0 have none.
+   */
+  word?: string | undefined;
 }

@@ -83,22 +83,30 @@ export class FollowUpInbox {
     checkScope(scope);
     const { during } = readArgument(CLAIM, options ?? {});
     const claimed = await this.#outbox.claim({ session: sessionOf(scope), modes: REASONS[during] });
-    if (claimed === undefined || claimed.followUps.length > 0) return claimed && this.#claimOf(claimed);
+    if (claimed === undefined) return undefined;
+    if (claimed.followUps.length > 0) return this.#claimOf(claimed);
     if (claimed.failure !== undefined) throw claimed.failure;
     return undefined;
   }
 
-  #claimOf(claimed: Claimed): FollowUpClaim {
+  async #claimOf(claimed: Claimed): Promise<FollowUpClaim> {
     const { scope, followUps } = claimed;
-    const release = (followUp: FollowUp) => failed(followUp, this.#maxAttempts, 0);
-    return {
-      scope,
-      followUps: [...followUps],
-      message: this.#tell(followUps),
-      messageFor: (some) => this.#tell(some),
-      acknowledge: () => this.#outbox.settle(claimed, () => ({ type: "acknowledge" })),
-      release: () => this.#outbox.settle(claimed, release),
-    };
+    const released = (followUp: FollowUp) => failed(followUp, this.#maxAttempts, 0);
+    const release = () => this.#outbox.close(claimed, released);
+    try {
+      return {
+        scope,
+        followUps: [...followUps],
+        message: this.#tell(followUps),
+        messageFor: (some) => this.#tell(some),
+        acknowledge: () => this.#outbox.close(claimed, () => ({ type: "acknowledge" })),
+        release,
+      };
+    } catch (error) {
+      // A record that nobody can put into words: nobody else could try while this one holds it.
+      release().catch(() => undefined);
+      throw error;
+    }
   }
 }
 

@@ -5,6 +5,7 @@ export {
   type FollowUpMarker,
   type FollowUpMessage,
   followUpMessage,
+  type MarkedTask,
   type MessageOptions,
 } from "./message.ts";
 export type {

@@ -49,13 +49,13 @@ async function readOne(
   maxAttempts: number,
   queries: Queries,
 ): Promise<FollowUp | Untold> {
-  const { id } = record;
+  const { id, word } = record;
   const { attempts } = record.followUp;
   if (attempts > maxAttempts) return { id, settlement: EXHAUSTED };
   try {
     const result = await queries.resultOf(record);
     if (result === undefined) return { id, settlement: EXHAUSTED };
-    return { id, task: toTaskInfo(record), result, attempt: attempts };
+    return { id, task: toTaskInfo(record), result, attempt: attempts, word };
   } catch (failure) {
     return { id, settlement: { type: "defer", delayMs: REREAD_MS }, failure };
   }

@@ -1,30 +1,37 @@
-/** What a message says of one task. */
+/** What a message says of one task: in words of its own, and what others have chosen apart from them. */
 
-import type { CancelledBy, TaskErrorCode } from "../core/model/task.ts";
+import type { CancelledBy, TaskErrorCode, TaskInfo } from "../core/model/task.ts";
+import { firstPaths } from "../core/values/names.ts";
 import { oneLine } from "../core/values/text.ts";
-import { type Excerpt, resultExcerpt, resultNotes, textExcerpt } from "./excerpt.ts";
+import { changedNote, type Excerpt, resultExcerpt, sizeNote, textExcerpt } from "./excerpt.ts";
 import type { FollowUp } from "./follow-up.ts";
 
 /** One task, before the delimiters of its data are known. */
 export interface Section {
-  /** Each begins with its label, so that none can pass for a delimiter or a heading. */
+  /** How it ended: nobody but this library has a say in them. */
   lines: string[];
-  data: Excerpt | null;
+  /** What the call is called: one line of JSON. A model, a tool or a server may have chosen any of it. */
+  call: string;
+  /** What it came to, under a label. */
+  data: { label: string; text: Excerpt } | null;
 }
 
 /** A task's lines and its data, cut to `maxChars` UTF-16 code units. */
-export function sectionOf(followUp: FollowUp, maxChars: number): Section {
-  const { task } = followUp;
-  const { lines, data } = outcomeOf(followUp, maxChars);
-  // A call that its framework gave no id has that of its task, which the model has never called it by.
-  const callId = task.toolCallId === task.id ? [] : [`Tool call id: ${field(task.toolCallId)}`];
-  const names = [
-    `Tool: ${field(task.toolName)}`,
-    `Task id: ${field(task.id)}`,
-    ...callId,
-    `Summary: ${field(task.summary)}`,
-  ];
-  return { lines: [...names, ...lines], data };
+export function sectionOf({ task, result }: FollowUp, maxChars: number): Section {
+  if (result.status === "completed") {
+    const lines = ["Outcome: completed.", ...sizeNote(result), ...changedNote(result)];
+    const text = resultExcerpt(result, task.id, maxChars);
+    return { lines, call: callOf(task, result.lossy), data: { label: "Result:", text } };
+  }
+  const call = callOf(task, []);
+  if (result.status === "cancelled") {
+    const { by, reason } = result;
+    const text = reason === null ? null : textExcerpt(reason, maxChars);
+    return { lines: [cancelLine(by)], call, data: text && { label: "Reason:", text } };
+  }
+  const { code, message } = result.error;
+  const text = textExcerpt(message, maxChars);
+  return { lines: [failureLine(code)], call, data: { label: "Error message:", text } };
 }
 
 const MAX_FIELD = 128;
@@ -45,21 +52,23 @@ const CANCELS: Record<CancelledBy, string> = {
   turn: "cancelled because the turn that made the call was aborted",
 };
 
-function outcomeOf({ task, result }: FollowUp, maxChars: number): Section {
-  if (result.status === "completed") {
-    const lines = ["Outcome: completed.", ...resultNotes(result), "Result:"];
-    return { lines, data: resultExcerpt(result, field(task.id), maxChars) };
-  }
-  if (result.status === "cancelled") return cancelled(result.by, result.reason, maxChars);
-  const { code, message } = result.error;
-  const outcome = `Outcome: failed (${code}). ${FAILURES[code]}`;
-  return { lines: [outcome, "Error message:"], data: textExcerpt(message, maxChars) };
+function cancelLine(by: CancelledBy): string {
+  return `Outcome: ${CANCELS[by]}. Part of its work may be done.`;
 }
 
-function cancelled(by: CancelledBy, reason: string | null, maxChars: number): Section {
-  const outcome = `Outcome: ${CANCELS[by]}. Part of its work may be done.`;
-  if (reason === null) return { lines: [outcome], data: null };
-  return { lines: [outcome, "Reason:"], data: textExcerpt(reason, maxChars) };
+function failureLine(code: TaskErrorCode): string {
+  return `Outcome: failed (${code}). ${FAILURES[code]}`;
+}
+
+function callOf({ id, toolName, toolCallId, summary }: TaskInfo, lossy: readonly string[]): string {
+  return JSON.stringify({
+    tool: field(toolName),
+    task_id: field(id),
+    // A call that its framework gave no id has that of its task, which the model has never called it by.
+    tool_call_id: toolCallId === id ? undefined : field(toolCallId),
+    summary: field(summary),
+    changed: lossy.length === 0 ? undefined : firstPaths(lossy),
+  });
 }
 
 function field(text: string): string {

@@ -5,6 +5,7 @@ import { Refusal } from "./refusal.ts";
 import { checkOrigin, discardBody } from "./request.ts";
 import { type Answer, toConditionalResponse, toResponse } from "./response.ts";
 import { createRoutes, type OwnRoute, type Route, type Visit } from "./routes.ts";
+import { Waits } from "./waits.ts";
 
 /**
  * The query API over HTTP: a function from a web `Request` to a `Response`, to be mounted in any server.
@@ -40,7 +41,7 @@ import { createRoutes, type OwnRoute, type Route, type Visit } from "./routes.ts
 export function createTaskHandler(options: TaskHandlerOptions): (request: Request) => Promise<Response> {
   const settings = handlerSettings(options);
   const find = createRoutes(settings.basePath, settings.allowCancel);
-  const parts = { ...settings, find, pages: new Pages() };
+  const parts = { ...settings, find, pages: new Pages(), waits: new Waits(settings.waitsPerUser) };
   return async (request) => {
     const response = await respond(request, parts).catch((error) =>
       toResponse(refusalOf(error, request, settings)),
@@ -53,6 +54,7 @@ export function createTaskHandler(options: TaskHandlerOptions): (request: Reques
 interface Parts extends HandlerSettings {
   find: ReturnType<typeof createRoutes>;
   pages: Pages;
+  waits: Waits;
 }
 
 async function respond(request: Request, parts: Parts): Promise<Response> {
@@ -62,7 +64,8 @@ async function respond(request: Request, parts: Parts): Promise<Response> {
   const { route, id } = found;
   checkMethod(route, request.method);
   if (route.method === "POST") checkOrigin(request, url.origin, parts.allowedOrigins);
-  const visit = { tasks: parts.tasks, pages: parts.pages, id, url, request };
+  const { tasks, pages, waits } = parts;
+  const visit = { tasks, pages, waits, id, url, request };
   const answer = await ("open" in route ? route.open(visit) : answerOwn(route, visit, parts));
   if (route.method === "POST" || answer.status !== 200) return toResponse(answer);
   return toConditionalResponse(answer, request);

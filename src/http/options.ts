@@ -1,7 +1,7 @@
 import { ofThisVersion } from "../core/copies.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import { boolean, func, type Kind, methods } from "../core/values/kinds.ts";
+import { boolean, func, type Kind, limit, methods } from "../core/values/kinds.ts";
 import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
 import { fault } from "../core/values/validate.ts";
 
@@ -28,6 +28,11 @@ export interface TaskHandlerOptions {
    * a proxy in front changes protocol or host. @default []
    */
   allowedOrigins?: readonly string[] | undefined;
+  /**
+   * How many requests of one user may wait for results at the same time (`waitMs`), of those that come to this handler.
+   * One more is answered with 429 if it would have to wait. @default 100
+   */
+  waitsPerUser?: number | undefined;
   /** Told of everything that was answered with 503 because something threw. What it throws harms nobody. */
   onError?: ((error: unknown, request: Request) => void) | undefined;
 }
@@ -38,6 +43,7 @@ const HANDLER = {
   basePath: option(path, "/background-tasks"),
   allowCancel: option(boolean, false),
   allowedOrigins: option(origins, []),
+  waitsPerUser: option(limit(0), 100),
   onError: option(func<NonNullable<TaskHandlerOptions["onError"]>>(), () => undefined),
 } satisfies Table<TaskHandlerOptions>;
 

@@ -34,6 +34,11 @@ const KINDS = {
   405: { title: "Method Not Allowed", detail: "See the Allow header for what can be done here." },
   413: { title: "Content Too Large", detail: "The body must have at most 16384 bytes." },
   415: { title: "Unsupported Media Type", detail: "The body must be application/json." },
+  429: {
+    title: "Too Many Requests",
+    detail: "Too many requests of this user wait for results already.",
+    headers: { "Retry-After": "2" },
+  },
   503: {
     title: "Service Unavailable",
     detail: "This cannot be answered at the moment.",

@@ -21,13 +21,16 @@ export async function readCancelBody(request: Request): Promise<CancelBody> {
 }
 
 /**
- * Refuses what a page from another site can make a browser send. Requests of programs have neither header.
- * A page cannot forge them, and what it can send without asking is no JSON.
+ * Refuses what a page from elsewhere can make a browser send. Requests of programs have neither header.
+ * A page cannot forge them, and what it can send without asking is no JSON. A neighbour on the same site is elsewhere
+ * too: it is let in by its origin only.
  */
 export function checkOrigin(request: Request, ownOrigin: string, allowed: readonly string[]): void {
   const origin = request.headers.get("Origin");
+  const site = request.headers.get("Sec-Fetch-Site");
   const isForeign = origin !== null && origin !== ownOrigin && !allowed.includes(origin);
-  if (isForeign || request.headers.get("Sec-Fetch-Site") === "cross-site") throw new Refusal(403);
+  const isFromHere = site === null || HERE.includes(site) || (site === "same-site" && origin !== null);
+  if (isForeign || !isFromHere) throw new Refusal(403);
 }
 
 /** Lets the connection go on after an answer to a body that was not read to its end. */
@@ -41,6 +44,8 @@ export async function discardBody({ body }: Request): Promise<void> {
   await body.cancel();
 }
 
+/** What a browser says of a page of the same origin, and of its user. */
+const HERE = ["same-origin", "none"];
 const MAX_BODY_BYTES = 16_384;
 const MAX_DISCARDED_BYTES = 1_048_576;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i;

@@ -39,9 +39,9 @@ export async function toConditionalResponse(answer: Answer, request: Request): P
   return new Response(text, { headers: { ...headers, "Content-Type": "application/json" } });
 }
 
-/** `no-cache` lets a client keep an answer if it asks each time whether it still holds. */
+/** Nothing of it stays on a disk: a client that wants to spare itself a body keeps the tag, and the body, itself. */
 const COMMON_HEADERS = {
-  "Cache-Control": "private, no-cache",
+  "Cache-Control": "private, no-store",
   Vary: "Authorization, Cookie",
   "X-Content-Type-Options": "nosniff",
 };

@@ -15,11 +15,13 @@ import {
 import { Refusal } from "./refusal.ts";
 import { readCancelBody, readQuery } from "./request.ts";
 import type { Answer } from "./response.ts";
+import type { Waits } from "./waits.ts";
 
 /** A request on its way through a route. */
 export interface Visit {
   tasks: TaskSource;
   pages: Pages;
+  waits: Waits;
   /** Empty where the path holds none. */
   id: string;
   url: URL;
@@ -87,10 +89,19 @@ async function get({ tasks, id }: Visit, scope: TaskScope): Promise<Answer<TaskI
 async function result(visit: Visit, scope: TaskScope): Promise<Answer<TaskResult | TaskInfo>> {
   const { tasks, id, url } = visit;
   const { waitMs = 0, ...range } = readQuery(resultQuerySchema, url);
-  const task = found(await wait(visit, scope, waitMs));
+  const task = found(await (waitMs > 0 ? waitInTurn(visit, scope, waitMs) : tasks.get(scope, id)));
   if (!isFinished(task.status)) return { status: 202, body: task, headers: { "Retry-After": "1" } };
   const isWhole = range.offset === undefined && range.limit === undefined;
   return ok(found(await tasks.result(scope, id, isWhole ? undefined : range)));
+}
+
+/** Who comes when too many of the same user wait already learns only what needs no waiting. */
+async function waitInTurn(visit: Visit, scope: TaskScope, timeoutMs: number) {
+  const leave = visit.waits.enter(scope.userId);
+  if (leave !== undefined) return wait(visit, scope, timeoutMs).finally(leave);
+  const task = await visit.tasks.get(scope, visit.id);
+  if (task !== undefined && !isFinished(task.status)) throw new Refusal(429);
+  return task;
 }
 
 /** The task once it has finished, or as it is when the time is over or the client has gone. */

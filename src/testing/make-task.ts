@@ -41,6 +41,7 @@ function defaults(createdAt: number): Omit<TaskRecord, "id"> {
     version: 1,
     runs: 0,
     owner: "process-1",
+    word: "a-random-word",
     duplicateKey: null,
   };
 }

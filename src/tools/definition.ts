@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { TaskOffloadError } from "../core/errors.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { checkedInput } from "./input.ts";
@@ -44,8 +45,18 @@ export function defineTool<Schema extends z.ZodObject, Answer extends object>(
 ): ControlTool<Schema, Answer> {
   return {
     ...tool,
-    execute: async (input, options = {}) => run(checkedInput(tool.inputSchema, input), options),
+    async execute(input, options = {}) {
+      const checked = checkedInput(tool.inputSchema, input);
+      return run(checked, options).catch(failedForModel);
+    },
   };
+}
+
+/** The model reads what is thrown, and what a database says is nothing for it. The host has had an event. */
+function failedForModel(error: unknown): never {
+  const hasStoreFailed = TaskOffloadError.isInstance(error) && error.code === "store_failed";
+  if (!hasStoreFailed) throw error;
+  throw new TaskOffloadError("store_failed", "Tasks cannot be reached at the moment.", { cause: error });
 }
 
 /** Any other text names no task, and a store need not be asked for it. */

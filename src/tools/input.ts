@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { TaskOffloadError } from "../core/errors.ts";
-import { invalidInput } from "../core/values/validate.ts";
+import { isPlainName } from "../core/values/names.ts";
+import { shown } from "../core/values/validate.ts";
 
 /** An error's text is what was wanted: see `checkedInput`, which adds the field and what was got. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): z.ZodInt {
@@ -28,12 +29,21 @@ function bare(input: unknown): unknown {
   return Object.assign(Object.create(null), input);
 }
 
+/** The model is told what it gave, as long as that could not pass for the words of this library. */
 function inputError(schema: z.ZodObject, { issues: [issue] }: z.ZodError, input: unknown): TaskOffloadError {
   if (issue?.code === "unrecognized_keys") {
     const names = Object.keys(schema.shape).join(", ");
-    return new TaskOffloadError("invalid_input", `${issue.keys[0]} is no argument; there are ${names}.`);
+    const key = issue.keys.find(isPlainName) ?? "A name that was given";
+    return new TaskOffloadError("invalid_input", `${key} is no argument; there are ${names}.`);
   }
   const field = issue?.path[0];
-  if (field === undefined) return invalidInput("input", "an object", input);
-  return invalidInput(String(field), issue?.message ?? "valid", Reflect.get(input as object, field));
+  if (field === undefined) return wrong("input", "an object", input);
+  const value: unknown = Reflect.get(input as object, field);
+  return wrong(String(field), issue?.message ?? "valid", value);
+}
+
+function wrong(field: string, wanted: string, value: unknown): TaskOffloadError {
+  const isForeign = typeof value === "string" && value !== "" && !isPlainName(value);
+  const got = isForeign ? `a text of ${value.length} characters` : shown(value);
+  return new TaskOffloadError("invalid_input", `${field} must be ${wanted}; got ${got}.`);
 }

@@ -1,4 +1,5 @@
 import type { CompletedResult } from "../core/model/result.ts";
+import { firstPaths } from "../core/values/names.ts";
 import { sliceWhole } from "../core/values/text.ts";
 
 /** A stretch of a result's text: of the text itself if the tool returned one, else of its JSON. */
@@ -13,7 +14,7 @@ export interface CompletedPart {
   truncated_bytes?: number;
   /** Where that cut is: the offset before which the text's beginning stands, and from which its end does. */
   gap_at?: number;
-  /** Paths (JSON Pointers) of what JSON could not carry, if there are any. */
+  /** Of what JSON could not carry: the first paths (JSON Pointers), if there are any. */
   lossy?: string[];
   /** What the model should know about this part. */
   note?: string;
@@ -37,7 +38,7 @@ export function completedPart(result: CompletedResult, offset: number, limit: nu
     next_offset: read < kept.length ? read : null,
     total_chars: kept.length,
   };
-  if (result.lossy.length > 0) part.lossy = result.lossy;
+  if (result.lossy.length > 0) part.lossy = firstPaths(result.lossy);
   if (offset > 0 && offset >= kept.length) part.note = "offset is past the end. Read from 0.";
   return result.truncated === null ? part : withGap(part, result.truncated.bytes, head.length);
 }

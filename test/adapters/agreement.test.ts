@@ -108,6 +108,16 @@ const SCOPES: Case[] = [
   [{ userId: "ada", sessionId: "" }, 'scope.sessionId must be a non-empty string or undefined; got "".'],
 ];
 
+const long = "x".repeat(257);
+const has257 = (name: string) => `scope.${name} must have at most 256 characters; it has 257.`;
+
+/** Scopes that no new task may have. */
+const TOO_LONG: Case[] = [
+  [{ userId: long }, has257("userId")],
+  [{ userId: "ada", sessionId: long }, has257("sessionId")],
+  [{ userId: "ada", agentId: long }, has257("agentId")],
+];
+
 describe.each(Object.entries(adapters))("%s", (name, adapter) => {
   const listed = async (tools: unknown) => adapter.list(tools as never);
   const noOption = `is not an option; there are offload, scope, metadata.`;
@@ -123,6 +133,7 @@ describe.each(Object.entries(adapters))("%s", (name, adapter) => {
     [{ offload, scope, metadata: null }, "metadata must be an object or a function; got null."],
     [{ offload, scope, metadata: [1] }, "metadata must be an object or a function; got an array."],
     ...SCOPES.map(([scope, message]) => [{ offload, scope }, message] as Case),
+    ...TOO_LONG.map(([scope, message]) => [{ offload, scope }, message] as Case),
   ])("refuses to offload with %o", (options, message) => {
     expect(() => adapter.offload(options)).toThrow(invalid(message));
   });
@@ -150,6 +161,13 @@ describe.each(Object.entries(adapters))("%s", (name, adapter) => {
     const option = () => wrong as TaskScope;
     await expect(adapter.call({ offload, scope: option })).rejects.toThrow(invalid(message));
     await expect(listed(adapter.taskTools({ tasks, scope: option }))).rejects.toThrow(invalid(message));
+  });
+
+  test.each(TOO_LONG)("refuses a call of %o, and reads what such a scope has had", async (wrong, message) => {
+    const scope = () => wrong as TaskScope;
+    const refused = expect.objectContaining({ code: "invalid_input", message });
+    await expect(adapter.call({ offload, scope })).rejects.toThrow(refused);
+    expect(await listed(adapter.taskTools({ tasks, scope }))).toEqual({ tasks: [], more: false });
   });
 
   test("tells the model the same of a call that has become a task, with the host's metadata", async () => {

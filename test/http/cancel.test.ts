@@ -41,7 +41,7 @@ describe.each(Object.entries(BRIDGES))("POST /:id/cancel behind %s", (_name, bri
     );
     expect(status).toBe(200);
     expect(headers.get("ETag")).toBeNull();
-    expect(headers.get("Cache-Control")).toBe("private, no-cache");
+    expect(headers.get("Cache-Control")).toBe("private, no-store");
     expect(taskInfoSchema.parse(body)).toEqual(body);
     expect(cancel).toMatchObject({ by: "user", reason: "not needed" });
     expect(body).toMatchObject({ cancel });
@@ -123,6 +123,11 @@ describe.each(Object.entries(BRIDGES))("POST /:id/cancel behind %s", (_name, bri
       403,
     ],
     ["cross-site without an origin", { "Sec-Fetch-Site": "cross-site" }, 403],
+    ["same-site without an origin", { "Sec-Fetch-Site": "same-site" }, 403],
+    ["same-site in other letters, without an origin", { "Sec-Fetch-Site": " Same-Site" }, 403],
+    ["several at once", { "Sec-Fetch-Site": "same-origin, cross-site" }, 403],
+    ["a word of the future", { Origin: ownOrigin, "Sec-Fetch-Site": "same-planet" }, 403],
+    ["same-origin without an origin, old browser", { "Sec-Fetch-Site": "same-origin" }, 200],
     [
       "cross-site from an allowed origin",
       { Origin: "https://app.example.com", "Sec-Fetch-Site": "cross-site" },

@@ -133,7 +133,7 @@ function expectSound(path: string, method: string, { status, headers, body }: Ra
     return;
   }
   expect([200, 202, 304, 400, 401, 403, 404, 405, 413, 415]).toContain(status);
-  expect(headers["cache-control"]).toBe("private, no-cache");
+  expect(headers["cache-control"]).toBe("private, no-store");
   if (method === "HEAD" || status === 304) {
     expect(body).toBe("");
     return;

@@ -31,6 +31,9 @@ test.each([
   ["allowedOrigins", { ...sound, allowedOrigins: ["https://a.example/path"] }],
   ["allowedOrigins", { ...sound, allowedOrigins: ["null"] }],
   ["allowedOrigins", { ...sound, allowedOrigins: ["file:///"] }],
+  ["waitsPerUser", { ...sound, waitsPerUser: -1 }],
+  ["waitsPerUser", { ...sound, waitsPerUser: 1.5 }],
+  ["waitsPerUser", { ...sound, waitsPerUser: "100" }],
   ["onError", { ...sound, onError: true }],
 ])("an unsound %s is refused by name (%#)", (name, options) => {
   const error = refusalOf(options);

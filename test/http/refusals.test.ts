@@ -14,7 +14,7 @@ afterAll(() => lab.close());
 async function expectProblem(response: Response, status: number) {
   expect(response.status).toBe(status);
   expect(response.headers.get("Content-Type")).toBe("application/problem+json");
-  expect(response.headers.get("Cache-Control")).toBe("private, no-cache");
+  expect(response.headers.get("Cache-Control")).toBe("private, no-store");
   expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
   const body: unknown = await response.json();
   const problem = problemSchema.parse(body);

@@ -35,7 +35,7 @@ async function bodyOf<Schema extends z.ZodType>(
 async function expectJson(response: Response, status: number): Promise<void> {
   expect(response.status).toBe(status);
   expect(response.headers.get("Content-Type")).toBe("application/json");
-  expect(response.headers.get("Cache-Control")).toBe("private, no-cache");
+  expect(response.headers.get("Cache-Control")).toBe("private, no-store");
   expect(response.headers.get("Vary")).toBe("Authorization, Cookie");
   expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
 }

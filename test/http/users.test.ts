@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { taskPageSchema } from "../../src/http/index.ts";
+import { BackgroundTaskManager, memoryStore } from "../../src/index.ts";
 import { completed, startLab } from "./lab.ts";
 
 test("of two users each sees only their own", async () => {
@@ -37,5 +38,18 @@ test("a cursor of another user's opens nothing of theirs", async () => {
   const stolen = taskPageSchema.parse(await (await lab.as("bob", `?cursor=${page.nextCursor}`)).json());
   const own = await lab.tasks.list({ userId: "bob" });
   for (const { id } of stolen.tasks) expect(own.tasks.map((task) => task.id)).toContain(id);
+  await lab.close();
+});
+
+test("nobody reads the word by which a message of a late result is known to be the library's", async () => {
+  const store = memoryStore();
+  const lab = await startLab({ tasks: new BackgroundTaskManager({ store }) });
+  const { id } = await completed(lab.tasks, { userId: "ada" }, 1);
+  const word = (await store.get({ userId: "ada" }, id))?.word ?? expect.unreachable();
+  for (const path of ["", `/${id}`, `/${id}/result`, `/${id}/events`]) {
+    const text = await (await lab.as("ada", path)).text();
+    expect(text).toMatch(/completed/);
+    expect(text).not.toContain(word);
+  }
   await lab.close();
 });

@@ -1,7 +1,7 @@
 import type { TaskScope } from "../../core/model/task.ts";
 import { needed, readOptions, type Table } from "../../core/values/options.ts";
 import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
-import { noneIfStoreFailed, settled, toldIn } from "../shared/follow-ups.ts";
+import { noneIfStoreFailed, orGivenBack, settled, tellsOfAny, toldIn } from "../shared/follow-ups.ts";
 import { inbox, soundScope } from "../shared/options.ts";
 import type { MessageLike } from "./like.ts";
 import { type FollowUpModelMessage, followUpOf, toModelMessage } from "./messages.ts";
@@ -89,6 +89,15 @@ export function followUpInterrupts(options: FollowUpInterruptsOptions): FollowUp
   const open = () => injections.filter(({ claim }) => claim !== undefined);
 
   async function prepareStep<M extends MessageLike>(step: StepLike<M>) {
+    try {
+      return await prepared(step);
+    } catch (error) {
+      await settle(() => false);
+      throw error;
+    }
+  }
+
+  async function prepared<M extends MessageLike>(step: StepLike<M>) {
     const messages = carried(step, injections);
     const injection = open().length > 0 ? undefined : await inject(step, messages);
     if (injection !== undefined) injections.push(injection);
@@ -98,10 +107,12 @@ export function followUpInterrupts(options: FollowUpInterruptsOptions): FollowUp
 
   async function inject(step: StepLike<MessageLike>, messages: readonly MessageLike[]) {
     const claim = await inbox.claim(scope, { during: "turn" }).catch(noneIfStoreFailed);
-    const message = claim && toModelMessage(claim, messages);
     if (claim === undefined) return undefined;
+    const message = await orGivenBack(claim, () => toModelMessage(claim, messages));
     if (message !== undefined) return { message, at: responsesOf(step).length, claim, isKept: false };
-    const carriedOn = injections.findLast((injection) => !injection.isKept && tellsOf(injection, claim));
+    const carriedOn = injections.findLast(
+      ({ isKept, message }) => !isKept && tellsOfAny(claim.followUps, message, followUpOf),
+    );
     // The framework carries on what has been given back, but nothing has kept it yet.
     if (carriedOn !== undefined) carriedOn.claim = claim;
     else await settled(claim.acknowledge());
@@ -147,19 +158,14 @@ interface Injection {
   isKept: boolean;
 }
 
-function tellsOf({ message }: Injection, { followUps }: FollowUpClaim): boolean {
-  const told = toldIn([message], followUpOf);
-  return followUps.some(({ id }) => told.has(id));
-}
-
 /** In `ai` 6 a step's messages do not carry on to the next, and so have to be put in again. */
 function carried<M extends MessageLike>(
   step: StepLike<M>,
   injections: readonly Injection[],
 ): (M | FollowUpModelMessage)[] {
   if (step.responseMessages !== undefined || injections.length === 0) return step.messages;
-  const told = toldIn(step.messages, followUpOf);
-  const isMissing = ({ message }: Injection) => !followUpOf(message)?.tasks.some(({ id }) => told.has(id));
+  const isTold = toldIn(step.messages, followUpOf);
+  const isMissing = ({ message }: Injection) => !followUpOf(message)?.tasks.some(isTold);
   return woven(step.messages, injections.filter(isMissing), step.messages.length - responsesOf(step).length);
 }
 

@@ -1,6 +1,7 @@
 import type { TaskInfo } from "../../core/model/task.ts";
+import type { FollowUp } from "../../follow-up/follow-up.ts";
 import type { FollowUpMarker, FollowUpMessage } from "../../follow-up/message.ts";
-import { asMarker, type LateResults, newAmong } from "../shared/follow-ups.ts";
+import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
 import type { MessageLike } from "./like.ts";
 
 /** What the framework lets a part carry along: providers ignore what is not theirs. */
@@ -87,7 +88,7 @@ export function toUIMessage(
   const told = freshIn(late, messages);
   if (told === undefined) return undefined;
   const providerMetadata = optionsOf(told.marker);
-  const id = `follow-up-${told.marker.tasks[0]?.id}`;
+  const id = messageIdOf(told.fresh);
   return { id, role: "user", parts: [{ type: "text", text: told.text, providerMetadata }] };
 }
 
@@ -104,7 +105,7 @@ export function toUIMessage(
  * ```
  */
 export function followUpOf(message: MessageLike): FollowUpMarker | undefined {
-  if (message.role !== "user") return undefined;
+  if (message?.role !== "user") return undefined;
   const parts = message.content ?? message.parts;
   if (!Array.isArray(parts)) return undefined;
   for (const part of parts) {
@@ -140,9 +141,12 @@ export function taskPart(task: TaskInfo): TaskPart {
   return { type: "data-task", id: task.id, data };
 }
 
-function freshIn(late: LateResults, messages: readonly MessageLike[]): FollowUpMessage | undefined {
+/** What the conversation has not been told, and its message. */
+type Fresh = FollowUpMessage & { fresh: readonly FollowUp[] };
+
+function freshIn(late: LateResults, messages: readonly MessageLike[]): Fresh | undefined {
   const fresh = newAmong(late.followUps, messages, followUpOf);
-  return fresh.length === 0 ? undefined : late.messageFor(fresh);
+  return fresh.length === 0 ? undefined : { fresh, ...late.messageFor(fresh) };
 }
 
 /** It is plain JSON, which an interface cannot say of itself. */

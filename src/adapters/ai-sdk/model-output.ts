@@ -1,4 +1,4 @@
-import { isPlaceholder } from "../shared/placeholder.ts";
+import { isPlaceholder } from "../../core/model/placeholder.ts";
 import type { ModelOutputLike, ModelOutputOptions, ToolLike } from "./like.ts";
 
 /** The tool's own conversion, or the framework's, for everything but placeholders. */

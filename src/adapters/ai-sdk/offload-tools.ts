@@ -1,4 +1,4 @@
-import type { TaskPlaceholder } from "../shared/placeholder.ts";
+import type { TaskPlaceholder } from "../../core/model/placeholder.ts";
 import { doubleOf, eachTool, isKept } from "../shared/tool-set.ts";
 import { executeOf } from "./call.ts";
 import type { ModelOutputOptions, ToolLike, ToolSetLike } from "./like.ts";

@@ -1,5 +1,5 @@
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
-import { metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
+import { metadata, middleware, type OffloadTerms, type ScopeFor, scopeOfCalls } from "../shared/options.ts";
 import type { ToolOptionsLike } from "./like.ts";
 
 /** Whose calls they are, or what tells it from the options that a tool's `execute` gets. */
@@ -13,7 +13,7 @@ export interface OffloadToolsOptions extends OffloadTerms<ToolOptionsLike, "run"
 
 const OFFLOAD_TOOLS = {
   offload: needed(middleware("run", "stream")),
-  scope: needed(scope),
+  scope: needed(scopeOfCalls),
   metadata: option(metadata),
 } satisfies Table<OffloadToolsOptions>;
 

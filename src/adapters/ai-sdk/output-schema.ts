@@ -1,4 +1,4 @@
-import { isPlaceholder } from "../shared/placeholder.ts";
+import { isPlaceholder } from "../../core/model/placeholder.ts";
 
 /**
  * A tool's `outputSchema` that lets placeholders through: the framework checks stored messages against it. Schemas

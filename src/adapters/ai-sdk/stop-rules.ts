@@ -1,5 +1,5 @@
+import { isPlaceholder } from "../../core/model/placeholder.ts";
 import { checkFunction } from "../../core/values/validate.ts";
-import { isPlaceholder } from "../shared/placeholder.ts";
 
 /**
  * Stop rules that do not hold while a placeholder is the last word: with `hasToolCall("answer")` alone, a call of

@@ -3,6 +3,7 @@ import { MiddlewareError, ToolInvocationError, ToolMessage, type WrapToolCallHoo
 import { isBranded } from "../../core/copies.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { ToolContext } from "../../core/model/call.ts";
+import { named } from "../../core/values/names.ts";
 import { metadataFor } from "../shared/options.ts";
 import { isForTheModel, isRefusal, noting } from "../shared/refusals.ts";
 import { CONTEXT, toolContext as contextIn } from "../shared/tool-context.ts";
@@ -191,7 +192,7 @@ function keptOf(output: Output, toolCall: ToolCall, { taskId }: ToolContext): Co
     return taskId === null && hasMore(output) ? new Answer(output, content) : content;
   }
   if (taskId === null) return new Answer(output, content);
-  const fault = `"${toolCall.name}" has ended, but answered a Command, which takes no effect after the hand-over.`;
+  const fault = `The tool${named(toolCall.name)} has ended, but answered a Command, which takes no effect after the hand-over.`;
   throw new FailedAnswer(`${fault} It says: ${JSON.stringify(content)}`, new Answer(output, content));
 }
 
@@ -220,7 +221,7 @@ function joined(value: Content | Answer, toolCall: ToolCall): ToolMessage {
   }
   const { output } = value;
   if (!ToolMessage.isInstance(output)) {
-    const fault = `"${name}" answered a Command, which takes effect for one call alone.`;
+    const fault = `The tool${named(name)} answered a Command, which takes effect for one call alone.`;
     throw new TaskOffloadError("duplicate", `${fault} This call equals one that was running already.`);
   }
   const { content, status, artifact, metadata, additional_kwargs, response_metadata } = output;

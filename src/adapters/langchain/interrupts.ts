@@ -4,7 +4,7 @@ import { type AgentMiddleware, createMiddleware, type HumanMessage } from "langc
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import { invalidOption } from "../../core/values/validate.ts";
 import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
-import { newAmong, noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
+import { newAmong, noneIfStoreFailed, orGivenBack, settled } from "../shared/follow-ups.ts";
 import { inbox, scope } from "../shared/options.ts";
 import type { CheckpointerLike, MessageLike, RuntimeLike } from "./like.ts";
 import { followUpOf, newsMessage } from "./messages.ts";
@@ -70,7 +70,7 @@ function interrupting({ scope, inbox }: FollowUpInterruptsOptions): BeforeModel 
     const own = scopeOf(scope, withContext(runtime));
     const claim = await outside(() => inbox.claim(own, { during: "turn" }).catch(noneIfStoreFailed));
     if (claim === undefined) return undefined;
-    const message = newsMessage(claim, messages);
+    const message = await outside(() => orGivenBack(claim, () => newsMessage(claim, messages)));
     outside(() => void settled(settle(claim, isHeld, runtime.signal), 0));
     return message && { messages: [message] };
   };

@@ -66,7 +66,7 @@ export function toInput(
  * ```
  */
 export function followUpOf(message: MessageLike): FollowUpMarker | undefined {
-  return asMarker(message.additional_kwargs?.[MARKER_KEY]);
+  return asMarker(message?.additional_kwargs?.[MARKER_KEY]);
 }
 
 /** Those that no message tells of yet, as one message; `undefined` where there is none. */

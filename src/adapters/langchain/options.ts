@@ -1,5 +1,5 @@
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
-import { metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
+import { metadata, middleware, type OffloadTerms, type ScopeFor, scopeOfCalls } from "../shared/options.ts";
 import type { RuntimeLike } from "./like.ts";
 
 /**
@@ -19,7 +19,7 @@ export interface OffloadOptions extends OffloadTerms<RuntimeLike> {
 
 const OFFLOAD = {
   offload: needed(middleware("run")),
-  scope: option(scope),
+  scope: option(scopeOfCalls),
   metadata: option(metadata),
 } satisfies Table<OffloadOptions>;
 

@@ -1,5 +1,6 @@
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { ToolContext } from "../../core/model/call.ts";
+import { ofTool } from "../../core/model/placeholder.ts";
 import { metadataFor } from "../shared/options.ts";
 import { outputOf } from "../shared/placeholder.ts";
 import { CONTEXT, withSignal } from "../shared/tool-context.ts";
@@ -16,7 +17,7 @@ export function executeOf(
   const execute = tool.execute?.bind(tool) as Execute;
   return async (input, context) => {
     const toolCallId = context?.agent?.toolCallId || context?.toolCallId;
-    if (!toolCallId || context.agent?.isBackgroundTask) return execute(input, context);
+    if (!toolCallId || context.agent?.isBackgroundTask) return ofTool(await execute(input, context));
     const call = {
       toolName,
       input,

@@ -1,6 +1,6 @@
 import type { FollowUp } from "../../follow-up/follow-up.ts";
 import type { FollowUpMarker } from "../../follow-up/message.ts";
-import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
+import { asMarker, type LateResults, messageIdOf, newAmong, tellsOfAny } from "../shared/follow-ups.ts";
 import type { MemoryLike, SignalLike, StoredMessageLike, ThreadLike } from "./like.ts";
 
 /**
@@ -68,16 +68,13 @@ export async function lookInto(
     orderBy: { field: "createdAt", direction: "ASC" },
     filter: { dateRange: { start: new Date(Math.max(0, since)) } },
   });
-  const ids = new Set(followUps.map(({ id }) => id));
   const lastAnswer = messages.findLastIndex(isAnswer);
-  const open = messages
-    .slice(lastAnswer + 1)
-    .find((message) => followUpOf(message)?.tasks.some(({ id }) => ids.has(id)));
+  const open = messages.slice(lastAnswer + 1).find((message) => tellsOfAny(followUps, message, followUpOf));
   return { news: newAmong(followUps, messages, followUpOf), unanswered: open?.id };
 }
 
 /** Mastra keeps a model's failure as a part of an assistant's message. */
 function isAnswer({ role, content }: StoredMessageLike): boolean {
-  const { parts = [] } = (content ?? {}) as { parts?: { type?: string }[] };
-  return role === "assistant" && parts.at(-1)?.type !== "error";
+  const { parts } = (content ?? {}) as { parts?: ({ type?: string } | null)[] };
+  return role === "assistant" && !(Array.isArray(parts) && parts.at(-1)?.type === "error");
 }

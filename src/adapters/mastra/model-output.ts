@@ -1,4 +1,4 @@
-import { isPlaceholder } from "../shared/placeholder.ts";
+import { isPlaceholder } from "../../core/model/placeholder.ts";
 import type { ToolLike } from "./like.ts";
 
 /** The tool's own conversion for everything but placeholders; where it answers nothing, Mastra has one. */

@@ -1,5 +1,5 @@
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
-import { metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
+import { metadata, middleware, type OffloadTerms, type ScopeFor, scopeOfCalls } from "../shared/options.ts";
 import type { ToolContextLike } from "./like.ts";
 
 /**
@@ -16,7 +16,7 @@ export interface OffloadToolsOptions extends OffloadTerms<ToolContextLike> {
 
 const OFFLOAD_TOOLS = {
   offload: needed(middleware("run")),
-  scope: option(scope),
+  scope: option(scopeOfCalls),
   metadata: option(metadata),
 } satisfies Table<OffloadToolsOptions>;
 

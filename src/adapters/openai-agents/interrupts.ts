@@ -137,12 +137,12 @@ class Interruptions implements FollowUpInterrupts {
   }
 }
 
-/** What cannot be settled now comes again when its claim lapses, and is known by its marker then. */
+/** Where nobody can say what was kept it is given back: it comes again, and is known by its marker then. */
 async function settle(
   claims: readonly FollowUpClaim[],
   kept: () => Promise<readonly object[]>,
 ): Promise<void> {
-  const items = await kept();
+  const items = await kept().catch(() => []);
   const isIn = ({ followUps }: FollowUpClaim) => newAmong(followUps, items, followUpOf).length === 0;
   await Promise.all(claims.map((claim) => (isIn(claim) ? claim.acknowledge() : claim.release())));
 }

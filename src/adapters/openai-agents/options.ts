@@ -1,5 +1,5 @@
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
-import { metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
+import { metadata, middleware, type OffloadTerms, type ScopeFor, scopeOfCalls } from "../shared/options.ts";
 
 /** The options of {@link offloadTools} and {@link offloadingTool}. */
 export interface OffloadToolsOptions<Context = unknown> extends OffloadTerms<Context> {
@@ -9,7 +9,7 @@ export interface OffloadToolsOptions<Context = unknown> extends OffloadTerms<Con
 
 const OFFLOAD_TOOLS = {
   offload: needed(middleware("run")),
-  scope: needed(scope),
+  scope: needed(scopeOfCalls),
   metadata: option(metadata),
 } satisfies Table<OffloadToolsOptions>;
 

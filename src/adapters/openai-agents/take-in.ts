@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { FollowUp } from "../../follow-up/follow-up.ts";
-import { type LateResults, newAmong } from "../shared/follow-ups.ts";
+import { type LateResults, newAmong, tellsOfAny } from "../shared/follow-ups.ts";
 import type { FollowUpItem, SessionLike } from "./like.ts";
 import { followUpOf, toInput } from "./messages.ts";
 
@@ -56,7 +56,6 @@ async function append(session: SessionLike, followUps: readonly FollowUp[], item
 
 /** Whether the model has said something since it was told of the last of these. */
 function isAnswered(items: readonly object[], followUps: readonly FollowUp[]): boolean {
-  const ids = new Set(followUps.map(({ id }) => id));
-  const last = items.findLastIndex((item) => followUpOf(item)?.tasks.some(({ id }) => ids.has(id)));
-  return items.slice(last + 1).some((item) => (item as { role?: string }).role === "assistant");
+  const last = items.findLastIndex((item) => tellsOfAny(followUps, item, followUpOf));
+  return items.slice(last + 1).some((item) => (item as { role?: string } | null)?.role === "assistant");
 }

@@ -82,7 +82,9 @@ async function answer(tool: ControlTool, input: string, signal: AbortSignal | un
   try {
     return JSON.stringify(await tool.execute(JSON.parse(input || "{}"), { signal }));
   } catch (error) {
-    if (TaskOffloadError.isInstance(error) || error instanceof SyntaxError) return error.message;
+    // What a parser says quotes what it was given.
+    if (error instanceof SyntaxError) return "The arguments must be a JSON object.";
+    if (TaskOffloadError.isInstance(error)) return error.message;
     throw error;
   }
 }

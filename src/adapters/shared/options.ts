@@ -1,7 +1,7 @@
 import { ofThisVersion } from "../../core/copies.ts";
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { ToolOffloadMiddleware } from "../../core/middleware.ts";
-import { faultOfScope } from "../../core/model/call.ts";
+import { checkNewScope, faultOfScope } from "../../core/model/call.ts";
 import type { TaskScope } from "../../core/model/task.ts";
 import { type Kind, kind } from "../../core/values/kinds.ts";
 import { fault } from "../../core/values/validate.ts";
@@ -38,6 +38,13 @@ export function metadata<Run>(...[value, name, code]: Parameters<Kind<unknown>>)
 /** For the option `scope`. What a function answers can only be checked at the call. */
 export function scope<Run>(value: unknown): ScopeFor<Run> {
   return typeof value === "function" ? (value as ScopeFor<Run>) : soundScope(value as TaskScope);
+}
+
+/** The same for calls, whose tasks are new: names of old ones may be longer. */
+export function scopeOfCalls<Run>(value: unknown): ScopeFor<Run> {
+  const found = scope<Run>(value);
+  if (typeof found !== "function") refuseAsOption(() => checkNewScope(found));
+  return found;
 }
 
 /** For the option `inbox`. */
@@ -77,3 +84,12 @@ type Metadata = Record<string, unknown>;
 type MetadataFor<Run> = Metadata | ((run: Run) => Metadata | undefined);
 
 type Method = "run" | "stream";
+
+/** What would be a fault of a call is one of the option here. */
+function refuseAsOption(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw new TaskOffloadError("invalid_option", (error as Error).message);
+  }
+}

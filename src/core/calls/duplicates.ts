@@ -3,6 +3,7 @@ import type { ToolCall } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { digest } from "../values/digest.ts";
+import { named } from "../values/names.ts";
 
 export function sameOwner(one: TaskScope, other: TaskScope): boolean {
   return one.userId === other.userId && one.sessionId === other.sessionId;
@@ -21,6 +22,6 @@ export function duplicateKey(call: ToolCall, settings: ToolSettings, canonical: 
 }
 
 export function duplicateError(call: ToolCall): TaskOffloadError {
-  const message = `An equal call of the tool "${call.toolName}" is still running in this session.`;
+  const message = `An equal call of the tool${named(call.toolName)} is still running in this session.`;
   return new TaskOffloadError("duplicate", message);
 }

@@ -1,10 +1,12 @@
 import { TaskOffloadError } from "../errors.ts";
 import type { ToolCall, ToolContext, ToolExecuteFunction } from "../model/call.ts";
+import { ofTool } from "../model/placeholder.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { here, type InContext } from "../time/async-context.ts";
-import { type Clock, Timer } from "../time/clock.ts";
+import { type SteadyClock, Timer } from "../time/clock.ts";
 import { closeQuietly, isStream } from "../values/iterables.ts";
+import { named } from "../values/names.ts";
 import { canonicalInput } from "./canonical-input.ts";
 import { createContext, setTaskId } from "./context.ts";
 import type { Outcome } from "./outcome.ts";
@@ -18,41 +20,51 @@ import type { RestartState } from "./restart-state.ts";
 export class Execution {
   readonly call: ToolCall;
   readonly settings: ToolSettings;
-  readonly startedAt: number;
   readonly context: ToolContext;
   readonly restartState: RestartState | undefined;
   /** In the async context of who made the call, once that is kept. */
   inContext: InContext | undefined;
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #keeper: ExecutionKeeper;
+  readonly #since: number;
+  #startedAt: number | undefined;
   #outcome: Outcome | undefined;
   #isExpired = false;
   #deadline: Timer | undefined;
   #controller: AbortController | undefined;
-  #abort: { reason: unknown } | undefined;
+  #abort: { reason: unknown; since: number } | undefined;
   #onAbort: ((reason: unknown) => void) | undefined;
   #reports: Reports | undefined;
   #canonical: string | undefined;
   #isObserved = false;
 
+  /** `since`: when it began, by the monotonic clock; `startedAt`: what is on record of that, if it is. */
   constructor(
     call: ToolCall,
     settings: ToolSettings,
-    clock: Clock,
+    clock: SteadyClock,
     keeper: ExecutionKeeper,
-    startedAt: number,
+    since: number,
     restartState: RestartState | undefined,
+    startedAt: number | undefined,
   ) {
     this.call = call;
     this.settings = settings;
-    this.startedAt = startedAt;
     this.#clock = clock;
     this.#keeper = keeper;
+    this.#since = since;
+    this.#startedAt = startedAt;
     this.context = createContext(this, contextScope(call.scope));
     this.restartState = restartState;
     restartState?.extend(this.context);
     if (settings.deadlineMs !== Number.POSITIVE_INFINITY) this.#startDeadline();
     if (settings.onDuplicate !== "allow") this.#canonical = canonicalInput(call.input);
+  }
+
+  /** When it began, as it is shown. Most calls are over before anybody asks. */
+  get startedAt(): number {
+    this.#startedAt ??= Math.round(this.#clock.now() - this.#elapsed(this.#since));
+    return this.#startedAt;
   }
 
   /** How the tool ended; `undefined` while it runs. */
@@ -89,7 +101,7 @@ export class Execution {
     else Promise.resolve(returned).then(this.#answered, this.#threw);
   }
 
-  readonly #answered = (value: unknown): void => this.#settle({ ok: true, value });
+  readonly #answered = (value: unknown): void => this.#settle({ ok: true, value: ofTool(value) });
 
   readonly #threw = (error: unknown): void => this.#settle({ ok: false, error });
 
@@ -115,12 +127,17 @@ export class Execution {
   /** Tells the tool to stop. Only the first reason counts. */
   abort(reason: unknown): void {
     if (this.#abort !== undefined) return;
-    this.#abort = { reason };
+    this.#abort = { reason, since: this.#clock.monotonic() };
     const { inContext = here } = this;
     inContext(() => {
       this.#controller?.abort(reason);
       this.#onAbort?.(reason);
     });
+  }
+
+  /** Milliseconds since the tool was told to stop. */
+  get abortedMs(): number {
+    return this.#abort === undefined ? 0 : this.#elapsed(this.#abort.since);
   }
 
   /** The tool is told the id of its task. A turn that waits keeps the process alive, a task does not. */
@@ -157,7 +174,7 @@ export class Execution {
   }
 
   #startDeadline(): void {
-    const left = this.startedAt + this.settings.deadlineMs - this.#clock.now();
+    const left = this.settings.deadlineMs - this.#elapsed(this.#since);
     this.#deadline = new Timer(this.#clock, () => this.#expire(), Math.max(0, left));
   }
 
@@ -184,12 +201,17 @@ export class Execution {
     const { observe } = this.settings;
     if (observe === undefined) return;
     const { inContext = here } = this;
-    inContext(() => observe(this.call.toolName, this.#clock.now() - this.startedAt));
+    inContext(() => observe(this.call.toolName, this.#elapsed(this.#since)));
+  }
+
+  /** Milliseconds since a moment of the monotonic clock. */
+  #elapsed(since: number): number {
+    return Math.max(0, this.#clock.monotonic() - since);
   }
 
   #refuseStream(stream: AsyncIterable<unknown>): void {
     closeQuietly(stream);
-    const message = `The tool "${this.call.toolName}" returned a stream to run(); use stream() for it.`;
+    const message = `The tool${named(this.call.toolName)} returned a stream to run(); use stream() for it.`;
     this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
   }
 }
@@ -202,7 +224,7 @@ export interface ExecutionKeeper {
 }
 
 export function deadlineError({ call, settings }: Execution): TaskOffloadError {
-  const message = `The tool "${call.toolName}" did not finish within its deadline of ${settings.deadlineMs} ms.`;
+  const message = `The tool${named(call.toolName)} did not finish within its deadline of ${settings.deadlineMs} ms.`;
   return new TaskOffloadError("deadline_exceeded", message);
 }
 

@@ -1,10 +1,10 @@
 import type { TaskInfo } from "../model/task.ts";
-import { oneLine } from "../values/text.ts";
+import { named } from "../values/names.ts";
 import { ignorePromise } from "../values/validate.ts";
 
 /** What the model is told instead of a result. */
 export function defaultPlaceholder(task: TaskInfo): string {
-  return `The tool "${oneLine(task.toolName, 128)}" has not finished yet. It goes on in the background as task ${task.id}. ${ARRIVES}`;
+  return `The tool${named(task.toolName)} has not finished yet. It goes on in the background as task ${task.id}. ${ARRIVES}`;
 }
 
 const ARRIVES = [
@@ -16,7 +16,7 @@ const ARRIVES = [
 /** The same where nothing delivers results: it promises none. */
 export function plainPlaceholder(task: TaskInfo): string {
   return [
-    `The tool "${oneLine(task.toolName, 128)}" has not finished yet. It goes on in the background as task ${task.id}.`,
+    `The tool${named(task.toolName)} has not finished yet. It goes on in the background as task ${task.id}.`,
     "Do not repeat this call. Go on with other work, or answer the user with what you know now.",
   ].join(" ");
 }

@@ -4,13 +4,14 @@ import type { ToolCall, ToolContext } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { encode } from "../values/encode.ts";
+import { atPlaces } from "../values/names.ts";
 
 /** What makes one call restartable: its key, what it takes to make it again, its checkpoint. */
 export class RestartState {
   /** The id of its task, if it becomes one. */
   readonly id: string;
   readonly attempts: number;
-  /** The call as JSON; `undefined`: it cannot be made again, and nothing is kept of it. */
+  /** The call as JSON; `undefined`: it cannot be made again, or is too large, and nothing is kept of it. */
   readonly kept: string | undefined;
   readonly #lastCheckpoint: unknown;
   #unwritten: string | undefined;
@@ -47,11 +48,7 @@ export class RestartState {
   }
 
   async #checkpoint(data: unknown): Promise<void> {
-    const { json, lossy } = encode(data, { dropUndefined: true });
-    if (lossy.length > 0) {
-      const message = `A checkpoint must be JSON; it is not at ${lossy.map((path) => `"${path}"`).join(", ")}.`;
-      throw new TaskOffloadError("invalid_input", message);
-    }
+    const json = checkpointJson(data);
     if (this.#write === undefined) this.#unwritten = json;
     else await this.#enqueue(json);
   }
@@ -80,12 +77,26 @@ export function readKept(kept: string): { input: unknown; deadlineMs: number | u
   return { input, deadlineMs: deadlineMs ?? undefined };
 }
 
+/** In UTF-16 code units of JSON: of an input, and of a checkpoint. */
+const MAX_KEPT = 1_048_576;
+
 function keptCall(input: unknown, deadlineMs: number): string | undefined {
   const { json, lossy } = encode(
     { input, deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : null },
     { dropUndefined: true },
   );
-  return lossy.length === 0 ? json : undefined;
+  return lossy.length === 0 && json.length <= MAX_KEPT ? json : undefined;
+}
+
+function checkpointJson(data: unknown): string {
+  const { json, lossy } = encode(data, { dropUndefined: true });
+  if (lossy.length > 0) {
+    const message = `A checkpoint must be JSON; it is not${atPlaces(lossy)}.`;
+    throw new TaskOffloadError("invalid_input", message);
+  }
+  if (json.length <= MAX_KEPT) return json;
+  const message = `A checkpoint must have at most ${MAX_KEPT} characters of JSON; it has ${json.length}.`;
+  throw new TaskOffloadError("invalid_input", message);
 }
 
 function checkWritten(isWritten: boolean | undefined): void {

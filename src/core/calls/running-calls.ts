@@ -2,7 +2,7 @@ import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import type { KeepContext } from "../time/async-context.ts";
-import type { Clock } from "../time/clock.ts";
+import type { SteadyClock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { Chain, type Link } from "../values/chain.ts";
 import { canonicalInput } from "./canonical-input.ts";
@@ -83,11 +83,12 @@ export class RunningCall implements ExecutionKeeper, Link<RunningCall> {
     call: ToolCall,
     settings: ToolSettings,
     { clock, calls }: CallParts,
-    startedAt: number,
+    since: number,
     restartState: RestartState | undefined,
+    startedAt?: number,
   ) {
     this.#calls = calls;
-    this.execution = new Execution(call, settings, clock, this, startedAt, restartState);
+    this.execution = new Execution(call, settings, clock, this, since, restartState, startedAt);
     calls.add(this);
   }
 
@@ -213,7 +214,7 @@ export class RunningCall implements ExecutionKeeper, Link<RunningCall> {
 
 /** What a call needs of its manager. */
 export interface CallParts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly keepContext: KeepContext;
   readonly calls: RunningCalls;
 }

@@ -1,5 +1,6 @@
 import { TaskOffloadError } from "../errors.ts";
 import type { OffloadOutcome, ToolContext } from "../model/call.ts";
+import { ofTool } from "../model/placeholder.ts";
 import type { Clock } from "../time/clock.ts";
 import { isAsyncIterable, isStream, isThenable } from "../values/iterables.ts";
 import { anything, func } from "../values/kinds.ts";
@@ -78,8 +79,9 @@ export class Pump<C, R> {
     tool.onAbort(() => this.#wake());
     const source = await sourceIn(begin());
     await this.#wanted(tool);
-    for await (const chunk of source) {
+    for await (const given of source) {
       throwIfAborted(tool);
+      const chunk = ofTool(given);
       this.#result = this.#fold.reduce(this.#result, chunk);
       if (typeof chunk === "string") context.write(chunk);
       this.#pulls.shift()?.resolve({ done: false, value: chunk });

@@ -1,7 +1,7 @@
 import type { NewTaskEvent } from "../model/events.ts";
 import type { RetentionLimits } from "../model/store.ts";
 import type { InContext } from "../time/async-context.ts";
-import { type Clock, Timer } from "../time/clock.ts";
+import { type SteadyClock, Timer } from "../time/clock.ts";
 import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
 
@@ -10,7 +10,7 @@ import type { StoreGateway } from "./store-gateway.ts";
  * and one now and then. A sweep for each would cost as much as the task.
  */
 export class Sweeper {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
   readonly #inContext: InContext;
@@ -72,7 +72,7 @@ export class Sweeper {
 
   /** Unless one comes before that. */
   #sweepIn(ms: number): void {
-    const endsAt = this.#clock.now() + ms;
+    const endsAt = this.#clock.monotonic() + ms;
     if (this.#isClosed || (this.#timer !== undefined && this.#timerEndsAt <= endsAt)) return;
     const sweep = () => {
       this.#timer = undefined;
@@ -85,7 +85,7 @@ export class Sweeper {
 }
 
 interface SweeperParts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly gateway: StoreGateway;
   readonly notices: Notices;
   readonly inOwnContext: InContext;

@@ -1,5 +1,7 @@
-import type { TaskOffloadError } from "../errors.ts";
+import { TaskOffloadError } from "../errors.ts";
+import { digest } from "../values/digest.ts";
 import { isPlain } from "../values/plain.ts";
+import { sliceWhole } from "../values/text.ts";
 import { invalidInput, isSignal, unknownName } from "../values/validate.ts";
 import type { TaskInfo, TaskProgress, TaskScope } from "./task.ts";
 
@@ -47,29 +49,25 @@ export type OffloadOutcome<T> =
   | { status: "completed"; value: T }
   | { status: "offloaded"; task: TaskInfo; message: string };
 
-/** A call with a scope and metadata of its own: what its caller does with theirs must not reach the task. */
+/**
+ * A sound call, with a scope and metadata of its own: what its caller does with theirs must not reach the task. Each of
+ * its parts is read once, so that what was checked is what is kept.
+ *
+ * @throws `invalid_input`, naming its first fault
+ */
 export function ownCall<I>(call: ToolCall<I>): ToolCall<I> {
-  const { toolName, input, toolCallId } = call;
-  const { userId, sessionId, agentId } = call.scope;
-  const metadata = call.metadata && JSON.parse(JSON.stringify(call.metadata));
-  return { toolName, input, scope: { userId, sessionId, agentId }, toolCallId, metadata };
-}
-
-/** The first fault of a call, or `undefined` for a sound one. On the path of every call: it allocates nothing. */
-export function faultOf(call: ToolCall<unknown>): TaskOffloadError | undefined {
-  if (typeof call !== "object" || call === null) return invalidInput("call", "an object", call);
+  if (typeof call !== "object" || call === null) throw invalidInput("call", "an object", call);
   const misspelt = faultOfCallNames(call);
-  if (misspelt) return misspelt;
-  if (!isText(call.toolName)) return invalidInput("toolName", "a non-empty string", call.toolName);
-  const { toolCallId, signal, metadata } = call;
+  if (misspelt) throw misspelt;
+  const { toolName, input, toolCallId, signal, metadata } = call;
+  checkName("toolName", toolName);
   if (toolCallId !== undefined && !isText(toolCallId)) {
-    return invalidInput("toolCallId", "a non-empty string", toolCallId);
+    throw invalidInput("toolCallId", "a non-empty string", toolCallId);
   }
-  if (signal !== undefined && !isSignal(signal)) return invalidInput("signal", "an AbortSignal", signal);
-  if (metadata !== undefined && !isMetadata(metadata)) {
-    return invalidInput("metadata", "a plain JSON object of at most 16 KiB", metadata);
-  }
-  return faultOfScope(call.scope);
+  if (signal !== undefined && !isSignal(signal)) throw invalidInput("signal", "an AbortSignal", signal);
+  const own = metadata === undefined ? undefined : ownMetadata(metadata);
+  const scope = ownScope(call.scope);
+  return { toolName, input, scope, toolCallId: toolCallId && shortCallId(toolCallId), metadata: own };
 }
 
 /** The first fault of a scope, or `undefined` for a sound one. */
@@ -93,7 +91,19 @@ export function checkScope(scope: TaskScope): void {
   if (fault) throw fault;
 }
 
-const METADATA_CHARS = 16 * 1024;
+/** @throws `invalid_input`, naming the first fault of a scope that new tasks may have: old ones have longer names */
+export function checkNewScope(scope: TaskScope): void {
+  checkScope(scope);
+  const { userId, sessionId, agentId } = scope;
+  checkName("scope.userId", userId);
+  if (sessionId !== undefined) checkName("scope.sessionId", sessionId);
+  if (agentId !== undefined) checkName("scope.agentId", agentId);
+}
+
+/** In UTF-16 code units. Indexes hold names, and lists show them. */
+const MAX_NAME = 256;
+const MAX_CALL_ID = 8_192;
+const MAX_METADATA = 16_384;
 
 const OF_CALL = {
   toolName: true,
@@ -147,11 +157,41 @@ function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-function isMetadata(value: unknown): boolean {
+/** On the path of every call: it allocates nothing. */
+function checkName(field: string, name: unknown): void {
+  if (!isText(name)) throw invalidInput(field, "a non-empty string", name);
+  if (name.length <= MAX_NAME) return;
+  throw new TaskOffloadError(
+    "invalid_input",
+    `${field} must have at most ${MAX_NAME} characters; it has ${name.length}.`,
+  );
+}
+
+function ownScope(scope: TaskScope): TaskScope {
+  checkNewScope(scope);
+  const { userId, sessionId, agentId } = scope;
+  return { userId, sessionId, agentId };
+}
+
+/** Some proxies put signatures of thousands of characters into it. One too long is told by its head and a digest. */
+function shortCallId(id: string): string {
+  if (id.length <= MAX_CALL_ID) return id;
+  const end = `…${digest(id)}`;
+  return sliceWhole(id, 0, MAX_CALL_ID - 1 - end.length) + end;
+}
+
+/** A copy, made of the text that was measured: a getter may say something else each time. */
+function ownMetadata(metadata: Record<string, unknown>): Record<string, unknown> {
+  const json = metadataJson(metadata);
+  if (json !== undefined && json.length <= MAX_METADATA) return JSON.parse(json);
+  throw invalidInput("metadata", "a plain JSON object of at most 16 KiB", metadata);
+}
+
+function metadataJson(metadata: unknown): string | undefined {
   try {
-    if (typeof value !== "object" || value === null || !isPlain(value) || "toJSON" in value) return false;
-    return JSON.stringify(value).length <= METADATA_CHARS;
+    if (typeof metadata !== "object" || metadata === null || !isPlain(metadata)) return undefined;
+    return "toJSON" in metadata ? undefined : JSON.stringify(metadata);
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -34,14 +34,16 @@ export const RANGE = { offset: option(whole(0)), limit: option(whole(0)) } satis
  * What to keep of a tool's return value. It is kept whole while its JSON text has at most `maxBytes` bytes of
  * UTF-8. Beyond that a head and a tail are kept, each at most half of `maxBytes`, and no code point is split:
  * pieces of the string itself where the value is a string, else of its JSON text. `bytes` is the size of the
- * text that was cut.
+ * text that was cut. What `lossy` takes, an eighth at most, is not left for the value.
  */
 export function storeResult(value: unknown, maxBytes: number): StoredResult {
   // A string that is too long as it stands need not be encoded to know it.
   if (typeof value === "string" && value.length > maxBytes) return cut(value, maxBytes, []);
-  const { json, lossy } = encode(value);
-  if (fits(json, maxBytes)) return { kind: "whole", json, lossy };
-  return cut(typeof value === "string" ? value : json, maxBytes, lossy);
+  const { json, lossy: all } = encode(value);
+  const lossy = pathsWithin(all, Math.floor(maxBytes / LOSSY_SHARE));
+  const left = Math.max(0, maxBytes - sizeOfPaths(lossy));
+  if (fits(json, left)) return { kind: "whole", json, lossy };
+  return cut(typeof value === "string" ? value : json, left, lossy);
 }
 
 /**
@@ -58,6 +60,10 @@ export function readResult(stored: StoredResult, range?: ResultRange): Completed
   const value = readCut(stored.head, stored.tail, range);
   return { status: "completed", value, truncated: { bytes: stored.bytes }, lossy };
 }
+
+/** What JSON could not carry may be most of a value, and its paths longer than the value itself. */
+const LOSSY_SHARE = 8;
+const MORE = "…";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -106,6 +112,18 @@ function tailOf(text: string, maxBytes: number): string {
 /** Whether a byte of UTF-8 stands inside a code point. */
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0b1100_0000) === 0b1000_0000;
+}
+
+/** The first of the paths, with a last "…" where that is not all of them. At least that one is there. */
+function pathsWithin(paths: string[], maxBytes: number): string[] {
+  if (sizeOfPaths(paths) <= maxBytes) return paths;
+  const kept = paths.filter((path) => path !== MORE);
+  while (kept.length > 0 && sizeOfPaths([...kept, MORE]) > maxBytes) kept.pop();
+  return [...kept, MORE];
+}
+
+function sizeOfPaths(paths: readonly string[]): number {
+  return paths.length === 0 ? 0 : encoder.encode(JSON.stringify(paths)).length;
 }
 
 function fits(json: string, maxBytes: number): boolean {

@@ -89,6 +89,11 @@ export interface SessionKey {
   sessionId: string | null;
 }
 
+/** A session as one text, for those who keep something of each. */
+export function textOfSession({ userId, sessionId }: SessionKey): string {
+  return JSON.stringify([userId, sessionId]);
+}
+
 /** One session leased with its due follow-ups. */
 export interface SessionClaim extends SessionKey {
   token: string;

@@ -87,6 +87,11 @@ export interface TaskRecord extends Omit<TaskInfo, "followUp"> {
   owner: string | null;
   /** How often its tool was started. */
   runs: number;
+  /**
+   * Random. The marker of a message that tells of this task carries it, so that nobody else can say that it was told.
+   * Who is not handed the follow-up never sees it. Tasks of 0.1.0 have none.
+   */
+  word?: string | undefined;
   /** Digest under which a second, equal call joins this one; unique among a user's unfinished tasks. */
   duplicateKey: string | null;
   followUp: StoredFollowUp;

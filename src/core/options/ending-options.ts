@@ -7,7 +7,7 @@ const CANCELLED_BY: readonly unknown[] = ["user", "model", "host", "turn"] satis
 export interface CancelOptions {
   /** Who stops it. @default "host" */
   by?: CancelledBy | undefined;
-  /** Why, in a line. */
+  /** Why. Shown as one line of at most 512 code points, secrets masked. */
   reason?: string | undefined;
 }
 

@@ -64,7 +64,10 @@ export interface ManagerOptions {
   followUps?: boolean | undefined;
   /** Tools that another process may start again when the one that runs them dies, by name. */
   tools?: Record<string, DurableTool> | undefined;
-  /** Asked for each property a summary shows, beside the built-in masking; answers what to show instead. */
+  /**
+   * Asked what to show, beside the built-in masking: for each property of a summary, for the text of an error
+   * (`message`) and of a cancel (`reason`).
+   */
   redact?: Redact | undefined;
   /** Where time comes from; replace it to simulate. */
   clock?: Clock | undefined;

@@ -6,6 +6,7 @@ import type { Insertion } from "../model/store.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
+import { monotonicAt } from "../time/moment.ts";
 import { func, kind } from "../values/kinds.ts";
 import { needed, readArgument, type Table } from "../values/options.ts";
 import { joinStored } from "./join-equal.ts";
@@ -44,7 +45,9 @@ export class Adopter {
     readArgument(OUTSIDE, outside, "execution", "execution.");
     const slot = this.#parts.scheduler.takeSlot();
     if (slot === undefined) throw noSlotError(call);
-    const running = new RunningCall(call, settings, this.#parts, outside.startedAt, NO_RESTART);
+    const { startedAt } = outside;
+    const since = monotonicAt(startedAt, this.#parts.clock);
+    const running = new RunningCall(call, settings, this.#parts, since, NO_RESTART, startedAt);
     running.execution.inContext = this.#parts.keepContext();
     running.execution.onAbort((reason) => abortQuietly(outside, reason));
     running.execution.follow(outside.promise);

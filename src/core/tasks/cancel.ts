@@ -11,10 +11,11 @@ import {
   toTaskInfo,
 } from "../model/task.ts";
 import { CANCEL, type CancelOptions } from "../options/ending-options.ts";
+import type { TaskTerms } from "../options/task-terms.ts";
 import type { Queries } from "../reading/queries.ts";
 import type { Clock } from "../time/clock.ts";
 import { readArgument } from "../values/options.ts";
-import { oneLine } from "../values/text.ts";
+import { cleanReason } from "../values/summary.ts";
 import { invalidInput } from "../values/validate.ts";
 import type { RunningTasks } from "./running-tasks.ts";
 import type { Starter } from "./start.ts";
@@ -31,8 +32,9 @@ export class Canceller {
   async cancel(scope: TaskScope, id: string, options: CancelOptions): Promise<TaskInfo | undefined> {
     checkScope(scope);
     const { by, reason } = readArgument(CANCEL, options);
-    const at = this.#parts.clock.now();
-    const cleaned = reason === undefined ? null : oneLine(reason, REASON_CODE_POINTS);
+    const { clock, terms } = this.#parts;
+    const at = clock.now();
+    const cleaned = reason === undefined ? null : cleanReason(reason, terms.redact);
     const record = await this.#cancel(scope, id, { by, reason: cleaned, at });
     return record && toTaskInfo(record);
   }
@@ -81,6 +83,7 @@ interface CancellerParts {
   readonly queries: Queries;
   readonly runningTasks: RunningTasks;
   readonly starter: Starter;
+  readonly terms: TaskTerms;
 }
 
 interface Request {
@@ -89,8 +92,6 @@ interface Request {
   /** When it was asked for; the grace counts from here. */
   at: number;
 }
-
-const REASON_CODE_POINTS = 512;
 
 /** A queued task has no tool to wait for: it ends in the same step. */
 function requested({ status }: TaskRecord, { by, reason }: Request): LifecycleEvent[] {

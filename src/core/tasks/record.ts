@@ -88,6 +88,7 @@ function newRecord(
     version: 1,
     owner: terms.owner,
     runs: start.runs,
+    word: nanoid(),
     duplicateKey: duplicateKey(call, settings, canonical),
   };
 }

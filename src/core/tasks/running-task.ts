@@ -84,7 +84,7 @@ export class RunningTask implements TaskFollower {
     if (cancel === null || execution.outcome !== undefined || this.#grace) return;
     execution.abort(new DOMException(cancel.reason ?? "The task was cancelled.", "AbortError"));
     const { clock, terms } = this.#parts;
-    const left = cancel.at + terms.cancelGraceMs - clock.now();
+    const left = terms.cancelGraceMs - execution.abortedMs;
     this.#grace = new Timer(clock, () => this.#end(), Math.max(0, left));
   }
 

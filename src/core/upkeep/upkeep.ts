@@ -13,10 +13,13 @@ import { Heartbeat } from "../time/heartbeat.ts";
 import { Leases } from "./leases.ts";
 import { Recovery } from "./recovery.ts";
 import { Restarter } from "./restart.ts";
+import { Truce } from "./truce.ts";
 
 /** What a manager does because others share its store: it keeps its tasks, and sees to those of the dead. */
 export class Upkeep {
+  readonly #leases: Leases;
   readonly #recovery: Recovery;
+  readonly #truce: Truce;
   /** Two hearts: however long a recovery takes, the leases are renewed. */
   readonly #renewing: Heartbeat;
   readonly #recovering: Heartbeat;
@@ -24,11 +27,12 @@ export class Upkeep {
 
   constructor(parts: UpkeepParts, leaseMs: number) {
     const { clock, inOwnContext, notices, sweeper } = parts;
-    const leases = new Leases(parts);
+    this.#leases = new Leases(parts);
     this.#recovery = new Recovery(parts, new Restarter(parts));
-    this.#stopHints = notices.onHint((hint) => inOwnContext(() => leases.hinted(hint)));
-    this.#renewing = new Heartbeat(clock, leaseMs, () => leases.renew());
-    this.#recovering = new Heartbeat(clock, leaseMs, () => this.#recovery.recover());
+    this.#truce = new Truce(clock, leaseMs);
+    this.#stopHints = notices.onHint((hint) => inOwnContext(() => this.#leases.hinted(hint)));
+    this.#renewing = new Heartbeat(clock, leaseMs, () => this.#leases.renew());
+    this.#recovering = new Heartbeat(clock, leaseMs, () => this.#recover());
     sweeper.begin();
   }
 
@@ -41,6 +45,11 @@ export class Upkeep {
   close(): void {
     this.#renewing.close();
     this.#stopHints();
+  }
+
+  async #recover(): Promise<void> {
+    if (this.#truce.begins()) await this.#leases.renew();
+    if (!this.#truce.isOn) await this.#recovery.recover();
   }
 }
 

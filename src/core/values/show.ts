@@ -1,8 +1,10 @@
 /** A value as a short text for people, secrets masked. Only a few properties of a few levels are looked at. */
 
 import { className, objectMarker, primitiveMarker, tagOf } from "./markers.ts";
-import { isSecretKey, MASK, maskText, type Redact, redactProperty } from "./redact.ts";
-import { oneLine } from "./text.ts";
+import { maskText, type Redact, redactProperty } from "./redact.ts";
+import { isSecretKey } from "./secrets/keys.ts";
+import { MASK } from "./secrets/mask.ts";
+import { oneLine, sliceWhole } from "./text.ts";
 
 /** A tool's input as the inside of a call: `query="cats", limit=5`, or nothing where there is none. */
 export function showInput(input: unknown, redact?: Redact): string {
@@ -17,6 +19,7 @@ const MAX_MASKED = 4_096;
 const MAX_ARGUMENTS = 10;
 const MAX_NESTED = 2;
 const MAX_DEPTH = 2;
+const USER_FLAG = /^(?:-[uU]|--(?:proxy-)?user)$/;
 
 function show(value: unknown, depth: number, redact?: Redact): string {
   if (typeof value === "string") return value === MASK ? MASK : JSON.stringify(shorten(value));
@@ -35,14 +38,18 @@ function showObject(value: object, depth: number, redact?: Redact): string {
 function showArray(array: readonly unknown[], depth: number, redact?: Redact): string {
   if (depth >= MAX_DEPTH) return "[…]";
   const items = showSome(array.length, MAX_NESTED, (index) =>
-    isSecretFlag(array[index - 1]) ? MASK : showProperty(array, `${index}`, depth, redact),
+    isSecretItem(array, index) ? MASK : showProperty(array, `${index}`, depth, redact),
   );
   return `[${items}]`;
 }
 
-/** A list of arguments: what follows `--password` is one. */
-function isSecretFlag(value: unknown): boolean {
-  return typeof value === "string" && value.startsWith("-") && !value.includes("=") && isSecretKey(value);
+/** In a list of arguments what follows `--password`, or with `-u` names a user and more; and in a pair its value. */
+function isSecretItem(array: readonly unknown[], index: number): boolean {
+  const [before, item]: unknown[] = [array[index - 1], array[index]];
+  if (typeof before !== "string") return false;
+  if (USER_FLAG.test(before)) return typeof item === "string" && item.includes(":");
+  const isName = array.length === 2 || (before.startsWith("-") && !before.includes("="));
+  return isName && isSecretKey(before, item);
 }
 
 function showEntries(record: object, joint: string, max: number, depth: number, redact?: Redact): string {
@@ -53,8 +60,16 @@ function showEntries(record: object, joint: string, max: number, depth: number, 
   });
 }
 
+/** `{ name: "DB_PASSWORD", value: "x" }`: environments and headers are told so. */
+function isNamedSecret(record: object, key: string): boolean {
+  if (key !== "value") return false;
+  const { name, key: otherName }: { name?: unknown; key?: unknown } = record;
+  return [name, otherName].some((one) => typeof one === "string" && isSecretKey(one));
+}
+
 function showProperty(holder: object, key: string, depth: number, redact?: Redact): string {
   try {
+    if (isNamedSecret(holder, key)) return MASK;
     return show(redactProperty(key, Reflect.get(holder, key), redact), depth + 1, redact);
   } catch {
     return "…";
@@ -70,7 +85,7 @@ function showSome(count: number, max: number, showOne: (index: number) => string
 }
 
 function shorten(text: string): string {
-  return oneLine(maskText(oneLine(text.slice(0, MAX_MASKED), MAX_MASKED)), MAX_TEXT);
+  return oneLine(maskText(oneLine(sliceWhole(text, 0, MAX_MASKED), MAX_MASKED)), MAX_TEXT);
 }
 
 function isRecord(value: unknown): value is object {

@@ -1,8 +1,9 @@
 /** One line that says what a task does, or why it failed, and tells no secret. */
 
-import { MASK, maskText, type Redact, redactProperty } from "./redact.ts";
+import { maskText, type Redact, redactProperty } from "./redact.ts";
+import { MASK } from "./secrets/mask.ts";
 import { showInput } from "./show.ts";
-import { errorMessage, oneLine } from "./text.ts";
+import { errorMessage, oneLine, sliceWhole } from "./text.ts";
 
 /**
  * A tool call as one line of at most 128 code points, secrets masked. Never throws, and never walks a large
@@ -31,14 +32,16 @@ export function summarize<I>(request: SummaryRequest<I>): string {
  * asked with the key "message"; where it answers no text, the message is masked.
  */
 export function describeError(thrown: unknown, redact?: Redact): string {
-  const message = errorMessage(thrown).slice(0, MAX_MASKED);
-  const shown = redactProperty("message", message, redact);
-  const text = typeof shown === "string" ? shown : MASK;
-  return oneLine(maskText(oneLine(text, MAX_MASKED)), MAX_ERROR);
+  return clean("message", errorMessage(thrown), redact);
+}
+
+/** Why somebody has a task stopped, as {@link describeError} says why one has failed. */
+export function cleanReason(reason: string, redact?: Redact): string {
+  return clean("reason", reason, redact);
 }
 
 const MAX_SUMMARY = 128;
-const MAX_ERROR = 512;
+const MAX_TOLD = 512;
 const MAX_TOOL_NAME = 64;
 /** In UTF-16 code units: far more than is shown, so that a secret is recognized whole. */
 const MAX_MASKED = 16_384;
@@ -52,8 +55,18 @@ interface SummaryRequest<I> {
   redact?: Redact | undefined;
 }
 
+function clean(key: string, text: string, redact: Redact | undefined): string {
+  const shown = redactProperty(key, sliceWhole(text, 0, MAX_MASKED), redact);
+  return oneLine(masked(typeof shown === "string" ? shown : MASK), MAX_TOLD);
+}
+
+/** What is to go anyway goes first: it may stand in the midst of a telling word. */
+function masked(text: string): string {
+  return maskText(oneLine(sliceWhole(text, 0, MAX_MASKED), MAX_MASKED));
+}
+
 function ownSummary(text: unknown): string {
-  if (typeof text === "string") return maskText(oneLine(text.slice(0, MAX_MASKED), MAX_MASKED));
+  if (typeof text === "string") return masked(text);
   // An async one answers too late, but its rejection must not go unhandled.
   Promise.resolve(text).catch(() => {});
   return "";

@@ -1,11 +1,12 @@
+import { sliceWhole } from "./text.ts";
+
 /** Where a value stands. The root is null. */
 export type Place = Step | null;
 
 /** The place as a JSON Pointer (RFC 6901): "" for the root, "/a~1b/0" below it. */
 export function pointer(place: Place): string {
   if (place === null) return "";
-  const key = String(place.key).replaceAll("~", "~0").replaceAll("/", "~1");
-  return `${pointer(place.up)}/${key}`;
+  return `${pointer(place.up)}/${escaped(String(place.key))}`;
 }
 
 /** One walk through a value. */
@@ -49,7 +50,7 @@ export class Walk {
   note(place: Place): void {
     this.#lossy ??= new Set();
     if (this.#lossy.size > MAX_LOSSY) return;
-    const path = pointer(place);
+    const path = shortPointer(place);
     if (this.#lossy.has(path)) return;
     this.#lossy.add(this.#lossy.size < MAX_LOSSY ? path : "…");
   }
@@ -61,6 +62,24 @@ const MAX_NODES = 1_000_000;
 /** In UTF-16 code units: even with every one of them escaped, the JSON text still fits a string. */
 const MAX_TEXT = 64 * 1024 * 1024;
 const MAX_LOSSY = 100;
+/** In UTF-16 code units: keys may be as long as the value itself. */
+const MAX_PATH = 256;
+
+/** A place as {@link pointer} has it, cut after so many characters; the keys beyond are not even looked at. */
+function shortPointer(place: Place): string {
+  const keys: string[] = [];
+  for (let step = place; step !== null; step = step.up) keys.push(String(step.key));
+  let path = "";
+  for (const key of keys.reverse()) {
+    if (path.length > MAX_PATH) break;
+    path += `/${escaped(key.slice(0, MAX_PATH))}`;
+  }
+  return path.length <= MAX_PATH ? path : `${sliceWhole(path, 0, MAX_PATH - 2)}…`;
+}
+
+function escaped(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}
 
 /** One step down from the root. */
 interface Step {

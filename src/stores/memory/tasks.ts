@@ -9,6 +9,7 @@ import type {
   TaskLimits,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyRecord } from "../shared/copy.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { Entry } from "./entry.ts";
@@ -16,11 +17,11 @@ import { Entry } from "./entry.ts";
 /** Writes tasks, one at a time. */
 export class Tasks {
   readonly #catalogue: Catalogue;
-  readonly #now: () => number;
+  readonly #clock: SteadyClock;
 
-  constructor(catalogue: Catalogue, now: () => number) {
+  constructor(catalogue: Catalogue, clock: SteadyClock) {
     this.#catalogue = catalogue;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   insert(task: NewTask, limits: TaskLimits, leaseMs: number): Inserted | Duplicate | Refused {
@@ -32,7 +33,7 @@ export class Tasks {
     if (equal !== undefined) return { status: "duplicate", record: copyRecord(equal.record) };
     const limit = workload.refuse(record, limits);
     if (limit !== undefined) return { status: "refused", limit };
-    const entry = new Entry(task, leaseMs, this.#now());
+    const entry = new Entry(task, leaseMs, this.#clock);
     this.#catalogue.add(entry);
     return { status: "inserted", record: copyRecord(entry.record) };
   }
@@ -53,14 +54,14 @@ export class Tasks {
     const { workload } = this.#catalogue.user(entry.record.userId);
     const limit = workload.refuseToRun(entry.record, limits);
     if (limit !== undefined) return { status: "refused", limit };
-    entry.leaseEndsAt = this.#now() + entry.leaseMs;
+    entry.leaseEndsAt = this.#clock.monotonic() + entry.leaseMs;
     return this.#change(entry, change);
   }
 
   append(task: TaskKey, owner: string, events: NewTaskEvent[]): number {
     const entry = this.#owned(task, owner);
     if (entry === undefined) return 0;
-    this.#catalogue.append(entry, () => entry.append(events, this.#now()));
+    this.#catalogue.append(entry, () => entry.append(events, this.#clock.now()));
     return entry.record.lastSeq;
   }
 
@@ -83,7 +84,7 @@ export class Tasks {
   }
 
   #change(entry: Entry, change: TaskChange): TaskRecord {
-    this.#catalogue.update(entry, () => entry.change(change, this.#now()));
+    this.#catalogue.update(entry, () => entry.change(change, this.#clock));
     return copyRecord(entry.record);
   }
 }

@@ -31,12 +31,12 @@ export interface TaskRow {
 
 /** A record as JSON that `json_populate_record` makes a row of, with some columns of the store's own. */
 export function toRow(record: TaskRecord, columns: Record<string, number>): string {
-  const { agentId, toolName, toolCallId, summary, priority, metadata } = record;
+  const { agentId, toolName, toolCallId, summary, priority, metadata, word } = record;
   return JSON.stringify({
     user_id: toKey(record.userId),
     id: toKey(record.id),
     session: toSessionKey(record.sessionId),
-    details: JSON.stringify({ agentId, toolName, toolCallId, summary, priority, metadata }),
+    details: JSON.stringify({ agentId, toolName, toolCallId, summary, priority, metadata, word }),
     version: record.version,
     duplicate_key: orNull(record.duplicateKey, toKey),
     created_at: record.createdAt,
@@ -73,7 +73,7 @@ function changes(patch: TaskPatch): Record<string, unknown> {
 }
 
 export function fromRow(row: TaskRow): TaskRecord {
-  const { agentId, toolName, toolCallId, summary, priority, metadata } = JSON.parse(row.details);
+  const { agentId, toolName, toolCallId, summary, priority, metadata, ...more } = JSON.parse(row.details);
   return {
     id: fromKey(row.id),
     userId: fromKey(row.user_id),
@@ -103,6 +103,7 @@ export function fromRow(row: TaskRow): TaskRecord {
     version: row.version,
     owner: orNull(row.owner, fromKey),
     runs: row.runs,
+    ...more,
     duplicateKey: orNull(row.duplicate_key, fromKey),
   };
 }

@@ -32,6 +32,7 @@ export function copyRecord(record: TaskRecord): TaskRecord {
     version: record.version,
     owner: record.owner,
     runs: record.runs,
+    word: record.word,
     duplicateKey: record.duplicateKey,
   };
 }

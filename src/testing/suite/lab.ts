@@ -104,6 +104,16 @@ export function finishPending(
   return finish(lab, { ...fields, followUp: { status: "pending", mode, attempts: 0, reason: null } });
 }
 
+/** The same, so that it has ended after all that have ended before, by the store's clock. */
+export async function finishNext(
+  lab: Lab,
+  fields: Partial<TaskRecord> = {},
+  mode?: StoredFollowUp["mode"],
+): Promise<TaskRecord> {
+  await lab.advance(1);
+  return finishPending(lab, fields, mode);
+}
+
 /** The task as its user sees it now. */
 export async function read({ store }: Lab, { userId, id }: TaskRecord): Promise<TaskRecord> {
   const record = await store.get({ userId }, id);

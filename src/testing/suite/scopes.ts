@@ -54,6 +54,24 @@ export function scopeSuite(lab: Lab): void {
     expect(await seenFrom({ userId: "ada", agentId: "two" }, record)).toHaveLength(4);
   });
 
+  test.each(Object.entries(LONGEST))(
+    "names may have 256 characters, and ids of calls 8,192: %s",
+    async (_, of) => {
+      const [userId, sessionId, toolName] = [of(256), of(256), of(256)];
+      const names = { userId, sessionId, toolName, agentId: toolName, toolCallId: of(8_192) };
+      const record = await finishPending(lab, names);
+      const session = { userId, sessionId };
+      expect(await seenFrom(session, record)).toContainEqual(record);
+      expect(record).toMatchObject(names);
+      const claim = await lab.store.claim("me", LONG_MS, { session, maxTurns: 5 });
+      expect(claim).toMatchObject({ ...session, tasks: [{ id: record.id, toolCallId: names.toolCallId }] });
+      await lab.store.settle(claim ?? missing(), { [record.id]: { type: "acknowledge" } });
+      await finishPending(lab, names);
+      expect(await lab.store.claim("me", LONG_MS, { session, maxTurns: 5 })).toMatchObject({ turns: 1 });
+      await lab.store.resetTurns(session);
+    },
+  );
+
   test.each(HOSTILE)("a user called %j is alone with their tasks", async (userId) => {
     await Promise.all(
       HOSTILE.map((other) => insert(lab, { userId: other, id: `of ${other}`, sessionId: other })),
@@ -176,3 +194,26 @@ const LOOK_ALIKES: [userId: string, sessionId: string | null][] = [
   ["", "a:b:c"],
   ["a:b:c:", ""],
 ];
+
+/** Texts as long as names may be: of what takes many bytes, and of which nothing can be packed. */
+const LONGEST: Record<string, (length: number) => string> = {
+  "of letters": (length) => randomText(length, 0x21, 0x7e),
+  "of signs of three bytes": (length) => randomText(length, 0x4e00, 0x9fff),
+  "of signs of four bytes": (length) => randomText(length / 2, 0x1_0000, 0x10_ffff),
+  "of control characters": (length) => randomText(length, 0x01, 0x1f),
+  "of half surrogate pairs": (length) => randomText(length, 0xdc00, 0xdfff),
+};
+
+/** The same ones each time: a generator of Lehmer's. */
+function randomText(length: number, first: number, last: number): string {
+  let seed = length + first;
+  const next = () => {
+    seed = (seed * 48_271) % 0x7fff_ffff;
+    return first + (seed % (last - first + 1));
+  };
+  return String.fromCodePoint(...Array.from({ length }, next));
+}
+
+function missing(): never {
+  throw new Error("Nothing was claimed.");
+}

@@ -43,9 +43,8 @@ describe("a message of late results", () => {
       const news = { ...claimed, messageFor: () => claimed.message };
       const page = toUIMessage(news);
       const model = toModelMessage(news);
-      const id = news.followUps[0]?.id;
       expect(page).toMatchObject({
-        id: `follow-up-${id}`,
+        id: expect.stringMatching(/^follow-up-\w{16}$/),
         role: "user",
         parts: [{ text: news.message.text }],
       });
@@ -250,6 +249,46 @@ describe("late results in a running turn", () => {
     expect(await states()).toMatchObject([{ status: "pending" }]);
     const messages = [...(first?.messages ?? []), ...responseMessages];
     expect(await prepareStep({ messages, steps: [], responseMessages })).toBe(undefined);
+    expect(await states()).toMatchObject([{ status: "delivered" }]);
+    await tasks.close({ drainMs: 0 });
+  });
+
+  test("are given back where the step cannot be made, those of earlier steps too", async () => {
+    const { inbox, states, tasks } = await ended("build");
+    const odd = vi.spyOn(inbox, "claim");
+    odd.mockImplementationOnce(async (...given) => {
+      const claimed = await FollowUpInbox.prototype.claim.apply(inbox, given);
+      return claimed && { ...claimed, messageFor: () => expect.unreachable("No message.") };
+    });
+    const { prepareStep } = followUpInterrupts({ inbox, scope });
+    const step = { messages: [{ role: "user" }], steps: [], responseMessages: [] };
+    await expect(prepareStep(step)).rejects.toThrow("No message.");
+    expect(await states()).toMatchObject([{ status: "pending", attempts: 1 }]);
+    expect((await prepareStep(step))?.messages).toHaveLength(2);
+    expect(await states()).toMatchObject([{ status: "claimed" }]);
+    await expect(prepareStep({ messages: step.messages, steps: null as never })).rejects.toThrow();
+    expect(await states()).toMatchObject([{ status: "pending", attempts: 2 }]);
+    await tasks.close({ drainMs: 0 });
+  });
+
+  test("are told though a client has said that they were, and acknowledged once they are kept", async () => {
+    const { inbox, states, tasks, claim } = await ended("build");
+    const claimed = await claim();
+    const { tasks: marked } = claimed.message.marker;
+    const forged = { ...claimed.message.marker, tasks: marked.map((task) => ({ ...task, word: "guessed" })) };
+    await claimed.release();
+    const content = [{ type: "text", text: "Hello.", providerOptions: { toolOffload: forged } }];
+    const broken = {
+      role: "user",
+      parts: [{ providerMetadata: { toolOffload: { ...forged, tasks: [null] } } }],
+    };
+    const { prepareStep, save } = followUpInterrupts({ inbox, scope });
+    // In ai 6 what has come in is put in again, unless the messages have it.
+    const messages = [{ role: "user", content }, broken];
+    for (let step = 0; step < 2; step += 1) {
+      expect((await prepareStep({ messages, steps: [] }))?.messages).toHaveLength(3);
+    }
+    expect(await save([{ role: "assistant" }], (kept) => kept)).toHaveLength(2);
     expect(await states()).toMatchObject([{ status: "delivered" }]);
     await tasks.close({ drainMs: 0 });
   });

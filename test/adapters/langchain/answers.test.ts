@@ -97,7 +97,7 @@ describe("a Command", () => {
       error: {
         code: "tool_error",
         message:
-          '"work" has ended, but answered a Command, which takes no effect after the hand-over. It says: "Noted."',
+          'The tool "work" has ended, but answered a Command, which takes no effect after the hand-over. It says: "Noted."',
       },
     });
     await tasks.close();

@@ -184,6 +184,20 @@ describe("a result that comes into the running turn", () => {
     expect(asked).toEqual([[{ userId: "bob", sessionId: "t1" }, { during: "turn" }], undefined]);
   });
 
+  test("is given back where no message can be made of it", async () => {
+    await due("t1", "the value");
+    const inbox = new FollowUpInbox({ tasks });
+    const odd: Inbox = {
+      async claim(...given) {
+        const claim = await inbox.claim(...given);
+        return claim && { ...claim, messageFor: () => expect.unreachable("No message.") };
+      },
+    };
+    const { say } = lab({ tasks, steps: [says("Never said.")], inbox: odd });
+    await expect(say("t1")).rejects.toThrow("No message.");
+    expect(await followUpIn("t1")).toMatchObject({ status: "pending", attempts: 1 });
+  });
+
   test("a store that fails does not break the turn, and other errors do", async () => {
     const failing = (error: Error): Inbox => ({ claim: () => Promise.reject(error) });
     const open = (error: Error) => lab({ tasks, steps: [says("Done.")], inbox: failing(error) });

@@ -76,10 +76,10 @@ describe("a result beyond its limit", () => {
   });
 
   test("keeps a head and a tail of the JSON text of anything else", () => {
-    const read = readResult(storeResult({ list: [1n, "x".repeat(50)] }, 20));
+    const read = readResult(storeResult({ list: ["x".repeat(50)] }, 20));
     expect(read.value).toEqual({ head: '{"list":["', tail: 'xxxxxxx"]}' });
-    expect(read.truncated).toEqual({ bytes: 76 });
-    expect(read.lossy).toEqual(["/list/0"]);
+    expect(read.truncated).toEqual({ bytes: 63 });
+    expect(read.lossy).toEqual([]);
   });
 
   test("head and tail are pieces of the text, in half the limit each, no code point split, no overlap", () => {
@@ -122,6 +122,45 @@ describe("a result beyond its limit", () => {
     expect(readCut(text, 20, { offset: 0, limit: 3 }).value).toEqual({ head: "aaa", tail: "" });
     expect(readCut(text, 20, { offset: 13 }).value).toEqual({ head: "", tail: "c".repeat(7) });
     expect(readCut(text, 20, { limit: 3 }).truncated).toEqual({ bytes: 120 });
+  });
+});
+
+describe("the paths of what JSON could not carry", () => {
+  const lossyOf = (value: unknown, max: number) => {
+    const stored = storeResult(value, max);
+    const kept = stored.kind === "whole" ? [stored.json] : [stored.head, stored.tail];
+    return { stored, size: bytesOf(kept.join("")) + bytesOf(JSON.stringify(stored.lossy)) };
+  };
+
+  test("take an eighth of the limit at most, and what they take is not left for the value", () => {
+    const value = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`key-${index}`, 1n]));
+    const { stored, size } = lossyOf(value, 800);
+    expect(stored.lossy).toEqual([...Array.from({ length: 10 }, (_, index) => `/key-${index}`), "…"]);
+    expect(bytesOf(JSON.stringify(stored.lossy))).toBeLessThanOrEqual(100);
+    expect(size).toBeLessThanOrEqual(800);
+  });
+
+  test("are within the limit together with the value, whatever the keys", () => {
+    const keys = fc.oneof(fc.string({ unit: "binary", maxLength: 20 }), fc.constant("long".repeat(200)));
+    const lossy = fc.dictionary(keys, fc.constantFrom<unknown>(1n, undefined, new Date(0), { a: 1n }));
+    fc.assert(
+      fc.property(lossy, fc.integer({ min: 64, max: 4_000 }), (value, max) => {
+        expect(lossyOf([value, { deep: value }], max).size).toBeLessThanOrEqual(max);
+      }),
+    );
+  });
+
+  test("say that there are some, where there is no room to name one", () => {
+    expect(storeResult({ ["k".repeat(99)]: 1n }, 100).lossy).toEqual(["…"]);
+  });
+
+  test("are cut themselves, and cost no more than what is left of them", () => {
+    const key = "k~/😀".repeat(10_000);
+    let value: object = { end: 1n };
+    for (let depth = 0; depth < 50; depth += 1) value = { [key]: value };
+    const { lossy } = storeResult(value, 100_000);
+    expect(lossy).toEqual([expect.stringMatching(/^\/k~0~1😀k~0~1.*…$/u)]);
+    expect(lossy[0]?.length).toBeLessThanOrEqual(256);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { callOf, ended, inFakeTime, managersOn, soon, stubborn } from "../../support/scene.ts";
+import { ADA, callOf, ended, inFakeTime, managersOn, soon, stubborn } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
 
 inFakeTime();
@@ -23,6 +23,22 @@ describe.each(STORES)("what a task shows on $name", ({ makeStore }) => {
     }
     expect([...summary].length).toBeLessThanOrEqual(128);
     expect([...(error?.message ?? "")].length).toBeLessThanOrEqual(512);
+  });
+
+  test("rule 13: the reason of a cancel is as clean as the message of an error, wherever it is shown", async () => {
+    const tasks = managerOf({ redact: (key, value) => (key === "reason" ? `${value} (Ada)` : value) });
+    const { id } = await soon(tasks.start(callOf(), stubborn));
+    const reason = `curl -u alice:hunter2\n${"😀".repeat(2_000)}`;
+    const asked = await soon(tasks.cancel(ADA, id, { by: "user", reason }));
+    await ended(tasks, id);
+    const { events } = await soon(tasks.events(ADA, id));
+    const told = [asked, await soon(tasks.get(ADA, id)), await soon(tasks.result(ADA, id)), events];
+    expect(asked?.cancel?.reason).toMatch(/^curl -u alice:\*\*\*/);
+    expect([...(asked?.cancel?.reason ?? "")]).toHaveLength(512);
+    expect(JSON.stringify(told)).not.toMatch(/hunter2|\p{Cs}/u);
+    const other = await soon(tasks.start(callOf(), stubborn));
+    await soon(tasks.cancelSession({ ...ADA, sessionId: "s1" }, { reason: "password=hunter2" }));
+    expect(await ended(tasks, other.id)).toMatchObject({ cancel: { reason: "password=*** (Ada)" } });
   });
 
   test("rule 13: the message of a deadline is clean too, whatever the tool is called", async () => {

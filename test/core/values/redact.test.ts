@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isSecretKey, MASK, maskText, redactProperty } from "../../../src/core/values/redact.ts";
+import { maskText, redactProperty } from "../../../src/core/values/redact.ts";
+import { isSecretKey } from "../../../src/core/values/secrets/keys.ts";
+import { MASK } from "../../../src/core/values/secrets/mask.ts";
 
 describe("isSecretKey", () => {
   test.each([
@@ -46,17 +48,14 @@ describe("isSecretKey", () => {
     },
   );
 
-  test.each([
-    "maxTokens",
-    "max_tokens",
-    "tokens",
-    "tokenCount",
-    "total_token",
-    "promptTokens",
-    "token_limit",
-  ])("%s is none with a number", (key) => {
+  test.each(["tokens", "usage.tokens", "pass"])("%s is none with a number", (key) => {
     expect(isSecretKey(key, 500)).toBe(false);
     expect(isSecretKey(key, "500")).toBe(true);
+  });
+
+  test("yes and no are none", () => {
+    expect(isSecretKey("password", true)).toBe(false);
+    expect(isSecretKey("cookies", false)).toBe(false);
   });
 
   test.each(["token", "password", "secretTokens", "accessToken"])("%s is one with a number too", (key) => {
@@ -173,52 +172,6 @@ describe("maskText", () => {
         expect(maskText(text)).not.toContain("hunter2");
       }),
     );
-  });
-
-  // The bound is loose: reading in quadratic time takes many seconds.
-  test("reads hostile text in linear time", () => {
-    const size = 100_000;
-    const units = [
-      "a",
-      "a ",
-      " ",
-      "\\",
-      '"',
-      "'",
-      "=",
-      "-",
-      "--a ",
-      "a=",
-      "://",
-      "://a:",
-      "@",
-      "://a@",
-      "bearer ",
-      "password",
-      "cookie",
-      'password="',
-      "password='\\",
-      'password=\\"',
-      "token: ",
-      "token=)",
-      "--token ",
-      "api ",
-      "api key",
-      "token\\",
-      "cookie:\n",
-      "a:{",
-      "token[",
-    ];
-    for (const unit of units) {
-      for (const text of [
-        unit.repeat(size / unit.length),
-        `password${unit.repeat(size / unit.length)}`,
-        `--token ${unit.repeat(size / unit.length)}!`,
-      ]) {
-        // What backtracks does not come back before the test times out.
-        expect(typeof maskText(text)).toBe("string");
-      }
-    }
   });
 
   test("survives ten megabytes", () => {

@@ -272,7 +272,7 @@ describe("the message", () => {
     ["answers a promise", async () => "later"],
     ["rejects", () => Promise.reject(new Error("no"))],
   ])("rule 17: where it %s, the built-in message goes out", async (_, message) => {
-    expect(await delivered({ message: message as () => string })).toMatch(/Tool: search.*yyyy/s);
+    expect(await delivered({ message: message as () => string })).toMatch(/"tool":"search".*yyyy/s);
   });
 
   test("rule 17: its limits are those of the dispatcher", async () => {

@@ -168,7 +168,7 @@ describePostgres("stores that share a schema", (pg) => {
     const claimed = await claim();
     if (claimed) await store.settle(claimed, { [first.id]: { type: "acknowledge" } });
     const waiting = await finishPending(lab, session);
-    const dropped = await finishPending(lab, { ...session, completedAt: 1 });
+    const dropped = await finishPending(lab, session);
     expect(await claim()).toBeUndefined();
     const { rows } = await pg.pool.query(
       `SELECT DISTINCT held FROM "${schema}".tasks WHERE shelf = 'when_idle'`,
@@ -176,6 +176,7 @@ describePostgres("stores that share a schema", (pg) => {
     expect(rows).toEqual([{ held: 1 }]);
     const current = await read(lab, dropped);
     await transition(lab, current, { patch: { followUp: { ...current.followUp, status: "dropped" } } });
+    await pg.pool.query(`UPDATE "${schema}".tasks SET shelf_at = 1 WHERE id = '${dropped.id}'`);
     const limits = {
       finishedPerUser: null,
       finishedTtlMs: LONG_MS,
