@@ -4,7 +4,7 @@ import type { SessionTable, StoredSession } from "./session-table.ts";
 
 /**
  * The clock was set back. What lies further ahead than it was long from its beginning would last until the clock has
- * caught up: a delay is over then, a lease and a claim too, and what has ended is as old as it was.
+ * caught up: a delay is over then, a lease and a claim too, and what has ended is old enough to be told.
  */
 export class SetBack {
   readonly #connection: Connection;
@@ -36,8 +36,11 @@ const END_DELAYS = `UPDATE ${TASKS} SET ${IS_DUE} = 1, ${DELAYED_UNTIL} = NULL, 
 const END_LEASES = `UPDATE ${TASKS_BY.lease} SET leaseEndsAt = ?
   WHERE ${IS_UNFINISHED} AND leaseEndsAt > ? AND leaseEndsAt > ? + json_extract(kept, '$.leaseMs')`;
 
-/** ? now, ? milliseconds, ? now. */
-const MOVE_ENDS = `UPDATE ${TASKS_BY.end} SET ${ENDED_AT} = min(?, ${ENDED_AT} - ?)
+/** For how long somebody may have waited for others to complete, in milliseconds. */
+const MOMENT_MS = 1_000;
+
+/** ? now, ? milliseconds, ? now. Their order stays. */
+const MOVE_ENDS = `UPDATE ${TASKS_BY.end} SET ${ENDED_AT} = min(?, ${ENDED_AT} - ?) - ${MOMENT_MS}
   WHERE ${INDEX} IN ('pending', 'claimed', 'done') AND ${ENDED_AT} > ?`;
 
 /** ? now, ? milliseconds, ? now. */
