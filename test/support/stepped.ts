@@ -44,9 +44,10 @@ export function serverWorld(): SteppedWorld {
 
 /** Time goes by for all, with time enough for everything that it brings about. */
 export async function elapse({ clock, server }: SteppedWorld, ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= STEP_MS) {
+  const stepMs = ms > LONG_MS ? LONG_STEP_MS : STEP_MS;
+  for (let left = ms; left > 0; left -= stepMs) {
     await rest();
-    for (const one of new Set([clock, server])) one.advance(Math.min(left, STEP_MS));
+    for (const one of new Set([clock, server])) one.advance(Math.min(left, stepMs));
   }
   await rest();
 }
@@ -59,10 +60,13 @@ export function sleeps({ clock, server }: SteppedWorld, ms: number): void {
 
 /** Everything happens that does so without time. */
 export async function rest(): Promise<void> {
-  for (let n = 0; n < 20; n += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let n = 0; n < 12; n += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const STEP_MS = 10;
+/** Nobody looks that closely at what lasts longer. */
+const LONG_MS = 5_000;
+const LONG_STEP_MS = 100;
 
 type Parts = Omit<SteppedWorld, "store">;
 
