@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { BackgroundTaskManager as CoreManager } from "./core/manager.ts";
 import type { ManagerOptions } from "./core/options/manager-options.ts";
 import type { MiddlewareOptions as CoreMiddlewareOptions } from "./core/options/middleware-options.ts";
@@ -75,6 +76,7 @@ export class BackgroundTaskManager extends CoreManager {
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: BackgroundTaskManagerOptions = {}) {
     if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
-    super({ ...options, store: options.store ?? memoryStore({ clock: options.clock }) });
+    const store = options.store ?? memoryStore({ clock: options.clock });
+    super({ ...options, store }, () => AsyncLocalStorage.snapshot());
   }
 }

@@ -12,19 +12,20 @@ import { type TaskOptions, type ToolSettings, taskSettings } from "./options/tas
 import type { TaskPage } from "./reading/queries.ts";
 import { Runtime } from "./runtime.ts";
 import type { ExecutionHandle } from "./tasks/adopt.ts";
+import { type KeepContext, keepNone } from "./time/async-context.ts";
 import type { Kind } from "./values/kinds.ts";
 import { readArgument } from "./values/options.ts";
 import { invalidInput, invalidOption } from "./values/validate.ts";
 import { VERSION } from "./version.ts";
 
-/** See the root export, which gives it the memory store as a default. */
+/** See the root export, which gives it the memory store as a default, and async contexts. */
 export class BackgroundTaskManager {
   static readonly name: string = "BackgroundTaskManager";
 
   readonly #runtime: Runtime;
 
-  constructor(options: ManagerOptions) {
-    this.#runtime = new Runtime(options);
+  constructor(options: ManagerOptions, keepContext: KeepContext = keepNone) {
+    this.#runtime = new Runtime(options, keepContext);
     RUNTIMES.set(this, this.#runtime);
     sign(this);
   }
@@ -127,7 +128,10 @@ export class BackgroundTaskManager {
     return this.#runtime.canceller.cancelSession(scope, options);
   }
 
-  /** Listens; see {@link ManagerEvents} for what there is. A listener that throws harms nobody. */
+  /**
+   * Listens; see {@link ManagerEvents} for what there is. A listener that throws harms nobody. It is called in the
+   * async context of this call.
+   */
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
     this.#runtime.notices.on(name, listener);
     return this;
@@ -186,7 +190,10 @@ export interface ManagerStats {
 }
 
 /** The parts of a manager that others build on. */
-export type ManagerParts = Pick<Runtime, "clock" | "gateway" | "notices" | "queries" | "ledger" | "claims">;
+export type ManagerParts = Pick<
+  Runtime,
+  "clock" | "keepContext" | "gateway" | "notices" | "queries" | "ledger" | "claims"
+>;
 
 /** What stands behind a manager, for follow-ups, tools and adapters. @throws `invalid_option` */
 export function partsOf(manager: unknown): ManagerParts {

@@ -67,17 +67,17 @@ export class ToolOffloadMiddleware {
    *
    * @throws what the tool threw; `signal.reason` when the turn was aborted in the foreground;
    * `deadline_exceeded`; `invalid_input`; `closed`; for background calls also `overloaded` and `conflict`;
-   * `duplicate` where the tool says so; `not_supported` for an async iterable, which is for `stream`
+   * `duplicate` where the tool says so; `not_supported` for a stream, which is for `stream`
    */
   run<I, R>(call: ToolCall<I>, execute: ToolExecuteFunction<I, R>): Promise<OffloadOutcome<Awaited<R>>> {
     return this.#enter<I, R, Awaited<R>>(call, execute).outcome;
   }
 
   /**
-   * Runs one call of a tool that streams. Its chunks come through live, text also into the task's output; at
-   * the timeout the stream ends, `outcome` holds the placeholder, and the rest is read in the background.
-   * The result is the last chunk, or what `reduce` makes of all of them, beginning with `initial`. Leaving the
-   * loop early is an abort of the turn.
+   * Runs one call of a tool that returns an async generator or a stream. Its chunks come through live, text also
+   * into the task's output; at the timeout the stream ends, `outcome` holds the placeholder, and the rest is read
+   * in the background. The result is the last chunk, or what `reduce` makes of all of them, beginning with
+   * `initial`. Leaving the loop early is an abort of the turn.
    *
    * @throws while iterating, and from `outcome`: what `run` throws
    * @example
@@ -172,6 +172,7 @@ export class ToolOffloadMiddleware {
 
   #join<T>(race: Race<T>, equal: RunningCall, { settings }: ToolPlan, timeoutMs: number): Race<T> {
     if (settings.onDuplicate === "reject") return race.refused(duplicateError(equal.execution.call));
+    race.keepContext();
     return race.enter(equal, timeoutMs);
   }
 

@@ -19,6 +19,7 @@ import { TaskOffloader } from "./tasks/offload.ts";
 import { RunningTasks } from "./tasks/running-tasks.ts";
 import { Scheduler } from "./tasks/scheduler.ts";
 import { Starter } from "./tasks/start.ts";
+import type { InContext, KeepContext } from "./time/async-context.ts";
 import { type SteadyClock, steady } from "./time/clock.ts";
 import { Idle } from "./time/idle.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
@@ -26,6 +27,9 @@ import { Upkeep } from "./upkeep/upkeep.ts";
 /** Puts the parts of a manager together, from the ground up. Each part is given those it works with. */
 export class Runtime implements CallParts {
   readonly clock: SteadyClock;
+  readonly keepContext: KeepContext;
+  /** In the async context of who made the manager. */
+  readonly inOwnContext: InContext;
   readonly idle: Idle;
   readonly notices: Notices;
   readonly gateway: StoreGateway;
@@ -48,19 +52,21 @@ export class Runtime implements CallParts {
   readonly #storeTimeoutMs: number;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ManagerOptions) {
+  constructor(options: ManagerOptions, keepContext: KeepContext) {
     const settings = managerSettings(options);
     const { store, followUps, redact, cancelGraceMs, maxResultBytes, leaseMs, storeTimeoutMs } = settings;
     const clock = steady(settings.clock);
     const { running, ...limits } = settings.limits;
     const owner = nanoid();
     this.clock = clock;
+    this.keepContext = keepContext;
+    this.inOwnContext = keepContext();
     this.idle = new Idle(clock);
-    this.notices = new Notices(store);
+    this.notices = new Notices(store, keepContext);
     this.gateway = new StoreGateway(store, clock, storeTimeoutMs, this.idle, (failure) =>
       this.notices.emit("store.failed", failure),
     );
-    this.sweeper = new Sweeper(clock, this.gateway, this.notices, withoutInfinity(settings.retention));
+    this.sweeper = new Sweeper(this, withoutInfinity(settings.retention));
     const inStore = { ...withoutInfinity(limits), exclusive: settings.exclusive === "session" };
     this.ledger = new Ledger(this, { owner, leaseMs, limits: inStore });
     this.claims = new SessionClaims(this.gateway, this.notices, new HeldSessions(clock));

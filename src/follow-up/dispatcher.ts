@@ -1,4 +1,3 @@
-import { AsyncResource } from "node:async_hooks";
 import type { Notices } from "../core/ledger/notices.ts";
 import { PUT_OFF_MS } from "../core/ledger/session-claims.ts";
 import { partsOf } from "../core/manager.ts";
@@ -6,6 +5,7 @@ import { checkScope } from "../core/model/call.ts";
 import type { ClaimFilter, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
+import type { InContext } from "../core/time/async-context.ts";
 import { type SteadyClock, Timer } from "../core/time/clock.ts";
 import { readArgument } from "../core/values/options.ts";
 import { describeError } from "../core/values/summary.ts";
@@ -44,6 +44,8 @@ import { WaitingSessions } from "./waiting-sessions.ts";
  */
 export class FollowUpDispatcher {
   readonly #clock: SteadyClock;
+  /** In the async context of who made it, whatever has woken it: frameworks keep their runs there. */
+  readonly #inContext: InContext;
   readonly #notices: Notices;
   readonly #terms: DispatcherTerms;
   readonly #outbox: Outbox;
@@ -68,14 +70,15 @@ export class FollowUpDispatcher {
     this.#terms = dispatcherTerms(options);
     const parts = partsOf(this.#terms.tasks);
     this.#clock = parts.clock;
+    this.#inContext = parts.keepContext();
     this.#notices = parts.notices;
     this.#outbox = new Outbox(parts, this.#terms);
     const { coalesceMs, deliverTimeoutMs } = this.#terms;
-    this.#beat = new Beat(this.#clock, this.#terms, () => this.#look());
-    this.#waiting = new WaitingSessions(parts, coalesceMs, (session) => this.#claim(session));
+    this.#beat = new Beat(this.#clock, this.#terms, () => this.#inContext(() => this.#look()));
+    const claim = (session: SessionKey) => this.#inContext(() => this.#claim(session));
+    this.#waiting = new WaitingSessions(parts, coalesceMs, claim);
     this.#busy = new BusySessions(this.#clock);
-    // A turn must not run in the async context of the tool whose end woke it: frameworks keep their runs there.
-    const deliver = AsyncResource.bind((delivery: Delivery) => options.deliver(delivery));
+    const deliver = (delivery: Delivery) => options.deliver(delivery);
     this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(this.#terms) };
   }
 
@@ -104,7 +107,9 @@ export class FollowUpDispatcher {
     const runs = [...this.#runs.keys()];
     const ended = Promise.all([this.#looking, ...this.#claiming, ...this.#runs.values()]);
     if (await this.#isWithin(drainMs, ended)) return;
-    for (const run of runs) run.stop();
+    this.#inContext(() => {
+      for (const run of runs) run.stop();
+    });
     await this.#isWithin(GIVE_BACK_MS, ended);
   }
 
@@ -120,7 +125,7 @@ export class FollowUpDispatcher {
   async userSpoke(scope: TaskScope): Promise<void> {
     checkScope(scope);
     await this.#outbox.resetTurns(sessionOf(scope));
-    this.#claim(sessionOf(scope));
+    this.#inContext(() => this.#claim(sessionOf(scope)));
   }
 
   /**
@@ -131,10 +136,7 @@ export class FollowUpDispatcher {
    */
   async turnEnded(scope: TaskScope): Promise<void> {
     checkScope(scope);
-    if (!this.#isRunning || !this.#hasRoom()) return;
-    // Who asks need not wait for others to complete.
-    const claimed = await this.#outbox.claim({ ...this.#filter(), minAgeMs: 0, session: sessionOf(scope) });
-    if (claimed) await this.#take(claimed);
+    if (this.#isRunning && this.#hasRoom()) await this.#inContext(() => this.#claimAnyAge(sessionOf(scope)));
   }
 
   #isWithin(ms: number, ended: Promise<unknown>): Promise<boolean> {
@@ -195,6 +197,12 @@ export class FollowUpDispatcher {
     if (claimed) await this.#take(claimed);
   }
 
+  /** Who asks for it need not wait for others to complete. @throws `store_failed` */
+  async #claimAnyAge(session: SessionKey): Promise<void> {
+    const claimed = await this.#outbox.claim({ ...this.#filter(), minAgeMs: 0, session });
+    if (claimed) await this.#take(claimed);
+  }
+
   #hasRoom(): boolean {
     const claiming = this.#claiming.size + (this.#isFilling ? 1 : 0);
     return this.#runs.size + claiming < this.#terms.concurrency;
@@ -236,7 +244,7 @@ export class FollowUpDispatcher {
     const outcome = await run.run();
     if (outcome.type === "failed") this.#tellFailed(claimed, outcome.error);
     const isSettled = await this.#settle(claimed, outcome);
-    run.afterTurn(() => this.#free(claimed, outcome));
+    run.afterTurn(() => this.#inContext(() => this.#free(claimed, outcome)));
     const turns = claimed.claim.turns + 1;
     if (isSettled && outcome.type === "delivered" && turns >= this.#terms.maxConsecutiveTurns) {
       this.#notices.emit("session.held", { scope: claimed.scope, turns });

@@ -5,7 +5,7 @@ import { FileTime } from "./sqlite/file-time.ts";
 import { Hints } from "./sqlite/hints.ts";
 import { Leases } from "./sqlite/leases.ts";
 import { openConnection } from "./sqlite/opening.ts";
-import { type SqliteStoreOptions, sqliteTerms } from "./sqlite/options.ts";
+import { type SqliteStoreOptions, sqliteStoreTerms } from "./sqlite/options.ts";
 import { Outbox } from "./sqlite/outbox.ts";
 import { Reading } from "./sqlite/reading.ts";
 import { Retention } from "./sqlite/retention.ts";
@@ -50,7 +50,7 @@ export type { SqliteSettings, SqliteStoreOptions } from "./sqlite/options.ts";
  * ```
  */
 export function sqliteStore(options: SqliteStoreOptions): TaskStore {
-  const { busyTimeoutMs, clock } = sqliteTerms(options);
+  const { busyTimeoutMs, clock } = sqliteStoreTerms(options);
   const connection = openConnection(options, busyTimeoutMs);
   const contents = new Contents(connection);
   const sessions = new SessionTable(connection);

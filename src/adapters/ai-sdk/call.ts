@@ -1,6 +1,6 @@
 import type { StreamSource, ToolStream } from "../../core/calls/stream.ts";
 import type { ToolCall, ToolContext, ToolExecuteFunction } from "../../core/model/call.ts";
-import { isAsyncIterable } from "../../core/values/iterables.ts";
+import { isStream } from "../../core/values/iterables.ts";
 import { metadataFor, scopeFor } from "../shared/options.ts";
 import { outputOf } from "../shared/placeholder.ts";
 import { CONTEXT, withSignal } from "../shared/tool-context.ts";
@@ -50,7 +50,7 @@ function answeredOrStreamed(offload: Offload, call: ToolCall, execute: Begin): A
   let isStreaming = false;
   const begin: ToolExecuteFunction<unknown, StreamSource<unknown>> = (input, context) => {
     const answer = execute(input, context);
-    isStreaming = isAsyncIterable(answer);
+    isStreaming = isStream(answer);
     return isStreaming ? (answer as AsyncIterable<unknown>) : whole(answer);
   };
   const stream = offload.stream(call, begin, FOLD);

@@ -2,10 +2,11 @@ import { TaskOffloadError } from "../errors.ts";
 import type { ToolCall, ToolContext, ToolExecuteFunction } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
+import { here, type InContext } from "../time/async-context.ts";
 import { type SteadyClock, Timer } from "../time/clock.ts";
-import { closeQuietly, isAsyncIterable, isThenable } from "../values/iterables.ts";
+import { closeQuietly, isStream } from "../values/iterables.ts";
+import { canonicalInput } from "./canonical-input.ts";
 import { createContext, setTaskId } from "./context.ts";
-import { canonicalInput } from "./duplicates.ts";
 import type { Outcome } from "./outcome.ts";
 import { Reports } from "./reports.ts";
 import type { RestartState } from "./restart-state.ts";
@@ -19,6 +20,8 @@ export class Execution {
   readonly settings: ToolSettings;
   readonly context: ToolContext;
   readonly restartState: RestartState | undefined;
+  /** In the async context of who made the call, once that is kept. */
+  inContext: InContext | undefined;
   readonly #clock: SteadyClock;
   readonly #keeper: ExecutionKeeper;
   readonly #since: number;
@@ -92,14 +95,11 @@ export class Execution {
 
   /** Takes the outcome from a value, promise or thenable. */
   follow(returned: unknown): void {
-    if (isAsyncIterable(returned) && !isThenable(returned)) this.#refuseIterable(returned);
+    if (isStream(returned)) this.#refuseStream(returned);
     else Promise.resolve(returned).then(this.#answered, this.#threw);
   }
 
-  readonly #answered = (value: unknown): void => {
-    if (isAsyncIterable(value)) this.#refuseIterable(value);
-    else this.#settle({ ok: true, value });
-  };
+  readonly #answered = (value: unknown): void => this.#settle({ ok: true, value });
 
   readonly #threw = (error: unknown): void => this.#settle({ ok: false, error });
 
@@ -126,8 +126,11 @@ export class Execution {
   abort(reason: unknown): void {
     if (this.#abort !== undefined) return;
     this.#abort = { reason, since: this.#clock.monotonic() };
-    this.#controller?.abort(reason);
-    this.#onAbort?.(reason);
+    const { inContext = here } = this;
+    inContext(() => {
+      this.#controller?.abort(reason);
+      this.#onAbort?.(reason);
+    });
   }
 
   /** Milliseconds since the tool was told to stop. */
@@ -193,7 +196,10 @@ export class Execution {
   #observe(): void {
     if (this.#isObserved) return;
     this.#isObserved = true;
-    this.settings.observe?.(this.call.toolName, this.#elapsed(this.#since));
+    const { observe } = this.settings;
+    if (observe === undefined) return;
+    const { inContext = here } = this;
+    inContext(() => observe(this.call.toolName, this.#elapsed(this.#since)));
   }
 
   /** Milliseconds since a moment of the monotonic clock. */
@@ -201,9 +207,9 @@ export class Execution {
     return Math.max(0, this.#clock.monotonic() - since);
   }
 
-  #refuseIterable(iterable: AsyncIterable<unknown>): void {
-    closeQuietly(iterable);
-    const message = `The tool "${this.call.toolName}" returned an async iterable to run(); use stream() for it.`;
+  #refuseStream(stream: AsyncIterable<unknown>): void {
+    closeQuietly(stream);
+    const message = `The tool "${this.call.toolName}" returned a stream to run(); use stream() for it.`;
     this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
   }
 }

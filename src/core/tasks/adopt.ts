@@ -48,6 +48,7 @@ export class Adopter {
     const { startedAt } = outside;
     const since = monotonicAt(startedAt, this.#parts.clock);
     const running = new RunningCall(call, settings, this.#parts, since, NO_RESTART, startedAt);
+    running.execution.inContext = this.#parts.keepContext();
     running.execution.onAbort((reason) => abortQuietly(outside, reason));
     running.execution.follow(outside.promise);
     return this.#insert(running, slot);

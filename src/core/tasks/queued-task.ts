@@ -47,7 +47,7 @@ export class QueuedTask implements Job {
   }
 
   admit(slot: Slot): Promise<Admission> {
-    this.#admission = this.#admit(slot);
+    this.#admission = this.#stored.inContext(() => this.#admit(slot));
     return this.#admission;
   }
 

@@ -4,6 +4,7 @@ import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { Idle } from "../time/idle.ts";
 import { monotonicAt } from "../time/moment.ts";
+import { Passage } from "../values/chain.ts";
 import { RunningTask, type RunningTaskParts } from "./running-task.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Slot } from "./slot.ts";
@@ -13,7 +14,7 @@ import type { StoredCall } from "./stored-call.ts";
 export class RunningTasks {
   readonly #parts: RunningTasksParts;
   readonly #taskParts: RunningTaskParts;
-  readonly #tasks = new Map<string, RunningTask>();
+  readonly #tasks = new Passage<RunningTask>();
   /** Tasks on their way here: the store may know them, and cancel them, before this process has its answer. */
   readonly #expected = new Map<string, TaskRecord | undefined>();
 
@@ -29,7 +30,7 @@ export class RunningTasks {
 
   /** Their records, as far as this process knows them. */
   get records(): TaskRecord[] {
-    return [...this.#tasks.values()].map(({ record }) => record);
+    return this.#tasks.values().map(({ record }) => record);
   }
 
   recordOf(id: string): TaskRecord | undefined {
@@ -80,19 +81,30 @@ export class RunningTasks {
    * by the monotonic clock; what another process has started is known by the wall's alone.
    */
   run(stored: StoredCall, record: TaskRecord, slot: Slot, since?: number, isShutDown = false): void {
-    const { call, settings, execute, restartState } = stored;
+    stored.inContext(() => this.#run(stored, record, slot, since, isShutDown));
+  }
+
+  shutdown(): void {
+    for (const task of this.#tasks.values()) task.shutdown();
+  }
+
+  #run(
+    stored: StoredCall,
+    record: TaskRecord,
+    slot: Slot,
+    since: number | undefined,
+    isShutDown: boolean,
+  ): void {
+    const { call, settings, execute, restartState, inContext } = stored;
     const { clock } = this.#parts;
     const startedAt = record.startedAt ?? clock.now();
     const begun = since ?? monotonicAt(startedAt, clock);
     const running = new RunningCall(call, settings, this.#parts, begun, restartState, startedAt);
+    running.execution.inContext = inContext;
     const task = this.adopt(running, record, slot);
     if (isShutDown) task.shutdown();
     if (running.execution.aborted === undefined) running.begin(execute);
     else task.neverBegan();
-  }
-
-  shutdown(): void {
-    for (const task of [...this.#tasks.values()]) task.shutdown();
   }
 
   #ended({ record, slot }: RunningTask): void {

@@ -30,6 +30,7 @@ export class Starter {
     settings: ToolSettings,
   ): Promise<TaskInfo> {
     const { clock, calls, offloader, ledger, terms, tools } = this.#parts;
+    const inContext = this.#parts.keepContext();
     const equal = await joinRunning(call, settings, calls, offloader);
     if (equal !== undefined) return equal;
     const order = this.#nextOrder();
@@ -43,6 +44,7 @@ export class Starter {
       settings,
       execute: execute as ToolExecuteFunction<unknown, unknown>,
       restartState,
+      inContext,
     };
     await this.#enqueue(stored, answer.record, order);
     return toTaskInfo(answer.record);

@@ -8,6 +8,7 @@ import type { TaskTerms } from "../options/task-terms.ts";
 import type { RunningTasks } from "../tasks/running-tasks.ts";
 import type { Scheduler } from "../tasks/scheduler.ts";
 import type { Starter } from "../tasks/start.ts";
+import type { InContext } from "../time/async-context.ts";
 import { Heartbeat } from "../time/heartbeat.ts";
 import { Leases } from "./leases.ts";
 import { Recovery } from "./recovery.ts";
@@ -25,11 +26,11 @@ export class Upkeep {
   readonly #stopHints: () => void;
 
   constructor(parts: UpkeepParts, leaseMs: number) {
-    const { clock, notices, sweeper } = parts;
+    const { clock, inOwnContext, notices, sweeper } = parts;
     this.#leases = new Leases(parts);
     this.#recovery = new Recovery(parts, new Restarter(parts));
     this.#truce = new Truce(clock, leaseMs);
-    this.#stopHints = notices.onHint((hint) => this.#leases.hinted(hint));
+    this.#stopHints = notices.onHint((hint) => inOwnContext(() => this.#leases.hinted(hint)));
     this.#renewing = new Heartbeat(clock, leaseMs, () => this.#leases.renew());
     this.#recovering = new Heartbeat(clock, leaseMs, () => this.#recover());
     sweeper.begin();
@@ -56,6 +57,7 @@ interface UpkeepParts extends CallParts {
   /** The tools that the manager knows by name. */
   readonly tools: ReadonlyMap<string, KnownTool>;
   readonly gateway: StoreReader;
+  readonly inOwnContext: InContext;
   readonly isAccepting: boolean;
   readonly ledger: Ledger;
   readonly notices: Notices;

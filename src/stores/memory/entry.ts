@@ -5,6 +5,7 @@ import type { NewTask, Payload, TaskChange } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyPatch, copyRecord, copyResult } from "../shared/copy.ts";
+import { modeOf } from "../shared/follow-ups.ts";
 import { EventLog } from "./event-log.ts";
 
 export interface Created {
@@ -12,22 +13,29 @@ export interface Created {
   id: string;
 }
 
-export interface Ended {
+export interface Completed {
   endedAt: number;
   id: string;
+}
+
+export interface Ended {
+  endedAt: number;
+  endOrder: number;
 }
 
 /**
  * One task as this store keeps it. Its record is replaced by each write, never changed. What the store goes by is
  * measured by the monotonic clock; the instants of the record are for showing.
  */
-export class Entry implements Created, Ended {
+export class Entry implements Created, Completed, Ended {
   /** The store's own: it changes in place, and only copies of it leave. */
   readonly record: TaskRecord;
   result: StoredResult | undefined;
   /** Until it has ended. */
   payload: Payload | undefined;
   readonly log = new EventLog();
+  /** Grows from each task that ends to the next. */
+  endOrder = 0;
   readonly leaseMs: number;
   leaseEndsAt: number;
   /** When it ended; 0: it has not. */
@@ -56,9 +64,8 @@ export class Entry implements Created, Ended {
     return this.record.createdAt;
   }
 
-  /** A task that shall have no follow-up wakes nobody, even if it is given one. */
   get followUpMode(): FollowUpMode {
-    return this.record.followUp.mode ?? "silent";
+    return modeOf(this.record.followUp);
   }
 
   /** Writes a transition. */
@@ -89,8 +96,16 @@ export function byCreation(one: Created, other: Created): number {
 }
 
 /** The one that ended first comes first, ties by id in the order of UTF-16 code units. */
-export function byEnd(one: Ended, other: Ended): number {
+export function byCompletion(one: Completed, other: Completed): number {
   return one.endedAt - other.endedAt || compareIds(one.id, other.id);
+}
+
+/**
+ * The one that ended first comes first, ties in the order in which they were written. For lists of all users, where ties
+ * are many and nobody asks for their ids.
+ */
+export function byEnd(one: Ended, other: Ended): number {
+  return one.endedAt - other.endedAt || one.endOrder - other.endOrder;
 }
 
 function compareIds(one: string, other: string): number {

@@ -1,12 +1,12 @@
-import type { FollowUpStatus, StoredFollowUp } from "../../core/model/follow-up.ts";
+import type { FollowUpStatus } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyRecord } from "../shared/copy.ts";
-import { acknowledges, settleFollowUp, WAKING } from "../shared/follow-ups.ts";
+import { acknowledges, claimFollowUp, settleFollowUp, settlementOf, WAKING } from "../shared/follow-ups.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Claims } from "./claims.ts";
-import { byEnd, type Entry } from "./entry.ts";
+import { byCompletion, type Entry } from "./entry.ts";
 
 /** Follow-ups on their way: which are due, and who has claimed which session. */
 export class Outbox {
@@ -77,7 +77,7 @@ export class Outbox {
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
     const isWanted = (entry: Entry) => this.#isDue(entry) && !this.#claims.isClaimed(entry.record);
     const lists = this.#catalogue.pending.lists(modes, maxTurns);
-    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byEnd)[0];
+    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byCompletion)[0];
   }
 
   #isDue(entry: Entry): boolean {
@@ -92,17 +92,14 @@ export class Outbox {
   }
 
   #claimFollowUp(entry: Entry): void {
-    const { followUp } = entry.record;
-    const claimed: StoredFollowUp = { ...followUp, status: "claimed", attempts: followUp.attempts + 1 };
     this.#catalogue.update(entry, () => {
       entry.isClaimed = true;
-      entry.change({ patch: { followUp: claimed }, events: [] }, this.#clock);
+      entry.change(claimFollowUp(entry.record.followUp), this.#clock);
     });
   }
 
   #settle(entry: Entry, outcome: Record<string, Settlement>): void {
-    const named = Object.hasOwn(outcome, entry.id) ? outcome[entry.id] : undefined;
-    const settlement = named ?? { type: "defer", delayMs: 0 };
+    const settlement = settlementOf(outcome, entry.id);
     this.#catalogue.update(entry, () => {
       if ("delayMs" in settlement) entry.dueAt = this.#clock.monotonic() + settlement.delayMs;
       entry.isDeferred = settlement.type === "defer";

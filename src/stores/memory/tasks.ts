@@ -26,7 +26,7 @@ export class Tasks {
 
   insert(task: NewTask, limits: TaskLimits, leaseMs: number): Inserted | Duplicate | Refused {
     const { record } = task;
-    const workload = this.#catalogue.workloads.of(record.userId);
+    const workload = this.#catalogue.user(record.userId).workload;
     const known = this.#catalogue.get(record.id);
     if (known !== undefined) return { status: "inserted", record: copyRecord(known.record) };
     const equal = workload.duplicateOf(record.duplicateKey);
@@ -51,7 +51,8 @@ export class Tasks {
   ): TaskRecord | Refused | undefined {
     const entry = this.#atVersion(task, version);
     if (entry === undefined) return undefined;
-    const limit = this.#catalogue.workloads.of(entry.record.userId).refuseToRun(entry.record, limits);
+    const { workload } = this.#catalogue.user(entry.record.userId);
+    const limit = workload.refuseToRun(entry.record, limits);
     if (limit !== undefined) return { status: "refused", limit };
     entry.leaseEndsAt = this.#clock.monotonic() + entry.leaseMs;
     return this.#change(entry, change);
@@ -60,7 +61,7 @@ export class Tasks {
   append(task: TaskKey, owner: string, events: NewTaskEvent[]): number {
     const entry = this.#owned(task, owner);
     if (entry === undefined) return 0;
-    this.#catalogue.update(entry, () => entry.append(events, this.#clock.now()));
+    this.#catalogue.append(entry, () => entry.append(events, this.#clock.now()));
     return entry.record.lastSeq;
   }
 

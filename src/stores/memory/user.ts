@@ -1,15 +1,17 @@
-import { byCreation, byEnd, type Created, type Entry } from "./entry.ts";
-import type { ByEnd } from "./pending.ts";
+import { byCompletion, byCreation, type Completed, type Created, type Entry } from "./entry.ts";
 import { SortedList } from "./sorted-list.ts";
+import { Workload } from "./workload.ts";
 
 /** All there is of one user. */
 export class User {
   readonly id: string;
   readonly tasks = new SortedList<Created, Entry>(byCreation);
   /** Those whose follow-up is pending. */
-  readonly pending: ByEnd = new SortedList(byEnd);
+  readonly pending: SortedList<Completed, Entry> = new SortedList(byCompletion);
   /** Those that have ended, with nobody left to be told. */
-  readonly done: ByEnd = new SortedList(byEnd);
+  readonly done: SortedList<Completed, Entry> = new SortedList(byCompletion);
+  /** Those that have not. */
+  readonly workload = new Workload();
   claimedSessions: readonly (string | null)[] = [];
 
   constructor(id: string) {

@@ -8,11 +8,6 @@ export class Workload {
   #queued = 0;
   readonly #sessions = new Map<string, SessionLoad>();
   readonly #byDuplicateKey = new Map<string, Entry>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
 
   add(entry: Entry): void {
     const { duplicateKey, cancel } = entry.record;
@@ -50,7 +45,6 @@ export class Workload {
   }
 
   #count({ status, sessionId }: TaskRecord, by: 1 | -1): void {
-    this.#size += by;
     if (status === "running") this.#running += by;
     if (status === "queued") this.#queued += by;
     if (sessionId === null) return;
@@ -69,32 +63,6 @@ export class Workload {
 interface SessionLoad {
   unfinished: number;
   running: number;
-}
-
-const IDLE = new Workload();
-
-/** The workloads of all users. One who has nothing to do takes no room. */
-export class Workloads {
-  readonly #byUser = new Map<string, Workload>();
-
-  /** To be read, not written. */
-  of(userId: string): Workload {
-    return this.#byUser.get(userId) ?? IDLE;
-  }
-
-  add(entry: Entry): void {
-    const { userId } = entry.record;
-    const workload = this.#byUser.get(userId) ?? new Workload();
-    workload.add(entry);
-    this.#byUser.set(userId, workload);
-  }
-
-  delete(entry: Entry): void {
-    const { userId } = entry.record;
-    const workload = this.#byUser.get(userId);
-    workload?.delete(entry);
-    if (workload?.size === 0) this.#byUser.delete(userId);
-  }
 }
 
 function isMet(limit: number | null, count: number): boolean {

@@ -8,7 +8,7 @@ const MIGRATIONS: readonly ((schema: string) => string)[] = [version1, version2,
 /** The version that this release works with. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** The query that answers the version of a schema. It fails where there is none. */
+/** The query for the version of a schema. It fails where there is none. */
 export function versionQuery(schema: string): string {
   return `SELECT max(version) AS version FROM ${schema}.migrations`;
 }

@@ -3,6 +3,8 @@
  * words keep them, so this is where they end: whatever is built of these names speaks of an index.
  */
 export interface Names {
+  /** That of the schema, in quotes. */
+  schema: string;
   tasks: string;
   events: string;
   results: string;
@@ -17,6 +19,7 @@ export interface Names {
 /** The names in a schema, given its own in quotes. */
 export function namesIn(schema: string): Names {
   return {
+    schema,
     tasks: `${schema}.tasks`,
     events: `${schema}.events`,
     results: `${schema}.results`,

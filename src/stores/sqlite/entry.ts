@@ -1,5 +1,6 @@
 import { type FollowUpMode, isOutstanding } from "../../core/model/follow-up.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
+import { modeOf } from "../shared/follow-ups.ts";
 import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE } from "./names.ts";
 
 /** The index that a task is filed in, and its place there: see the schema. */
@@ -83,8 +84,7 @@ export function placeOf(entry: Entry, session: () => SessionState): Place {
   const { record } = entry;
   if (!isFinished(record.status)) return UNFINISHED;
   if (!isOutstanding(record.followUp)) return { ...UNFINISHED, index: "done" };
-  // A task that shall have no follow-up wakes nobody, even if it is given one.
-  const mode = record.followUp.mode ?? "silent";
+  const mode = modeOf(record.followUp);
   if (entry.mode === null) return arrival(mode, session());
   const { index, turns, isDue, delayedUntil } = entry;
   return { index, mode, turns, isDue, delayedUntil };

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../../core/time/clock.ts";
 import type { Connection } from "./connection.ts";
 import { META } from "./names.ts";
+import { statement } from "./statement.ts";
 
 /**
  * The time of a file, by which leases end, delays are over and ends are ordered. SQLite has no server whose clock
@@ -57,12 +58,12 @@ export class FileTime {
   #tell(): void {
     const time = this.now();
     const told: Told = { time, wall: this.#clock.now(), uptime: this.#uptime() };
-    this.#connection.run(TELL, JSON.stringify(told));
+    this.#connection.run(TELL, { told: JSON.stringify(told) });
     this.#toldAt = time;
   }
 
   #told(): Told | undefined {
-    const row = this.#connection.get<{ value: string }>(TOLD);
+    const row = this.#connection.get(TOLD, {});
     return row && JSON.parse(row.value);
   }
 
@@ -101,8 +102,7 @@ interface Told {
 /** Milliseconds between two times that a process writes how far it has come. */
 const TELL_EVERY_MS = 200;
 
-/** Returns the last that was told, as JSON. */
-const TOLD = `SELECT value FROM ${META} WHERE name = 'time'`;
+/** The last that was told, as JSON. */
+const TOLD = statement<never, { value: string }>(`SELECT value FROM ${META} WHERE name = 'time'`);
 
-/** ? what is told, as JSON. */
-const TELL = `INSERT OR REPLACE INTO ${META} VALUES ('time', ?)`;
+const TELL = statement<"told">(`INSERT OR REPLACE INTO ${META} VALUES ('time', :told)`);

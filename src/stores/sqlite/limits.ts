@@ -2,6 +2,7 @@ import type { LimitName, TaskLimits } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import { IS_UNFINISHED, TASKS } from "./names.ts";
+import { statement } from "./statement.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
 /** The conditions a task has to meet to come in, or to run. */
@@ -24,35 +25,41 @@ export class Limits {
     const { runningPerUser, runningPerSession } = limits;
     const inSession = sessionId === null ? null : runningPerSession;
     if (runningPerUser === null && inSession === null) return undefined;
-    const names = [encodeNullable(sessionId), encodeText(userId)];
-    const running = this.#connection.get<{ ofUser: number; ofSession: number }>(RUNNING, ...names);
+    const names = { userId: encodeText(userId), session: encodeNullable(sessionId) };
+    const running = this.#connection.get(RUNNING, names);
     if (isMet(runningPerUser, running?.ofUser)) return "running_per_user";
     return isMet(inSession, running?.ofSession) ? "running_per_session" : undefined;
   }
 
   #hasUnfinished({ userId, sessionId }: TaskRecord): boolean {
     if (sessionId === null) return false;
-    const names = [encodeText(userId), encodeNullable(sessionId)];
-    return this.#connection.get(HAS_UNFINISHED, ...names) !== undefined;
+    const names = { userId: encodeText(userId), session: encodeNullable(sessionId) };
+    return this.#connection.get(HAS_UNFINISHED, names) !== undefined;
   }
 
   #mayQueue({ status, userId }: TaskRecord, { queuedPerUser }: TaskLimits): boolean {
     if (status !== "queued" || queuedPerUser === null) return true;
-    const queued = this.#connection.get<{ ofUser: number }>(QUEUED, encodeText(userId));
+    const queued = this.#connection.get(QUEUED, { userId: encodeText(userId) });
     return !isMet(queuedPerUser, queued?.ofUser);
   }
 }
 
-/** ? user, ? session. Returns a row if there is one. The statuses are named because the index is sorted by them. */
-const HAS_UNFINISHED = `SELECT 1 FROM ${TASKS} WHERE userId = ? AND session = ? AND ${IS_UNFINISHED}
-  AND status IN ('queued', 'running', 'input_required') LIMIT 1`;
+/** A row if the session has one. The statuses are named because the index is sorted by them. */
+const HAS_UNFINISHED = statement<"userId" | "session", object>(
+  `SELECT 1 FROM ${TASKS} WHERE userId = :userId AND session = :session AND ${IS_UNFINISHED}
+    AND status IN ('queued', 'running', 'input_required') LIMIT 1`,
+);
 
-/** ? user. Returns the number of the queued tasks. */
-const QUEUED = `SELECT count(*) AS ofUser FROM ${TASKS} WHERE userId = ? AND status = 'queued' AND ${IS_UNFINISHED}`;
+/** How many tasks are queued. */
+const QUEUED = statement<"userId", { ofUser: number }>(
+  `SELECT count(*) AS ofUser FROM ${TASKS} WHERE userId = :userId AND status = 'queued' AND ${IS_UNFINISHED}`,
+);
 
-/** ? session, ? user. Returns the number of the running tasks: all of the user's, and those of the session. */
-const RUNNING = `SELECT count(*) AS ofUser, count(iif(session = ?, 1, NULL)) AS ofSession FROM ${TASKS}
-  WHERE userId = ? AND status = 'running' AND ${IS_UNFINISHED}`;
+/** How many tasks run: all of the user's, and those of the session. */
+const RUNNING = statement<"userId" | "session", { ofUser: number; ofSession: number }>(
+  `SELECT count(*) AS ofUser, count(iif(session = :session, 1, NULL)) AS ofSession FROM ${TASKS}
+    WHERE userId = :userId AND status = 'running' AND ${IS_UNFINISHED}`,
+);
 
 function isMet(limit: number | null, count = 0): boolean {
   return limit !== null && count >= limit;

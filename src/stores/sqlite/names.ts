@@ -14,6 +14,8 @@ export const WATCHERS = "offload_watchers";
 
 /** The index that a task is filed in; NULL: that of the unfinished ones. */
 export const INDEX = "shelf";
+/** The duplicate key of a task, while it has not ended and no cancel was asked for. */
+export const DUPLICATE_KEY = "liveKey";
 /** 1: the follow-up is due, and its session is free. */
 export const IS_DUE = "ready";
 /** Until when the follow-up is delayed, where its session is free. */
@@ -37,5 +39,5 @@ export const TASKS_BY = {
 
 export const IS_UNFINISHED = `${INDEX} IS NULL`;
 
-/** ? user, ? session. The tasks of a session whose follow-up is outstanding, that is pending or claimed. */
-export const OUTSTANDING_IN_SESSION = "userId = ? AND session = ? AND mode IS NOT NULL";
+/** The tasks of a session whose follow-up is outstanding, that is pending or claimed. */
+export const OUTSTANDING_IN_SESSION = "userId = :userId AND session = :session AND mode IS NOT NULL";

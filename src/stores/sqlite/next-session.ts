@@ -6,6 +6,7 @@ import { type KeptRow, toRecord } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
 import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
+import { statement } from "./statement.ts";
 
 /** Finds the session to claim next. */
 export class NextSession {
@@ -28,51 +29,58 @@ export class NextSession {
     return { userId, sessionId };
   }
 
-  #oldestIn(session: SessionKey, filter: ClaimFilter): OldestRow | undefined {
+  #oldestIn(session: SessionKey, filter: ClaimFilter): EndedRow | undefined {
     const { modes = WAKING, maxTurns, onlyDue = false } = filter;
     if (onlyDue) this.#endDelays();
     const stored = storedSession(session);
     const { turns, isClaimed } = this.#sessions.state(stored);
     if (isClaimed || turns >= (maxTurns ?? Number.POSITIVE_INFINITY)) return undefined;
-    const sql = onlyDue ? OLDEST_DUE_IN_SESSION : OLDEST_PENDING_IN_SESSION;
-    return this.#connection.get<OldestRow>(sql, stored.userId, stored.session, JSON.stringify(modes));
+    const oldest = onlyDue ? OLDEST_DUE_IN_SESSION : OLDEST_PENDING_IN_SESSION;
+    return this.#connection.get(oldest, { ...stored, modes: JSON.stringify(modes) });
   }
 
-  #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): OldestRow | undefined {
+  #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): EndedRow | undefined {
     this.#endDelays();
     const oldest = modes.flatMap((mode) => [...this.#oldestOf(mode, maxTurns)]);
     return oldest.sort((one, other) => one.endedAt - other.endedAt)[0];
   }
 
   /** There are as many as sessions differ in their turns: few. */
-  *#oldestOf(mode: FollowUpMode, maxTurns = Number.POSITIVE_INFINITY): Generator<OldestRow> {
-    const next = (turns: number) =>
-      this.#connection.get<OldestRow & { turns: number }>(NEXT_OLDEST, mode, turns);
+  *#oldestOf(mode: FollowUpMode, maxTurns = Number.POSITIVE_INFINITY): Generator<EndedRow> {
+    const next = (turns: number) => this.#connection.get(NEXT_OLDEST, { mode, turns });
     for (let row = next(-1); row && row.turns < maxTurns; row = next(row.turns)) yield row;
   }
 
   #endDelays(): void {
-    this.#connection.run(END_DELAYS, this.#time.now());
+    this.#connection.run(END_DELAYS, { now: this.#time.now() });
   }
 }
 
-interface OldestRow extends KeptRow {
+interface EndedRow extends KeptRow {
   endedAt: number;
 }
 
-/** ? mode, ? turns. Returns the oldest due follow-up of a session that has had more turns, but fewest of those. */
-const NEXT_OLDEST = `SELECT turns, ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.due}
-  WHERE ${IS_DUE} = 1 AND mode = ? AND turns > ? ORDER BY turns, ${ENDED_AT} LIMIT 1`;
+/** The oldest due follow-up of a session that has had more turns, but fewest of those. */
+const NEXT_OLDEST = statement<"mode" | "turns", EndedRow & { turns: number }>(
+  `SELECT turns, ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.due}
+    WHERE ${IS_DUE} = 1 AND mode = :mode AND turns > :turns ORDER BY turns, ${ENDED_AT} LIMIT 1`,
+);
 
-/** ? user, ? session, ? modes as JSON. Returns the oldest pending follow-up. */
-const OLDEST_PENDING_IN_SESSION = `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
-  AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(?))
-  ORDER BY ${ENDED_AT}, id LIMIT 1`;
+/** The oldest pending follow-up of a session, of modes that are given as JSON. */
+const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes", EndedRow>(
+  `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
+    AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(:modes))
+    ORDER BY ${ENDED_AT}, id LIMIT 1`,
+);
 
-/** ? user, ? session, ? modes as JSON. Returns the oldest due follow-up. */
-const OLDEST_DUE_IN_SESSION = `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
-  AND ${INDEX} = 'pending' AND ${IS_DUE} = 1 AND mode IN (SELECT value FROM json_each(?))
-  ORDER BY ${ENDED_AT}, id LIMIT 1`;
+/** The oldest due one. */
+const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes", EndedRow>(
+  `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
+    AND ${INDEX} = 'pending' AND ${IS_DUE} = 1 AND mode IN (SELECT value FROM json_each(:modes))
+    ORDER BY ${ENDED_AT}, id LIMIT 1`,
+);
 
-/** ? now. Those are due whose moment has come. */
-const END_DELAYS = `UPDATE ${TASKS} SET ${IS_DUE} = 1, ${DELAYED_UNTIL} = NULL WHERE ${DELAYED_UNTIL} <= ?`;
+/** Those are due whose moment has come. */
+const END_DELAYS = statement<"now">(
+  `UPDATE ${TASKS} SET ${IS_DUE} = 1, ${DELAYED_UNTIL} = NULL WHERE ${DELAYED_UNTIL} <= :now`,
+);

@@ -1,12 +1,13 @@
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { acknowledges, settleFollowUp } from "../shared/follow-ups.ts";
+import { acknowledges, claimFollowUp, settleFollowUp, settlementOf } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { ENTRY, type Entry, type EntryRow, toEntry } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
 import { ENDED_AT, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
 import { NextSession } from "./next-session.ts";
 import { type SessionTable, type StoredSession, storedSession } from "./session-table.ts";
+import { type Statement, statement } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
 import { encodeText } from "./text.ts";
 
@@ -32,17 +33,17 @@ export class Outbox {
     if (session === undefined) return undefined;
     const stored = storedSession(session);
     const { turns } = this.#sessions.state(stored);
-    const isAsked = filter.session !== undefined && !filter.onlyDue;
-    const entries = this.#entries(isAsked ? PENDING : DUE_OR_DEFERRED, stored);
+    const isAskedFor = filter.session !== undefined && !filter.onlyDue;
+    const entries = this.#entries(isAskedFor ? PENDING : DUE_OR_DEFERRED, stored);
     const token = `${claimant}:${crypto.randomUUID()}`;
-    const lease = { endsAt: this.#time.now() + leaseMs, leaseMs };
+    const lease = { leaseEndsAt: this.#time.now() + leaseMs, leaseMs };
     this.#sessions.claim(stored, encodeText(token), lease, filter.maxTurns !== undefined);
-    return { token, ...session, tasks: entries.map((entry) => this.#take(entry)), turns };
+    return { token, ...session, tasks: entries.map((entry) => this.#claimFollowUp(entry)), turns };
   }
 
   prolong({ token }: SessionClaim, leaseMs: number): boolean {
     const now = this.#time.now();
-    return this.#sessions.prolong(encodeText(token), { endsAt: now + leaseMs, leaseMs }, now);
+    return this.#sessions.prolong(encodeText(token), { leaseEndsAt: now + leaseMs, leaseMs }, now);
   }
 
   settle({ token }: SessionClaim, outcome: Record<string, Settlement>): TaskRecord[] | undefined {
@@ -55,7 +56,7 @@ export class Outbox {
     );
     const settled = entries.map((entry) => this.#settle(entry, outcome, now));
     if (claimed.countsTurn === 1 && acknowledges(outcome)) this.#sessions.countTurn(claimed, now);
-    this.#sessions.free(claimed, now);
+    this.#sessions.endClaim(claimed, now);
     return settled;
   }
 
@@ -63,41 +64,43 @@ export class Outbox {
     this.#sessions.resetTurns(storedSession(session));
   }
 
-  #entries(sql: string, { userId, session }: StoredSession): Entry[] {
-    return this.#connection.all<EntryRow>(sql, userId, session).map(toEntry);
+  #entries(entries: EntriesInSession, { userId, session }: StoredSession): Entry[] {
+    return this.#connection.all(entries, { userId, session }).map(toEntry);
   }
 
-  #take(entry: Entry): TaskRecord {
-    const { followUp } = entry.record;
+  #claimFollowUp(entry: Entry): TaskRecord {
     Object.assign(entry, { index: "claimed", isDue: null, delayedUntil: null });
-    const patch = { followUp: { ...followUp, status: "claimed" as const, attempts: followUp.attempts + 1 } };
-    return this.#table.change(entry, { patch, events: [] });
+    return this.#table.change(entry, claimFollowUp(entry.record.followUp));
   }
 
   #settle(entry: Entry, outcome: Record<string, Settlement>, now: number): TaskRecord {
     const { id, followUp } = entry.record;
-    const named = Object.hasOwn(outcome, id) ? outcome[id] : undefined;
-    const settlement = named ?? { type: "defer", delayMs: 0 };
+    const settlement = settlementOf(outcome, id);
     if ("delayMs" in settlement) {
       const isDeferred = settlement.type === "defer" ? 1 : 0;
       const { delayMs } = settlement;
-      this.#connection.run(DELAY, now + delayMs, delayMs, isDeferred, entry.key);
+      this.#connection.run(DELAY, { dueAt: now + delayMs, delayMs, isDeferred, key: entry.key });
     }
     return this.#table.change(entry, settleFollowUp(followUp, settlement, this.#time.wall()));
   }
 }
 
-const IN_SESSION = `SELECT ${ENTRY} FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}`;
-const IN_ORDER = `ORDER BY ${ENDED_AT}, id`;
+type EntriesInSession = Statement<"userId" | "session", EntryRow>;
 
-/** ? user, ? session. Returns each {@link EntryRow} that is pending there. */
-const PENDING = `${IN_SESSION} AND ${INDEX} = 'pending' ${IN_ORDER}`;
+function inSession(condition: string): EntriesInSession {
+  return statement(`SELECT ${ENTRY} FROM ${TASKS_BY.outstanding}
+    WHERE ${OUTSTANDING_IN_SESSION} AND ${condition} ORDER BY ${ENDED_AT}, id`);
+}
 
-/** ? user, ? session. Returns each {@link EntryRow} that is due there, or was deferred and comes along. */
-const DUE_OR_DEFERRED = `${IN_SESSION} AND ${INDEX} = 'pending' AND (${IS_DUE} = 1 OR isDeferred = 1) ${IN_ORDER}`;
+/** What is pending in a session. */
+const PENDING = inSession(`${INDEX} = 'pending'`);
 
-/** ? user, ? session. Returns each {@link EntryRow} that is claimed there. */
-const CLAIMED = `${IN_SESSION} AND ${INDEX} = 'claimed' ${IN_ORDER}`;
+/** What is due there, or was deferred and comes along. */
+const DUE_OR_DEFERRED = inSession(`${INDEX} = 'pending' AND (${IS_DUE} = 1 OR isDeferred = 1)`);
 
-/** ? when it is due, ? in how many milliseconds that was, ? whether it was deferred, ? key. */
-const DELAY = `UPDATE ${TASKS} SET dueAt = ?, delayMs = ?, isDeferred = ? WHERE key = ?`;
+/** What is claimed there. */
+const CLAIMED = inSession(`${INDEX} = 'claimed'`);
+
+const DELAY = statement<"dueAt" | "delayMs" | "isDeferred" | "key">(
+  `UPDATE ${TASKS} SET dueAt = :dueAt, delayMs = :delayMs, isDeferred = :isDeferred WHERE key = :key`,
+);

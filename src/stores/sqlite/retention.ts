@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { FileTime } from "./file-time.ts";
 import { ENDED_AT, INDEX, INDEX_COUNTS, TASKS_BY } from "./names.ts";
 import type { SessionTable } from "./session-table.ts";
+import { type Statement, statement, type Values } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
 
 /** Lets go of what has been kept long enough. It looks only at what is over its limit. */
@@ -54,19 +55,16 @@ export class Retention {
 
   /** Keys of tasks, one more than the limit: who meets that one knows that there is more. */
   *#over(index: Limited, ttlMs: number | null, perUser: number | null, limit: number): Generator<number> {
-    if (ttlMs !== null) yield* this.#keys(OLD, index, this.#time.now() - ttlMs, limit + 1);
+    if (ttlMs !== null) yield* this.#keys(OLD, { index, until: this.#time.now() - ttlMs, limit: limit + 1 });
     if (perUser === null) return;
-    for (const { userId, tasks } of this.#crowded(index, perUser, limit + 1)) {
-      yield* this.#keys(OLDEST_OF_USER[index], userId, Math.min(limit + 1, tasks - perUser));
+    const crowded = this.#connection.all(CROWDED, { index, perUser, limit: limit + 1 });
+    for (const { userId, tasks } of crowded) {
+      yield* this.#keys(OLDEST_OF_USER[index], { userId, limit: Math.min(limit + 1, tasks - perUser) });
     }
   }
 
-  #crowded(index: Limited, perUser: number, limit: number): { userId: string; tasks: number }[] {
-    return this.#connection.all(CROWDED, index, perUser, limit);
-  }
-
-  #keys(sql: string, ...values: (string | number)[]): number[] {
-    return this.#connection.all<{ key: number }>(sql, ...values).map(({ key }) => key);
+  #keys<Name extends string>(keys: Statement<Name, KeyRow>, values: Values<Name>): number[] {
+    return this.#connection.all(keys, values).map(({ key }) => key);
   }
 
   #forgettable({ finishedTtlMs }: RetentionLimits, limit: number) {
@@ -85,17 +83,25 @@ export class Retention {
 /** The indexes that have limits. */
 type Limited = "pending" | "done";
 
-/** ? index, ? instant, ? limit. Returns the keys of what is filed there and ended before that, the oldest first. */
-const OLD = `SELECT key FROM ${TASKS_BY.end} WHERE ${INDEX} = ? AND ${ENDED_AT} <= ? ORDER BY ${ENDED_AT} LIMIT ?`;
+interface KeyRow {
+  key: number;
+}
 
-/** ? index, ? number, ? limit. Returns users who have more tasks than that there, and how many. */
-const CROWDED = `SELECT userId, tasks FROM ${INDEX_COUNTS} WHERE ${INDEX} = ? AND tasks > ? LIMIT ?`;
+/** What is filed in an index and ended until then, the oldest first. */
+const OLD = statement<"index" | "until" | "limit", KeyRow>(
+  `SELECT key FROM ${TASKS_BY.end} WHERE ${INDEX} = :index AND ${ENDED_AT} <= :until ORDER BY ${ENDED_AT} LIMIT :limit`,
+);
 
-/** Each: ? user, ? limit. Returns the keys of the oldest. */
-const OLDEST_OF_USER: Record<Limited, string> = {
+/** Users who have more tasks than that in an index, and how many. */
+const CROWDED = statement<"index" | "perUser" | "limit", { userId: string; tasks: number }>(
+  `SELECT userId, tasks FROM ${INDEX_COUNTS} WHERE ${INDEX} = :index AND tasks > :perUser LIMIT :limit`,
+);
+
+/** A user's oldest in each index. */
+const OLDEST_OF_USER: Record<Limited, Statement<"userId" | "limit", KeyRow>> = {
   // Those of one user are few enough to be put in order: an index that has them in order costs at each write.
-  pending: `SELECT key FROM ${TASKS_BY.outstanding}
-    WHERE userId = ? AND mode IS NOT NULL AND ${INDEX} = 'pending' ORDER BY ${ENDED_AT}, id LIMIT ?`,
-  done: `SELECT key FROM ${TASKS_BY.endOfDone}
-    WHERE userId = ? AND ${INDEX} = 'done' ORDER BY ${ENDED_AT}, id LIMIT ?`,
+  pending: statement(`SELECT key FROM ${TASKS_BY.outstanding}
+    WHERE userId = :userId AND mode IS NOT NULL AND ${INDEX} = 'pending' ORDER BY ${ENDED_AT}, id LIMIT :limit`),
+  done: statement(`SELECT key FROM ${TASKS_BY.endOfDone}
+    WHERE userId = :userId AND ${INDEX} = 'done' ORDER BY ${ENDED_AT}, id LIMIT :limit`),
 };

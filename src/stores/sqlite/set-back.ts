@@ -1,6 +1,7 @@
 import type { Connection } from "./connection.ts";
 import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE, IS_UNFINISHED, SESSIONS, TASKS, TASKS_BY } from "./names.ts";
 import type { SessionTable, StoredSession } from "./session-table.ts";
+import { statement } from "./statement.ts";
 
 /**
  * The clock was set back. What lies further ahead than it was long from its beginning would last until the clock has
@@ -17,31 +18,37 @@ export class SetBack {
 
   /** By so many milliseconds or more. To be called in a transaction. */
   to(now: number, byMs: number): void {
-    for (const session of this.#connection.all<StoredSession>(CLAIMS, now)) this.#sessions.free(session, now);
-    this.#connection.run(END_DELAYS, now, now);
-    this.#connection.run(END_LEASES, now, now, now);
-    this.#connection.run(MOVE_ENDS, now, byMs, now);
-    this.#connection.run(MOVE_TURNS, now, byMs, now);
+    for (const session of this.#connection.all(CLAIMS, { now })) this.#sessions.endClaim(session, now);
+    this.#connection.run(END_DELAYS, { now });
+    this.#connection.run(END_LEASES, { now });
+    this.#connection.run(MOVE_ENDS, { now, byMs });
+    this.#connection.run(MOVE_TURNS, { now, byMs });
   }
 }
 
-/** ? now. Returns sessions whose claim is longer than it was made. */
-const CLAIMS = `SELECT userId, session FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt > ? + leaseMs`;
+/** Sessions whose claim is longer than it was made. */
+const CLAIMS = statement<"now", StoredSession>(
+  `SELECT userId, session FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt > :now + leaseMs`,
+);
 
-/** ? now, ? now. */
-const END_DELAYS = `UPDATE ${TASKS} SET ${IS_DUE} = 1, ${DELAYED_UNTIL} = NULL, dueAt = ?
-  WHERE ${DELAYED_UNTIL} > ? + delayMs`;
+const END_DELAYS = statement<"now">(
+  `UPDATE ${TASKS} SET ${IS_DUE} = 1, ${DELAYED_UNTIL} = NULL, dueAt = :now WHERE ${DELAYED_UNTIL} > :now + delayMs`,
+);
 
-/** ? now, ? now, ? now. */
-const END_LEASES = `UPDATE ${TASKS_BY.lease} SET leaseEndsAt = ?
-  WHERE ${IS_UNFINISHED} AND leaseEndsAt > ? AND leaseEndsAt > ? + json_extract(kept, '$.leaseMs')`;
+const END_LEASES = statement<"now">(
+  `UPDATE ${TASKS_BY.lease} SET leaseEndsAt = :now WHERE ${IS_UNFINISHED}
+    AND leaseEndsAt > :now AND leaseEndsAt > :now + json_extract(kept, '$.leaseMs')`,
+);
 
 /** For how long somebody may have waited for others to complete, in milliseconds. */
 const MOMENT_MS = 1_000;
 
-/** ? now, ? milliseconds, ? now. Their order stays. */
-const MOVE_ENDS = `UPDATE ${TASKS_BY.end} SET ${ENDED_AT} = min(?, ${ENDED_AT} - ?) - ${MOMENT_MS}
-  WHERE ${INDEX} IN ('pending', 'claimed', 'done') AND ${ENDED_AT} > ?`;
+/** Their order stays. */
+const MOVE_ENDS = statement<"now" | "byMs">(
+  `UPDATE ${TASKS_BY.end} SET ${ENDED_AT} = min(:now, ${ENDED_AT} - :byMs) - ${MOMENT_MS}
+    WHERE ${INDEX} IN ('pending', 'claimed', 'done') AND ${ENDED_AT} > :now`,
+);
 
-/** ? now, ? milliseconds, ? now. */
-const MOVE_TURNS = `UPDATE ${SESSIONS} SET countedAt = min(?, countedAt - ?) WHERE turns > 0 AND countedAt > ?`;
+const MOVE_TURNS = statement<"now" | "byMs">(
+  `UPDATE ${SESSIONS} SET countedAt = min(:now, countedAt - :byMs) WHERE turns > 0 AND countedAt > :now`,
+);

@@ -10,6 +10,7 @@ import type { FileTime } from "./file-time.ts";
 import type { Hints } from "./hints.ts";
 import { TASKS } from "./names.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
+import { statement } from "./statement.ts";
 import { INSERT, insertValues, UPDATE, updateValues } from "./task-columns.ts";
 import { encodeText } from "./text.ts";
 
@@ -38,7 +39,7 @@ export class TaskTable {
   }
 
   get(id: string): Entry | undefined {
-    const row = this.#connection.get<EntryRow>(GET, encodeText(id));
+    const row = this.#connection.get(GET, { id: encodeText(id) });
     return row && toEntry(row);
   }
 
@@ -49,19 +50,19 @@ export class TaskTable {
   }
 
   at(key: number): Entry | undefined {
-    const row = this.#connection.get<EntryRow>(AT, key);
+    const row = this.#connection.get(AT, { key });
     return row && toEntry(row);
   }
 
-  /** Answers the task of this id as it is, if there is one already. */
+  /** Returns the task of this id as it is, if there is one already. */
   add({ record, events, input }: NewTask, leaseMs: number): TaskRecord {
     const entry = newEntry(copyRecord(record), leaseMs, input !== undefined);
     count(entry, events, record.updatedAt);
-    const key = this.#connection.insert(INSERT, ...insertValues(entry, this.#time.now() + leaseMs));
+    const key = this.#connection.insert(INSERT, insertValues(entry, this.#time.now() + leaseMs));
     if (key === undefined) return this.get(record.id)?.record ?? record;
     entry.key = key;
     this.#log.append(entry, events);
-    if (entry.oldestSeq > 1) this.#connection.run(UPDATE_KEPT, toJson(entry), key);
+    if (entry.oldestSeq > 1) this.#connection.run(UPDATE_KEPT, { kept: toJson(entry), key });
     if (input !== undefined) this.#contents.putInput(key, input);
     if (isFinished(record.status)) this.#update(entry);
     return this.#written(entry, 1);
@@ -89,7 +90,7 @@ export class TaskTable {
     const firstSeq = entry.record.lastSeq + 1;
     count(entry, events, this.#time.wall());
     this.#log.append(entry, events);
-    this.#connection.run(UPDATE_KEPT, toJson(entry), entry.key);
+    this.#connection.run(UPDATE_KEPT, { kept: toJson(entry), key: entry.key });
     this.#hints.tell(entry.record, firstSeq);
     return entry.record.lastSeq;
   }
@@ -97,7 +98,7 @@ export class TaskTable {
   evict(key: number): void {
     // Nothing of it may be written after this.
     this.#contents.write();
-    this.#connection.run(EVICT, key);
+    this.#connection.run(EVICT, { key });
   }
 
   #update(entry: Entry): void {
@@ -106,7 +107,7 @@ export class TaskTable {
     if (entry.index === "unfinished" && isFinished(record.status)) entry.endedAt = this.#time.now();
     const session = () => this.#sessions.state(storedSession(record));
     Object.assign(entry, placeOf(entry, session));
-    this.#connection.run(UPDATE, ...updateValues(entry));
+    this.#connection.run(UPDATE, updateValues(entry));
   }
 
   #dropPayload(entry: Entry): void {
@@ -120,17 +121,15 @@ export class TaskTable {
   }
 }
 
-/** ? task. Returns an {@link EntryRow} without a place, which is that of an unfinished task. */
-const GET = `SELECT key, kept FROM ${TASKS} WHERE id = ?`;
+/** A task without its place, which is that of an unfinished one. */
+const GET = statement<"id", EntryRow>(`SELECT key, kept FROM ${TASKS} WHERE id = :id`);
 
-/** ? key. Returns an {@link EntryRow}. */
-const AT = `SELECT ${ENTRY} FROM ${TASKS} WHERE key = ?`;
+const AT = statement<"key", EntryRow>(`SELECT ${ENTRY} FROM ${TASKS} WHERE key = :key`);
 
-/** ? the task as JSON, ? key. For what changes no column that a task is found by. */
-const UPDATE_KEPT = `UPDATE ${TASKS} SET kept = ? WHERE key = ?`;
+/** For what changes no column that a task is found by. */
+const UPDATE_KEPT = statement<"kept" | "key">(`UPDATE ${TASKS} SET kept = :kept WHERE key = :key`);
 
-/** ? key. */
-const EVICT = `DELETE FROM ${TASKS} WHERE key = ?`;
+const EVICT = statement<"key">(`DELETE FROM ${TASKS} WHERE key = :key`);
 
 function newEntry(record: TaskRecord, leaseMs: number, hasPayload: boolean): Entry {
   const kept = { record, leaseMs, hasPayload, oldestSeq: 1, logChars: 0 };

@@ -13,11 +13,12 @@ import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
 import { type Entry, type KeptRow, toRecord } from "./entry.ts";
 import { Limits } from "./limits.ts";
-import { TASKS } from "./names.ts";
+import { DUPLICATE_KEY, TASKS } from "./names.ts";
+import { statement } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
 import { encodeText } from "./text.ts";
 
-/** Tasks written, one at a time. Each method is to be called in a transaction. */
+/** Writes tasks, one at a time. Each method is to be called in a transaction. */
 export class Tasks {
   readonly #connection: Connection;
   readonly #table: TaskTable;
@@ -72,16 +73,16 @@ export class Tasks {
   }
 
   #refuse(record: TaskRecord, limits: TaskLimits): Duplicate | Refused | undefined {
-    const equal = this.#equalOf(record);
+    const equal = this.#duplicateOf(record);
     if (equal !== undefined) return { status: "duplicate", record: equal };
     const limit = this.#limits.refuse(record, limits);
     return limit && { status: "refused", limit };
   }
 
-  #equalOf({ userId, duplicateKey }: TaskRecord): TaskRecord | undefined {
+  #duplicateOf({ userId, duplicateKey }: TaskRecord): TaskRecord | undefined {
     if (duplicateKey === null) return undefined;
-    const names = [encodeText(userId), encodeText(duplicateKey)];
-    const row = this.#connection.get<KeptRow>(EQUAL, ...names);
+    const names = { userId: encodeText(userId), duplicateKey: encodeText(duplicateKey) };
+    const row = this.#connection.get(DUPLICATE, names);
     return row && toRecord(row);
   }
 
@@ -97,5 +98,7 @@ export class Tasks {
   }
 }
 
-/** ? user, ? key for equal calls. Returns the unfinished task that was called equally. */
-const EQUAL = `SELECT kept FROM ${TASKS} WHERE userId = ? AND liveKey = ? LIMIT 1`;
+/** The unfinished task that has a duplicate key. */
+const DUPLICATE = statement<"userId" | "duplicateKey", KeptRow>(
+  `SELECT kept FROM ${TASKS} WHERE userId = :userId AND ${DUPLICATE_KEY} = :duplicateKey LIMIT 1`,
+);

@@ -185,14 +185,18 @@ describeWithServer("connections that break", [], (lab) => {
     const record = await insert(labOf(other));
     // The server knows the script from now on.
     await other.append(record, "process-1", [output("one")]);
+    let isBroken = false;
     const store = newStore(
       throughClient(client, async (...args) => {
+        if (!isBroken) return client.evalsha(...args);
         await client.evalsha(...args);
         await other.transition(record, 1, change({ owner: "process-2" }));
         return client.evalsha(...args);
       }),
       prefix,
     );
+    await store.get(ADA, record.id);
+    isBroken = true;
     expect(await store.append(record, "process-1", [output("two")])).toBe(3);
     expect(await store.append(record, "process-1", [output("three")])).toBe(0);
     expect(await read(labOf(other), record)).toMatchObject({ owner: "process-2", lastSeq: 3 });
