@@ -244,7 +244,7 @@ export class FollowUpDispatcher {
     const outcome = await run.run();
     if (outcome.type === "failed") this.#tellFailed(claimed, outcome.error);
     const isSettled = await this.#settle(claimed, outcome);
-    run.afterTurn(() => this.#free(claimed, outcome));
+    run.afterTurn(() => this.#inContext(() => this.#free(claimed, outcome)));
     const turns = claimed.claim.turns + 1;
     if (isSettled && outcome.type === "delivered" && turns >= this.#terms.maxConsecutiveTurns) {
       this.#notices.emit("session.held", { scope: claimed.scope, turns });

@@ -16,7 +16,10 @@ export interface Delivery {
   message: FollowUpMessage;
   /** The same for some of them: where a host has taken in the others before. */
   messageFor(followUps: readonly FollowUp[]): FollowUpMessage;
-  /** Aborts when the delivery takes too long, was taken over by another process, or the dispatcher stops. */
+  /**
+   * Aborts when the delivery takes too long, its lease has lapsed, so that another process may have it, or the
+   * dispatcher stops. No other of its session begins in this process before `deliver` has come back.
+   */
   signal: AbortSignal;
 }
 

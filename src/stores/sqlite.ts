@@ -28,9 +28,9 @@ export type { SqliteSettings, SqliteStoreOptions } from "./sqlite/options.ts";
  *
  * SQLite works synchronously: each call keeps the event loop for as long as it takes, most of them for some
  * ten microseconds, but not while other processes write. Calls of one turn of the event loop are written
- * together, which is several times as fast. Time is that of the machine, and what it was set by meanwhile does not
- * count. Hints of other processes take up to
- * 50 ms, and cost them something only while somebody watches.
+ * together, which is several times as fast. The file has a time of its own: that of the machine when it was made, which
+ * goes on whatever the machine's clock is set to. Hints of other processes take up to 50 ms, and cost them something
+ * only while somebody watches.
  *
  * @throws `invalid_option`; `missing_peer` where there is no `node:sqlite` for a path; `not_supported` if the
  * database was made by a newer version; `store_failed` if it cannot be used. Whatever is wrong with a file, it is

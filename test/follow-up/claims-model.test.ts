@@ -48,7 +48,8 @@ class Model {
   readonly turns = new Map<string, number>();
 
   finish(session: SessionKey, mode: FollowUpMode): Waiting {
-    const id = `task-${this.tasks.length}`;
+    // In the order of their ids: among equals that counts, or the order in which they ended.
+    const id = `task-${String(this.tasks.length).padStart(3, "0")}`;
     const endedAt = this.clock.monotonic();
     const task: Waiting = {
       id,

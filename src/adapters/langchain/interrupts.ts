@@ -107,9 +107,9 @@ async function settle(
   isHeld: Holds,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const giveUpAt = Date.now() + GIVE_UP_MS;
+  const giveUpAt = performance.now() + GIVE_UP_MS;
   for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
-    const isLastLook = signal?.aborted === true || Date.now() >= giveUpAt;
+    const isLastLook = signal?.aborted === true || performance.now() >= giveUpAt;
     await sleep(waitMs, undefined, { ref: false });
     if (await isHeld(claim).catch(() => false)) return claim.acknowledge();
     if (isLastLook) return claim.release();

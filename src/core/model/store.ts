@@ -114,8 +114,8 @@ export interface ClaimFilter {
   /** Only where a follow-up of one of these modes is due. @default ["when_idle", "interrupt"] */
   modes?: readonly FollowUpMode[];
   /**
-   * Only where one of them has been complete for so long: a moment for others to complete too. One that was
-   * completed by a clock ahead of the store's has an age of 0. @default 0
+   * Only where one of them has been complete for so long, by the store's clock: a moment for others to complete
+   * too. @default 0
    */
   minAgeMs?: number;
   /**
@@ -182,6 +182,8 @@ export const RING_CHARS = 256 * 1024;
  *
  * - A version guards transitions only; appending events does not touch it.
  * - A store keeps what it is given and gives out copies: nobody may change a record in place.
+ * - It notes by its own clock when a task has ended: age, order and retention go by that. `completedAt`, which a
+ *   process writes, is only shown, since clocks of processes are set, and differ.
  * - It never calls back into the library, and may answer in any order.
  */
 export interface TaskStore {

@@ -47,9 +47,18 @@ export const systemClock: Clock = {
 // Not enumerable: who spreads this clock, to bring a `now` of their own, has none beside it that goes another way.
 Object.defineProperty(systemClock, "monotonic", { value: () => performance.now() });
 
-/** A clock of a host, whose durations never shrink: while it is set back, no time passes. */
+/** A clock as the host brings it, which measures durations too. It is the same one for everybody. */
 export function steady(clock: Clock): SteadyClock {
   if (clock.monotonic !== undefined) return clock as SteadyClock;
+  const known = STEADY.get(clock) ?? measuring(clock);
+  STEADY.set(clock, known);
+  return known;
+}
+
+const STEADY = new WeakMap<Clock, SteadyClock>();
+
+/** While the clock is set back no time passes, except that of the timers. */
+function measuring(clock: Clock): SteadyClock {
   let [last, passed] = [clock.now(), 0];
   const monotonic = () => {
     const now = clock.now();
@@ -57,12 +66,21 @@ export function steady(clock: Clock): SteadyClock {
     last = now;
     return passed;
   };
+  const setTimeout = (callback: () => void, ms: number) => {
+    const due = monotonic() + ms;
+    const fired = () => {
+      passed = Math.max(monotonic(), due);
+      callback();
+    };
+    return clock.setTimeout(fired, ms);
+  };
+  const clearTimeout = (handle: unknown) => clock.clearTimeout(handle);
   return {
     now: () => clock.now(),
     monotonic,
-    setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
-    clearTimeout: (handle) => clock.clearTimeout(handle),
-    nextPass: (callback) => clock.nextPass(callback),
+    setTimeout,
+    clearTimeout,
+    nextPass: (back) => clock.nextPass(back),
   };
 }
 

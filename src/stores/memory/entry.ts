@@ -13,17 +13,21 @@ export interface Created {
   id: string;
 }
 
+export interface Completed {
+  endedAt: number;
+  id: string;
+}
+
 export interface Ended {
   endedAt: number;
   endOrder: number;
-  id: string;
 }
 
 /**
  * One task as this store keeps it. Its record is replaced by each write, never changed. What the store goes by is
  * measured by the monotonic clock; the instants of the record are for showing.
  */
-export class Entry implements Created, Ended {
+export class Entry implements Created, Completed, Ended {
   /** The store's own: it changes in place, and only copies of it leave. */
   readonly record: TaskRecord;
   result: StoredResult | undefined;
@@ -92,7 +96,7 @@ export function byCreation(one: Created, other: Created): number {
 }
 
 /** The one that ended first comes first, ties by id in the order of UTF-16 code units. */
-export function byEndAndId(one: Ended, other: Ended): number {
+export function byCompletion(one: Completed, other: Completed): number {
   return one.endedAt - other.endedAt || compareIds(one.id, other.id);
 }
 

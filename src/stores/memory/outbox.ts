@@ -6,7 +6,7 @@ import { copyRecord } from "../shared/copy.ts";
 import { acknowledges, claimFollowUp, settleFollowUp, settlementOf, WAKING } from "../shared/follow-ups.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Claims } from "./claims.ts";
-import { byEnd, type Entry } from "./entry.ts";
+import { byCompletion, type Entry } from "./entry.ts";
 
 /** Follow-ups on their way: which are due, and who has claimed which session. */
 export class Outbox {
@@ -77,7 +77,7 @@ export class Outbox {
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
     const isWanted = (entry: Entry) => this.#isDue(entry) && !this.#claims.isClaimed(entry.record);
     const lists = this.#catalogue.pending.lists(modes, maxTurns);
-    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byEnd)[0];
+    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byCompletion)[0];
   }
 
   #isDue(entry: Entry): boolean {

@@ -1,4 +1,4 @@
-import { byCreation, byEndAndId, type Created, type Ended, type Entry } from "./entry.ts";
+import { byCompletion, byCreation, type Completed, type Created, type Entry } from "./entry.ts";
 import { SortedList } from "./sorted-list.ts";
 import { Workload } from "./workload.ts";
 
@@ -7,9 +7,9 @@ export class User {
   readonly id: string;
   readonly tasks = new SortedList<Created, Entry>(byCreation);
   /** Those whose follow-up is pending. */
-  readonly pending: SortedList<Ended, Entry> = new SortedList(byEndAndId);
+  readonly pending: SortedList<Completed, Entry> = new SortedList(byCompletion);
   /** Those that have ended, with nobody left to be told. */
-  readonly done: SortedList<Ended, Entry> = new SortedList(byEndAndId);
+  readonly done: SortedList<Completed, Entry> = new SortedList(byCompletion);
   /** Those that have not. */
   readonly workload = new Workload();
   claimedSessions: readonly (string | null)[] = [];

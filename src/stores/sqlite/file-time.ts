@@ -105,5 +105,4 @@ const TELL_EVERY_MS = 200;
 /** The last that was told, as JSON. */
 const TOLD = statement<never, { value: string }>(`SELECT value FROM ${META} WHERE name = 'time'`);
 
-/** What is told comes as JSON. */
 const TELL = statement<"told">(`INSERT OR REPLACE INTO ${META} VALUES ('time', :told)`);

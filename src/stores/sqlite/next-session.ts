@@ -29,7 +29,7 @@ export class NextSession {
     return { userId, sessionId };
   }
 
-  #oldestIn(session: SessionKey, filter: ClaimFilter): OldestRow | undefined {
+  #oldestIn(session: SessionKey, filter: ClaimFilter): EndedRow | undefined {
     const { modes = WAKING, maxTurns, onlyDue = false } = filter;
     if (onlyDue) this.#endDelays();
     const stored = storedSession(session);
@@ -39,14 +39,14 @@ export class NextSession {
     return this.#connection.get(oldest, { ...stored, modes: JSON.stringify(modes) });
   }
 
-  #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): OldestRow | undefined {
+  #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): EndedRow | undefined {
     this.#endDelays();
     const oldest = modes.flatMap((mode) => [...this.#oldestOf(mode, maxTurns)]);
     return oldest.sort((one, other) => one.endedAt - other.endedAt)[0];
   }
 
   /** There are as many as sessions differ in their turns: few. */
-  *#oldestOf(mode: FollowUpMode, maxTurns = Number.POSITIVE_INFINITY): Generator<OldestRow> {
+  *#oldestOf(mode: FollowUpMode, maxTurns = Number.POSITIVE_INFINITY): Generator<EndedRow> {
     const next = (turns: number) => this.#connection.get(NEXT_OLDEST, { mode, turns });
     for (let row = next(-1); row && row.turns < maxTurns; row = next(row.turns)) yield row;
   }
@@ -56,25 +56,25 @@ export class NextSession {
   }
 }
 
-interface OldestRow extends KeptRow {
+interface EndedRow extends KeptRow {
   endedAt: number;
 }
 
 /** The oldest due follow-up of a session that has had more turns, but fewest of those. */
-const NEXT_OLDEST = statement<"mode" | "turns", OldestRow & { turns: number }>(
+const NEXT_OLDEST = statement<"mode" | "turns", EndedRow & { turns: number }>(
   `SELECT turns, ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.due}
     WHERE ${IS_DUE} = 1 AND mode = :mode AND turns > :turns ORDER BY turns, ${ENDED_AT} LIMIT 1`,
 );
 
 /** The oldest pending follow-up of a session, of modes that are given as JSON. */
-const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes", OldestRow>(
+const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes", EndedRow>(
   `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
     AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(:modes))
     ORDER BY ${ENDED_AT}, id LIMIT 1`,
 );
 
 /** The oldest due one. */
-const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes", OldestRow>(
+const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes", EndedRow>(
   `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
     AND ${INDEX} = 'pending' AND ${IS_DUE} = 1 AND mode IN (SELECT value FROM json_each(:modes))
     ORDER BY ${ENDED_AT}, id LIMIT 1`,

@@ -18,7 +18,10 @@ export interface SqliteSettings {
    * @default 5_000
    */
   busyTimeoutMs?: number | undefined;
-  /** Where time comes from. @default the clock of the machine */
+  /**
+   * Where time comes from. Without a `monotonic` it is the time of the file as it is: what lies further ahead than it
+   * was to last is over when it was set back. @default the clock of the machine
+   */
   clock?: Clock | undefined;
 }
 

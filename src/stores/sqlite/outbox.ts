@@ -36,14 +36,14 @@ export class Outbox {
     const isAskedFor = filter.session !== undefined && !filter.onlyDue;
     const entries = this.#entries(isAskedFor ? PENDING : DUE_OR_DEFERRED, stored);
     const token = `${claimant}:${crypto.randomUUID()}`;
-    const lease = { endsAt: this.#time.now() + leaseMs, leaseMs };
+    const lease = { leaseEndsAt: this.#time.now() + leaseMs, leaseMs };
     this.#sessions.claim(stored, encodeText(token), lease, filter.maxTurns !== undefined);
     return { token, ...session, tasks: entries.map((entry) => this.#claimFollowUp(entry)), turns };
   }
 
   prolong({ token }: SessionClaim, leaseMs: number): boolean {
     const now = this.#time.now();
-    return this.#sessions.prolong(encodeText(token), { endsAt: now + leaseMs, leaseMs }, now);
+    return this.#sessions.prolong(encodeText(token), { leaseEndsAt: now + leaseMs, leaseMs }, now);
   }
 
   settle({ token }: SessionClaim, outcome: Record<string, Settlement>): TaskRecord[] | undefined {
@@ -79,8 +79,7 @@ export class Outbox {
     if ("delayMs" in settlement) {
       const isDeferred = settlement.type === "defer" ? 1 : 0;
       const { delayMs } = settlement;
-      const dueAt = now + delayMs;
-      this.#connection.run(DELAY, { dueAt, delayMs, isDeferred, key: entry.key });
+      this.#connection.run(DELAY, { dueAt: now + delayMs, delayMs, isDeferred, key: entry.key });
     }
     return this.#table.change(entry, settleFollowUp(followUp, settlement, this.#time.wall()));
   }

@@ -13,7 +13,7 @@ export interface StoredSession {
 
 /** When a claim ends, and how long that was from its beginning, or from when it was prolonged. */
 export interface ClaimLease {
-  endsAt: number;
+  leaseEndsAt: number;
   leaseMs: number;
 }
 
@@ -50,14 +50,12 @@ export class SessionTable {
 
   /** Its follow-ups wait for the end of the claim, those that come in the meantime too. */
   claim({ userId, session }: StoredSession, token: string, lease: ClaimLease, countsTurn: boolean): void {
-    const { endsAt: leaseEndsAt, leaseMs } = lease;
-    const values = { userId, session, token, leaseEndsAt, leaseMs, countsTurn: countsTurn ? 1 : 0 };
-    this.#connection.run(CLAIM, values);
+    this.#connection.run(CLAIM, { userId, session, token, ...lease, countsTurn: countsTurn ? 1 : 0 });
     this.#connection.run(UNFILE, { userId, session });
   }
 
-  prolong(token: string, { endsAt, leaseMs }: ClaimLease, now: number): boolean {
-    return this.#connection.run(PROLONG, { leaseEndsAt: endsAt, leaseMs, token, now }) > 0;
+  prolong(token: string, lease: ClaimLease, now: number): boolean {
+    return this.#connection.run(PROLONG, { ...lease, token, now }) > 0;
   }
 
   /** Gives back the follow-ups that were not settled. */

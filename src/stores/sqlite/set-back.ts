@@ -5,7 +5,7 @@ import { statement } from "./statement.ts";
 
 /**
  * The clock was set back. What lies further ahead than it was long from its beginning would last until the clock has
- * caught up: a delay is over then, a lease and a claim too, and what has ended is as old as it was.
+ * caught up: a delay is over then, a lease and a claim too, and what has ended is old enough to be told.
  */
 export class SetBack {
   readonly #connection: Connection;
@@ -36,12 +36,16 @@ const END_DELAYS = statement<"now">(
 );
 
 const END_LEASES = statement<"now">(
-  `UPDATE ${TASKS_BY.lease} SET leaseEndsAt = :now
-    WHERE ${IS_UNFINISHED} AND leaseEndsAt > :now AND leaseEndsAt > :now + json_extract(kept, '$.leaseMs')`,
+  `UPDATE ${TASKS_BY.lease} SET leaseEndsAt = :now WHERE ${IS_UNFINISHED}
+    AND leaseEndsAt > :now AND leaseEndsAt > :now + json_extract(kept, '$.leaseMs')`,
 );
 
+/** For how long somebody may have waited for others to complete, in milliseconds. */
+const MOMENT_MS = 1_000;
+
+/** Their order stays. */
 const MOVE_ENDS = statement<"now" | "byMs">(
-  `UPDATE ${TASKS_BY.end} SET ${ENDED_AT} = min(:now, ${ENDED_AT} - :byMs)
+  `UPDATE ${TASKS_BY.end} SET ${ENDED_AT} = min(:now, ${ENDED_AT} - :byMs) - ${MOMENT_MS}
     WHERE ${INDEX} IN ('pending', 'claimed', 'done') AND ${ENDED_AT} > :now`,
 );
 

@@ -172,7 +172,7 @@ describe.each(DRIVERS)("a clock without durations that is set back, on $name", (
     expect(await store.lapsed(9)).toHaveLength(1);
   });
 
-  test("what has ended is claimed when it is old enough, in its order, and does not stay for longer", async () => {
+  test("what has ended is old enough, in its order, and does not stay for longer", async () => {
     const { clock, store, lab } = setBack();
     for (const sessionId of ["b", "a"]) {
       await finishPending(lab, { sessionId });
@@ -180,14 +180,12 @@ describe.each(DRIVERS)("a clock without durations that is set back, on $name", (
     }
     await finish(lab);
     clock.step(-HOUR_MS);
-    await insert(lab);
-    clock.advance(100);
     const minAgeMs = 100;
     expect(await store.claim("me", LEASE_MS, { minAgeMs })).toMatchObject({ sessionId: "b" });
     expect(await store.claim("me", LEASE_MS, { minAgeMs })).toMatchObject({ sessionId: "a" });
-    expect(await store.sweep({ ...KEEP_ALL, finishedTtlMs: 1_000 }, 9)).toMatchObject({ evicted: 0 });
-    clock.advance(1_000);
-    expect(await store.sweep({ ...KEEP_ALL, finishedTtlMs: 1_000 }, 9)).toMatchObject({ evicted: 1 });
+    expect(await store.sweep({ ...KEEP_ALL, finishedTtlMs: 5_000 }, 9)).toMatchObject({ evicted: 0 });
+    clock.advance(5_000);
+    expect(await store.sweep({ ...KEEP_ALL, finishedTtlMs: 5_000 }, 9)).toMatchObject({ evicted: 1 });
   });
 });
 
