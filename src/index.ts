@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { BackgroundTaskManager as CoreManager } from "./core/manager.ts";
 import type { ManagerOptions } from "./core/options/manager-options.ts";
 import type { MiddlewareOptions as CoreMiddlewareOptions } from "./core/options/middleware-options.ts";
@@ -9,7 +10,7 @@ export type { StreamFold, StreamSource, ToolStream } from "./core/calls/stream.t
 export { TaskOffloadError, type TaskOffloadErrorCode } from "./core/errors.ts";
 export type { ManagerStats } from "./core/manager.ts";
 export { ToolOffloadMiddleware } from "./core/middleware.ts";
-export type { Execute, OffloadOutcome, ToolCall, ToolContext } from "./core/model/call.ts";
+export type { OffloadOutcome, ToolCall, ToolContext, ToolExecuteFunction } from "./core/model/call.ts";
 export type { TaskEvent } from "./core/model/events.ts";
 export type {
   FollowUpDropReason,
@@ -20,7 +21,7 @@ export type {
 export type { DurableContext, DurableTool } from "./core/model/known-tool.ts";
 export type { ManagerEvents, ManagerListener, TaskUpdate } from "./core/model/manager-events.ts";
 export type { ResultRange } from "./core/model/result.ts";
-export type { EventPage, Limit, TaskStore } from "./core/model/store.ts";
+export type { EventPage, LimitName, TaskStore } from "./core/model/store.ts";
 export {
   type CancelledBy,
   isFinished,
@@ -41,7 +42,7 @@ export type { TimeoutPolicy, ToolOptions } from "./core/options/middleware-optio
 export type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./core/options/query-options.ts";
 export type { TaskOptions } from "./core/options/task-options.ts";
 export type { TaskPage } from "./core/reading/queries.ts";
-export type { OutsideExecution } from "./core/tasks/adopt.ts";
+export type { ExecutionHandle } from "./core/tasks/adopt.ts";
 export { type Clock, systemClock } from "./core/time/clock.ts";
 export type { Redact } from "./core/values/redact.ts";
 export { memoryStore } from "./stores/memory.ts";
@@ -75,6 +76,7 @@ export class BackgroundTaskManager extends CoreManager {
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: BackgroundTaskManagerOptions = {}) {
     if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
-    super({ ...options, store: options.store ?? memoryStore({ clock: options.clock }) });
+    const store = options.store ?? memoryStore({ clock: options.clock });
+    super({ ...options, store }, () => AsyncLocalStorage.snapshot());
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Execute, OffloadOutcome } from "../src/index.ts";
+import type { OffloadOutcome, ToolExecuteFunction } from "../src/index.ts";
 import {
   ADA,
   callOf,
@@ -53,7 +53,7 @@ class Query {
 interface OddTool {
   name: string;
   /** Settles after so long. */
-  tool: (ms: number) => Execute<unknown, unknown>;
+  tool: (ms: number) => ToolExecuteFunction<unknown, unknown>;
   /** What the call comes to in the foreground. */
   value?: unknown;
   error?: { thrown: unknown; message: string | RegExp };

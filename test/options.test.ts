@@ -84,17 +84,18 @@ const OPTIONS: Entry[] = [
   ["controlTools", (more) => controlTools({ tasks, scope, ...more }), "maxWait", none("maxWait", CONTROL)],
   ["ai-sdk: offloadTools", (more) => aiSdk.offloadTools({}, { offload, scope, ...more }), "timeoutMs", none("timeoutMs", TERMS)],
   ["ai-sdk: taskTools", (more) => aiSdk.taskTools({ tasks, scope, ...more }), "limit", none("limit", CONTROL)],
-  ["ai-sdk: followUpSteps", (more) => aiSdk.followUpSteps({ inbox, scope, ...more }), "during", none("during", "inbox, scope")],
-  ["langchain: offloadMiddleware", (more) => langchain.offloadMiddleware({ offload, ...more }), "tools", none("tools", `${TERMS}, inbox`)],
+  ["ai-sdk: followUpInterrupts", (more) => aiSdk.followUpInterrupts({ inbox, scope, ...more }), "during", none("during", "inbox, scope")],
+  ["langchain: offloadMiddleware", (more) => langchain.offloadMiddleware({ offload, ...more }), "tools", none("tools", TERMS)],
+  ["langchain: followUpInterrupts", (more) => langchain.followUpInterrupts({ inbox, ...more }), "during", none("during", "inbox, scope")],
   ["langchain: taskTools", (more) => langchain.taskTools({ tasks, ...more }), "limit", none("limit", CONTROL)],
   ["mastra: offloadTools", (more) => mastra.offloadTools({}, { offload, ...more }), "resource", none("resource", TERMS)],
   ["mastra: taskTools", (more) => mastra.taskTools({ tasks, ...more }), "limit", none("limit", CONTROL)],
-  ["mastra: followUpProcessor", (more) => mastra.followUpProcessor({ inbox, memory, ...more }), "thread", none("thread", "inbox, memory, scope")],
+  ["mastra: followUpInterrupts", (more) => mastra.followUpInterrupts({ inbox, memory, ...more }), "thread", none("thread", "inbox, memory, scope")],
   ["mastra: sendFollowUps", (more) => mastra.sendFollowUps(agent, more), "maxSteps", none("maxSteps", "streamOptions, thread, isBusy")],
   ["openai-agents: offloadTools", (more) => openaiAgents.offloadTools([], { offload, scope, ...more }), "timeoutMs", none("timeoutMs", TERMS)],
   ["openai-agents: offloadingTool", (more) => openaiAgents.offloadingTool(broken, { offload, scope, ...more }), "timeoutMs", none("timeoutMs", TERMS)],
   ["openai-agents: taskTools", (more) => openaiAgents.taskTools({ tasks, scope, ...more }), "limit", none("limit", CONTROL)],
-  ["openai-agents: interruptible", (more) => openaiAgents.interruptible({ inbox, scope, ...more }), "during", none("during", "inbox, scope")],
+  ["openai-agents: followUpInterrupts", (more) => openaiAgents.followUpInterrupts({ inbox, scope, ...more }), "during", none("during", "inbox, scope")],
 ];
 
 // biome-ignore format: a table
@@ -120,7 +121,7 @@ const ARGUMENTS: Entry[] = [
   ["close", (more) => new BackgroundTaskManager().close(more), "drain", none("drain", "drainMs")],
   ["stop of a dispatcher", (more) => dispatcher.stop(more), "drain", none("drain", "drainMs")],
   ["claim of an inbox", (more) => inbox.claim(scope, { during: "idle", ...more }), "leaseMs", none("leaseMs", "during")],
-  ["openai-agents: during", (more) => openaiAgents.interruptible({ inbox, scope }).during({ ...turn, ...more }, async () => 3), "sesion", none("turn.sesion", "runContext, state, session")],
+  ["openai-agents: during", (more) => openaiAgents.followUpInterrupts({ inbox, scope }).during({ ...turn, ...more }, async () => 3), "sesion", none("turn.sesion", "runContext, state, session")],
 ];
 
 /** Scopes: whoever takes one. */

@@ -8,7 +8,7 @@ import {
   tool,
 } from "langchain";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
-import { offloadMiddleware } from "tool-offload/adapters/langchain";
+import { followUpInterrupts, offloadMiddleware } from "tool-offload/adapters/langchain";
 import { FollowUpInbox } from "tool-offload/follow-up";
 import * as z from "zod";
 import type { Row, Work } from "../side-by-side.ts";
@@ -19,7 +19,7 @@ export async function langchainBench(): Promise<Row[]> {
   const tasks = new BackgroundTaskManager();
   const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 10_000 });
   const ours = offloadMiddleware({ offload });
-  const withInbox = offloadMiddleware({ offload, inbox: new FollowUpInbox({ tasks }) });
+  const interrupts = followUpInterrupts({ inbox: new FollowUpInbox({ tasks }) });
   const cost = await turnsSideBySide(
     {
       bare: turns([], false),
@@ -27,7 +27,7 @@ export async function langchainBench(): Promise<Row[]> {
       passing: turns([passing()], false),
       wrapped: turns([ours], false),
       bareKept: turns([], true),
-      wrappedKept: turns([withInbox], true),
+      wrappedKept: turns([ours, interrupts], true),
     },
     900,
   );

@@ -1,6 +1,6 @@
 import { generateText, isStepCount, type LanguageModel, type ModelMessage } from "ai";
 import { type BackgroundTaskManager, type TaskScope, ToolOffloadMiddleware } from "tool-offload";
-import { followUpSteps, offloadTools, taskTools, toModelMessage } from "tool-offload/adapters/ai-sdk";
+import { followUpInterrupts, offloadTools, taskTools, toModelMessage } from "tool-offload/adapters/ai-sdk";
 import { type Delivery, FollowUpInbox } from "tool-offload/follow-up";
 import { show } from "./page.ts";
 import { countStars, weather } from "./tools.ts";
@@ -55,7 +55,7 @@ export class Chat {
   async #turn(message: ModelMessage, abortSignal: AbortSignal | undefined, steps = 20) {
     this.#isBusy = true;
     // What may interrupt a turn comes in at its steps.
-    const followUps = followUpSteps({ inbox: this.#inbox, scope: this.#options.scope });
+    const followUps = followUpInterrupts({ inbox: this.#inbox, scope: this.#options.scope });
     try {
       const result = await generateText({
         model: this.#options.model,

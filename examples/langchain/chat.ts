@@ -1,7 +1,7 @@
 import { MemorySaver } from "@langchain/langgraph";
 import { type BaseMessage, createAgent, HumanMessage } from "langchain";
 import { type BackgroundTaskManager, type TaskScope, ToolOffloadMiddleware } from "tool-offload";
-import { offloadMiddleware, taskTools, toInput } from "tool-offload/adapters/langchain";
+import { followUpInterrupts, offloadMiddleware, taskTools, toInput } from "tool-offload/adapters/langchain";
 import { type Delivery, FollowUpInbox } from "tool-offload/follow-up";
 import type { chooseModel } from "./model.ts";
 import { countStars, weather } from "./tools.ts";
@@ -23,12 +23,11 @@ export class Chat {
 
   constructor({ tasks, scope, model }: ChatOptions) {
     const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 200 });
-    // With the inbox, what may interrupt a turn comes in at its next step.
     const inbox = new FollowUpInbox({ tasks });
     this.#agent = createAgent({
       model,
       tools: [countStars, weather, ...taskTools({ tasks })],
-      middleware: [offloadMiddleware({ offload, inbox })],
+      middleware: [offloadMiddleware({ offload }), followUpInterrupts({ inbox })],
       checkpointer: new MemorySaver(),
     });
     this.#config = { configurable: { user_id: scope.userId, thread_id: scope.sessionId } };

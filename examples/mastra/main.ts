@@ -11,8 +11,8 @@ import { InMemoryStore } from "@mastra/core/storage";
 import { Memory } from "@mastra/memory";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
 import {
+  followUpInterrupts,
   followUpOf,
-  followUpProcessor,
   isPlaceholder,
   offloadTools,
   sendFollowUps,
@@ -32,7 +32,7 @@ const agent = new Agent({
   model: process.env.OPENAI_API_KEY ? "openai/gpt-5-mini" : scriptedModel(),
   memory,
   tools: { ...offloadTools({ countStars, lookUp }, { offload }), ...taskTools({ tasks }) },
-  inputProcessors: [followUpProcessor({ inbox: new FollowUpInbox({ tasks }), memory })],
+  inputProcessors: [followUpInterrupts({ inbox: new FollowUpInbox({ tasks }), memory })],
 });
 
 // A turn that nobody has asked for takes five steps at most.

@@ -1,7 +1,7 @@
 export {
-  type FollowUpSteps,
-  type FollowUpStepsOptions,
-  followUpSteps,
+  type FollowUpInterrupts,
+  type FollowUpInterruptsOptions,
+  followUpInterrupts,
 } from "./ai-sdk/interrupts.ts";
 export type { MessageLike, ToolLike, ToolOptionsLike, ToolSetLike } from "./ai-sdk/like.ts";
 export {

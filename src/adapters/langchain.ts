@@ -1,4 +1,9 @@
 export { toolContext } from "./langchain/call.ts";
+export {
+  type FollowUpInterrupts,
+  type FollowUpInterruptsOptions,
+  followUpInterrupts,
+} from "./langchain/interrupts.ts";
 export type { MessageLike, RuntimeLike } from "./langchain/like.ts";
 export { followUpOf, toInput } from "./langchain/messages.ts";
 export { type OffloadMiddleware, offloadMiddleware } from "./langchain/offload-middleware.ts";

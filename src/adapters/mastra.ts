@@ -1,4 +1,4 @@
-export { type FollowUpProcessorOptions, followUpProcessor } from "./mastra/interrupts.ts";
+export { type FollowUpInterruptsOptions, followUpInterrupts } from "./mastra/interrupts.ts";
 export type {
   MemoryLike,
   ProcessorLike,

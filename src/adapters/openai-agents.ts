@@ -1,8 +1,8 @@
 export {
+  type FollowUpInterrupts,
+  type FollowUpInterruptsOptions,
+  followUpInterrupts,
   type InterruptibleTurn,
-  type InterruptOptions,
-  type Interrupts,
-  interruptible,
 } from "./openai-agents/interrupts.ts";
 export type {
   AgentLike,

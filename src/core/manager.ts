@@ -1,6 +1,6 @@
 import { checkVersion, shared, sign } from "./copies.ts";
 import { closedError } from "./errors.ts";
-import { type Execute, faultOf, ownCall, type ToolCall } from "./model/call.ts";
+import { faultOf, ownCall, type ToolCall, type ToolExecuteFunction } from "./model/call.ts";
 import type { ManagerEvents, ManagerListener, TaskUpdate } from "./model/manager-events.ts";
 import type { ResultRange } from "./model/result.ts";
 import type { EventPage } from "./model/store.ts";
@@ -11,20 +11,21 @@ import type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./opt
 import { type TaskOptions, type ToolSettings, taskSettings } from "./options/task-options.ts";
 import type { TaskPage } from "./reading/queries.ts";
 import { Runtime } from "./runtime.ts";
-import type { OutsideExecution } from "./tasks/adopt.ts";
+import type { ExecutionHandle } from "./tasks/adopt.ts";
+import { type KeepContext, keepNone } from "./time/async-context.ts";
 import type { Kind } from "./values/kinds.ts";
 import { readArgument } from "./values/options.ts";
 import { invalidInput, invalidOption } from "./values/validate.ts";
 import { VERSION } from "./version.ts";
 
-/** See the root export, which gives it the memory store as a default. */
+/** See the root export, which gives it the memory store as a default, and async contexts. */
 export class BackgroundTaskManager {
   static readonly name: string = "BackgroundTaskManager";
 
   readonly #runtime: Runtime;
 
-  constructor(options: ManagerOptions) {
-    this.#runtime = new Runtime(options);
+  constructor(options: ManagerOptions, keepContext: KeepContext = keepNone) {
+    this.#runtime = new Runtime(options, keepContext);
     RUNTIMES.set(this, this.#runtime);
     sign(this);
   }
@@ -45,7 +46,11 @@ export class BackgroundTaskManager {
    * console.log(finished?.status); // "completed"
    * ```
    */
-  async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, options: TaskOptions = {}): Promise<TaskInfo> {
+  async start<I, R>(
+    call: ToolCall<I>,
+    execute: ToolExecuteFunction<I, R>,
+    options: TaskOptions = {},
+  ): Promise<TaskInfo> {
     const settings = this.#settingsFor(call, options);
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
     return this.#runtime.starter.start(ownCall(call), execute, settings);
@@ -57,7 +62,7 @@ export class BackgroundTaskManager {
    *
    * @throws `invalid_input`; `overloaded` when a limit is met; `conflict`; `duplicate`; `closed`; `store_failed`
    */
-  async adopt(call: ToolCall, execution: OutsideExecution, options: TaskOptions = {}): Promise<TaskInfo> {
+  async adopt(call: ToolCall, execution: ExecutionHandle, options: TaskOptions = {}): Promise<TaskInfo> {
     const settings = this.#settingsFor(call, options);
     return this.#runtime.adopter.adopt(ownCall(call), execution, settings);
   }
@@ -123,7 +128,10 @@ export class BackgroundTaskManager {
     return this.#runtime.canceller.cancelSession(scope, options);
   }
 
-  /** Listens; see {@link ManagerEvents} for what there is. A listener that throws harms nobody. */
+  /**
+   * Listens; see {@link ManagerEvents} for what there is. A listener that throws harms nobody. It is called in the
+   * async context of this call.
+   */
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
     this.#runtime.notices.on(name, listener);
     return this;
@@ -182,7 +190,10 @@ export interface ManagerStats {
 }
 
 /** The parts of a manager that others build on. */
-export type ManagerParts = Pick<Runtime, "clock" | "gateway" | "notices" | "queries" | "ledger" | "claims">;
+export type ManagerParts = Pick<
+  Runtime,
+  "clock" | "keepContext" | "gateway" | "notices" | "queries" | "ledger" | "claims"
+>;
 
 /** What stands behind a manager, for follow-ups, tools and adapters. @throws `invalid_option` */
 export function partsOf(manager: unknown): ManagerParts {

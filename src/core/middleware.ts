@@ -15,12 +15,12 @@ import { sign } from "./copies.ts";
 import { closedError, TaskOffloadError } from "./errors.ts";
 import { type BackgroundTaskManager, runtimeOf } from "./manager.ts";
 import {
-  type Execute,
   faultOf,
   type OffloadOutcome,
   ownCall,
   type ToolCall,
   type ToolContext,
+  type ToolExecuteFunction,
 } from "./model/call.ts";
 import { checkKnown } from "./model/known-tool.ts";
 import type { TaskInfo } from "./model/task.ts";
@@ -67,17 +67,17 @@ export class ToolOffloadMiddleware {
    *
    * @throws what the tool threw; `signal.reason` when the turn was aborted in the foreground;
    * `deadline_exceeded`; `invalid_input`; `closed`; for background calls also `overloaded` and `conflict`;
-   * `duplicate` where the tool says so; `not_supported` for an async iterable, which is for `stream`
+   * `duplicate` where the tool says so; `not_supported` for a stream, which is for `stream`
    */
-  run<I, R>(call: ToolCall<I>, execute: Execute<I, R>): Promise<OffloadOutcome<Awaited<R>>> {
+  run<I, R>(call: ToolCall<I>, execute: ToolExecuteFunction<I, R>): Promise<OffloadOutcome<Awaited<R>>> {
     return this.#enter<I, R, Awaited<R>>(call, execute).outcome;
   }
 
   /**
-   * Runs one call of a tool that streams. Its chunks come through live, text also into the task's output; at
-   * the timeout the stream ends, `outcome` holds the placeholder, and the rest is read in the background.
-   * The result is the last chunk, or what `reduce` makes of all of them, beginning with `initial`. Leaving the
-   * loop early is an abort of the turn.
+   * Runs one call of a tool that returns an async generator or a stream. Its chunks come through live, text also
+   * into the task's output; at the timeout the stream ends, `outcome` holds the placeholder, and the rest is read
+   * in the background. The result is the last chunk, or what `reduce` makes of all of them, beginning with
+   * `initial`. Leaving the loop early is an abort of the turn.
    *
    * @throws while iterating, and from `outcome`: what `run` throws
    * @example
@@ -96,20 +96,20 @@ export class ToolOffloadMiddleware {
    * console.log(await stream.outcome); // { status: "completed", value: "one two" }
    * ```
    */
-  stream<I, C>(call: ToolCall<I>, execute: Execute<I, StreamSource<C>>): ToolStream<C, C>;
+  stream<I, C>(call: ToolCall<I>, execute: ToolExecuteFunction<I, StreamSource<C>>): ToolStream<C, C>;
   stream<I, C, R>(
     call: ToolCall<I>,
-    execute: Execute<I, StreamSource<C>>,
+    execute: ToolExecuteFunction<I, StreamSource<C>>,
     fold: StreamFold<C, R>,
   ): ToolStream<C, R>;
   stream<I, C, R>(
     call: ToolCall<I>,
-    execute: Execute<I, StreamSource<C>>,
+    execute: ToolExecuteFunction<I, StreamSource<C>>,
     fold?: StreamFold<C, R>,
   ): ToolStream<C, C | R> {
     const fault = faultOfFold(fold);
     const pump = new Pump<C, C | R>(this.#runtime.clock, fold && !fault ? fold : lastChunk<C>());
-    const feed: Execute<I, Promise<C | R>> = (input, context) =>
+    const feed: ToolExecuteFunction<I, Promise<C | R>> = (input, context) =>
       pump.feed(() => execute(input, context), context);
     const isCallable = typeof execute === "function";
     return pump.stream(this.#enter<I, unknown, C | R>(call, isCallable ? feed : execute, fault));
@@ -125,12 +125,16 @@ export class ToolOffloadMiddleware {
     execute(input: I, context: ToolContext): R;
   }): (input: I, call: Omit<ToolCall<I>, "toolName" | "input">) => Promise<OffloadOutcome<Awaited<R>>> {
     checkKnown(tool, this.#runtime.tools);
-    const execute: Execute<I, R> = (input, context) => tool.execute(input, context);
+    const execute: ToolExecuteFunction<I, R> = (input, context) => tool.execute(input, context);
     return (input, call) => this.run({ ...call, toolName: tool.name, input }, execute);
   }
 
   /** The way of every call. */
-  #enter<I, R, T>(call: ToolCall<I>, execute: Execute<I, R>, foldFault?: TaskOffloadError): Race<T> {
+  #enter<I, R, T>(
+    call: ToolCall<I>,
+    execute: ToolExecuteFunction<I, R>,
+    foldFault?: TaskOffloadError,
+  ): Race<T> {
     const race = new Race<T>(this.#runtime.offloader, this.#terms, call?.signal);
     const fault = foldFault ?? this.#faultOf(call, execute);
     if (fault !== undefined) return race.refused(fault);
@@ -141,7 +145,7 @@ export class ToolOffloadMiddleware {
   #admit<I, R, T>(
     race: Race<T>,
     call: ToolCall<I>,
-    execute: Execute<I, R>,
+    execute: ToolExecuteFunction<I, R>,
     wantsBackground: boolean,
   ): Race<T> {
     const plan = this.#plans.of(call.toolName);
@@ -154,11 +158,11 @@ export class ToolOffloadMiddleware {
     return race.enter(this.#begin(call, execute, plan), timeoutMs);
   }
 
-  #begin<I, R>(call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): RunningCall {
+  #begin<I, R>(call: ToolCall<I>, execute: ToolExecuteFunction<I, R>, plan: ToolPlan): RunningCall {
     const { settings } = plan;
     const { clock, tools } = this.#runtime;
     const restartState = restartStateOf(call, settings, tools);
-    return new RunningCall(call, settings, this.#runtime, clock.now(), restartState).begin(execute);
+    return new RunningCall(call, settings, this.#runtime, clock.monotonic(), restartState).begin(execute);
   }
 
   #faultOf(call: ToolCall, execute: unknown): TaskOffloadError | undefined {
@@ -168,11 +172,17 @@ export class ToolOffloadMiddleware {
 
   #join<T>(race: Race<T>, equal: RunningCall, { settings }: ToolPlan, timeoutMs: number): Race<T> {
     if (settings.onDuplicate === "reject") return race.refused(duplicateError(equal.execution.call));
+    race.keepContext();
     return race.enter(equal, timeoutMs);
   }
 
   /** In the background from the first moment; in the foreground after all if the store fails. */
-  #start<I, R, T>(race: Race<T>, call: ToolCall<I>, execute: Execute<I, R>, plan: ToolPlan): Race<T> {
+  #start<I, R, T>(
+    race: Race<T>,
+    call: ToolCall<I>,
+    execute: ToolExecuteFunction<I, R>,
+    plan: ToolPlan,
+  ): Race<T> {
     const failed = (error: unknown) => {
       const hasStoreFailed = TaskOffloadError.isInstance(error) && error.code === "store_failed";
       if (!hasStoreFailed || !race.isOpen) race.refused(error);

@@ -1,6 +1,7 @@
 import { nanoid } from "nanoid";
 import { type CallParts, RunningCalls } from "./calls/running-calls.ts";
 import { closedError } from "./errors.ts";
+import { HeldSessions } from "./ledger/held-sessions.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { Notices } from "./ledger/notices.ts";
 import { SessionClaims } from "./ledger/session-claims.ts";
@@ -18,13 +19,17 @@ import { TaskOffloader } from "./tasks/offload.ts";
 import { RunningTasks } from "./tasks/running-tasks.ts";
 import { Scheduler } from "./tasks/scheduler.ts";
 import { Starter } from "./tasks/start.ts";
-import type { Clock } from "./time/clock.ts";
+import type { InContext, KeepContext } from "./time/async-context.ts";
+import { type SteadyClock, steady } from "./time/clock.ts";
 import { Idle } from "./time/idle.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 
 /** Puts the parts of a manager together, from the ground up. Each part is given those it works with. */
 export class Runtime implements CallParts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
+  readonly keepContext: KeepContext;
+  /** In the async context of who made the manager. */
+  readonly inOwnContext: InContext;
   readonly idle: Idle;
   readonly notices: Notices;
   readonly gateway: StoreGateway;
@@ -47,22 +52,24 @@ export class Runtime implements CallParts {
   readonly #storeTimeoutMs: number;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ManagerOptions) {
+  constructor(options: ManagerOptions, keepContext: KeepContext) {
     const settings = managerSettings(options);
-    const { store, clock, followUps, redact, cancelGraceMs, maxResultBytes, leaseMs, storeTimeoutMs } =
-      settings;
+    const { store, followUps, redact, cancelGraceMs, maxResultBytes, leaseMs, storeTimeoutMs } = settings;
+    const clock = steady(settings.clock);
     const { running, ...limits } = settings.limits;
     const owner = nanoid();
     this.clock = clock;
+    this.keepContext = keepContext;
+    this.inOwnContext = keepContext();
     this.idle = new Idle(clock);
-    this.notices = new Notices(store);
+    this.notices = new Notices(store, keepContext);
     this.gateway = new StoreGateway(store, clock, storeTimeoutMs, this.idle, (failure) =>
       this.notices.emit("store.failed", failure),
     );
-    this.sweeper = new Sweeper(clock, this.gateway, this.notices, withoutInfinity(settings.retention));
-    const guard = { ...withoutInfinity(limits), exclusive: settings.exclusive === "session" };
-    this.ledger = new Ledger(this, { owner, leaseMs, guard });
-    this.claims = new SessionClaims(this.gateway, this.notices);
+    this.sweeper = new Sweeper(this, withoutInfinity(settings.retention));
+    const inStore = { ...withoutInfinity(limits), exclusive: settings.exclusive === "session" };
+    this.ledger = new Ledger(this, { owner, leaseMs, limits: inStore });
+    this.claims = new SessionClaims(this.gateway, this.notices, new HeldSessions(clock));
     this.tools = knownTools(settings.tools);
     this.calls = new RunningCalls(this.idle);
     this.queries = new Queries(this.gateway);

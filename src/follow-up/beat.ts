@@ -1,14 +1,15 @@
-import { type Clock, Timer } from "../core/time/clock.ts";
+import { type SteadyClock, Timer } from "../core/time/clock.ts";
+import { DueTimer } from "./due-timer.ts";
 
 /** Looks around now and then: for what others have left, and what no hint has told of. */
 export class Beat {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #terms: BeatTerms;
   readonly #look: () => void;
-  #first: Timer | undefined;
+  #first: DueTimer | undefined;
   #next: Timer | undefined;
 
-  constructor(clock: Clock, terms: BeatTerms, look: () => void) {
+  constructor(clock: SteadyClock, terms: BeatTerms, look: () => void) {
     this.#clock = clock;
     this.#terms = terms;
     this.#look = look;
@@ -17,7 +18,7 @@ export class Beat {
   start(): void {
     this.#look();
     // What has ended just before is old enough then. Until that is delivered the process stays alive.
-    this.#first = new Timer(this.#clock, this.#look, this.#terms.coalesceMs + EARLY_MS);
+    this.#first = new DueTimer(this.#clock, this.#look, this.#terms.coalesceMs + EARLY_MS);
     this.#lookLater();
   }
 
@@ -40,5 +41,5 @@ interface BeatTerms {
   readonly pollMs: number;
 }
 
-/** Timers may fire in the millisecond before theirs, when nothing is due yet. */
+/** The store's clock may be in the millisecond before. */
 const EARLY_MS = 1;

@@ -1,5 +1,4 @@
 import pTimeout from "p-timeout";
-import type { SessionKey } from "../core/model/store.ts";
 import { type Clock, MAX_TIMER_MS, timersOf } from "../core/time/clock.ts";
 import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";
@@ -26,20 +25,23 @@ export class DeliveryRun {
   readonly #abort = new AbortController();
   #resolve: (outcome: DeliveryOutcome) => void = () => undefined;
   #isOver = false;
+  /** Those to be told when the host has come back; `undefined`: it has, or was never asked. */
+  #afterTurn: (() => void)[] | undefined;
 
   constructor(claimed: Claimed, host: DeliveryHost) {
     this.#claimed = claimed;
     this.#host = host;
   }
 
-  isOf({ userId, sessionId }: SessionKey): boolean {
-    const { claim } = this.#claimed;
-    return claim.userId === userId && claim.sessionId === sessionId;
-  }
-
   /** The dispatcher stops: the turn is told, and not waited for. */
   stop(): void {
     this.#breakOff({ type: "stopped" }, "The dispatcher was stopped.");
+  }
+
+  /** Calls back when the host has come back, at once if it has: a turn that was broken off may go on for a while. */
+  afterTurn(ended: () => void): void {
+    if (this.#afterTurn === undefined) ended();
+    else this.#afterTurn.push(ended);
   }
 
   run(): Promise<DeliveryOutcome> {
@@ -71,6 +73,17 @@ export class DeliveryRun {
   }
 
   async #begin(): Promise<unknown> {
+    this.#afterTurn = [];
+    try {
+      return await this.#ask();
+    } finally {
+      const waiting = this.#afterTurn;
+      this.#afterTurn = undefined;
+      for (const ended of waiting) ended();
+    }
+  }
+
+  async #ask(): Promise<unknown> {
     const { scope, followUps } = this.#claimed;
     const { signal } = this.#abort;
     const messageFor = (some: readonly FollowUp[]) => this.#host.tell(some);

@@ -1,15 +1,17 @@
-import { AsyncResource } from "node:async_hooks";
 import type { Notices } from "../core/ledger/notices.ts";
+import { PUT_OFF_MS } from "../core/ledger/session-claims.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { ClaimFilter, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
-import { type Clock, Timer } from "../core/time/clock.ts";
+import type { InContext } from "../core/time/async-context.ts";
+import { type SteadyClock, Timer } from "../core/time/clock.ts";
 import { readArgument } from "../core/values/options.ts";
 import { describeError } from "../core/values/summary.ts";
 import { warn } from "../core/values/warn.ts";
 import { Beat } from "./beat.ts";
+import { BusySessions } from "./busy-sessions.ts";
 import { type DeliveryHost, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";
 import {
   type Delivery,
@@ -41,17 +43,22 @@ import { WaitingSessions } from "./waiting-sessions.ts";
  * ```
  */
 export class FollowUpDispatcher {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
+  /** In the async context of who made it, whatever has woken it: frameworks keep their runs there. */
+  readonly #inContext: InContext;
   readonly #notices: Notices;
   readonly #terms: DispatcherTerms;
   readonly #outbox: Outbox;
   readonly #host: DeliveryHost;
   readonly #beat: Beat;
   readonly #waiting: WaitingSessions;
+  readonly #busy: BusySessions;
   readonly #runs = new Map<DeliveryRun, Promise<void>>();
   #isRunning = false;
   #looking: Promise<void> | undefined;
   #isWanted = false;
+  /** A claim of any session is under way: it may become a run. */
+  #isFilling = false;
   /** Claims of single sessions that are under way: each may become a run. */
   readonly #claiming = new Set<Promise<void>>();
   /** There was no room for somebody who waits. */
@@ -63,13 +70,15 @@ export class FollowUpDispatcher {
     this.#terms = dispatcherTerms(options);
     const parts = partsOf(this.#terms.tasks);
     this.#clock = parts.clock;
+    this.#inContext = parts.keepContext();
     this.#notices = parts.notices;
     this.#outbox = new Outbox(parts, this.#terms);
     const { coalesceMs, deliverTimeoutMs } = this.#terms;
-    this.#beat = new Beat(this.#clock, this.#terms, () => this.#look());
-    this.#waiting = new WaitingSessions(parts, coalesceMs, (session) => this.#claim(session));
-    // A turn must not run in the async context of the tool whose end woke it: frameworks keep their runs there.
-    const deliver = AsyncResource.bind((delivery: Delivery) => options.deliver(delivery));
+    this.#beat = new Beat(this.#clock, this.#terms, () => this.#inContext(() => this.#look()));
+    const claim = (session: SessionKey) => this.#inContext(() => this.#claim(session));
+    this.#waiting = new WaitingSessions(parts, coalesceMs, claim);
+    this.#busy = new BusySessions(this.#clock);
+    const deliver = (delivery: Delivery) => options.deliver(delivery);
     this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(this.#terms) };
   }
 
@@ -98,7 +107,9 @@ export class FollowUpDispatcher {
     const runs = [...this.#runs.keys()];
     const ended = Promise.all([this.#looking, ...this.#claiming, ...this.#runs.values()]);
     if (await this.#isWithin(drainMs, ended)) return;
-    for (const run of runs) run.stop();
+    this.#inContext(() => {
+      for (const run of runs) run.stop();
+    });
     await this.#isWithin(GIVE_BACK_MS, ended);
   }
 
@@ -114,7 +125,7 @@ export class FollowUpDispatcher {
   async userSpoke(scope: TaskScope): Promise<void> {
     checkScope(scope);
     await this.#outbox.resetTurns(sessionOf(scope));
-    this.#claim(sessionOf(scope));
+    this.#inContext(() => this.#claim(sessionOf(scope)));
   }
 
   /**
@@ -125,10 +136,7 @@ export class FollowUpDispatcher {
    */
   async turnEnded(scope: TaskScope): Promise<void> {
     checkScope(scope);
-    if (!this.#isRunning || !this.#hasRoom()) return;
-    // Who asks need not wait for others to complete.
-    const claimed = await this.#outbox.claim({ ...this.#filter(), minAgeMs: 0, session: sessionOf(scope) });
-    if (claimed) await this.#take(claimed);
+    if (this.#isRunning && this.#hasRoom()) await this.#inContext(() => this.#claimAnyAge(sessionOf(scope)));
   }
 
   #isWithin(ms: number, ended: Promise<unknown>): Promise<boolean> {
@@ -155,22 +163,26 @@ export class FollowUpDispatcher {
     while (this.#isWanted && this.#isRunning) {
       this.#isWanted = false;
       await this.#fill();
+      this.#lookIfBehind();
     }
   }
 
   /** Claims while there is something, and room for it. A store that fails is asked again at the next beat. */
   async #fill(): Promise<void> {
     while (this.#isRunning && this.#hasRoom()) {
+      this.#isFilling = true;
       const claimed = await this.#outbox.claim(this.#filter()).catch(() => undefined);
-      if (claimed === undefined) return;
-      await this.#take(claimed);
+      const taken = claimed && this.#take(claimed);
+      this.#isFilling = false;
+      if (taken === undefined) return;
+      await taken;
     }
     this.#isBehind = true;
   }
 
-  /** Looks into one session, where something waits that is due by now. */
+  /** Looks into one session, where something waits that is due by now. Of one in hand that is done when it is let go. */
   #claim(session: SessionKey): void {
-    if (!this.#isRunning || this.#isDelivering(session)) return;
+    if (!this.#isRunning || this.#outbox.isHeld(session)) return;
     if (!this.#hasRoom()) {
       this.#isBehind = true;
       return;
@@ -185,13 +197,15 @@ export class FollowUpDispatcher {
     if (claimed) await this.#take(claimed);
   }
 
-  #hasRoom(): boolean {
-    return this.#runs.size + this.#claiming.size < this.#terms.concurrency;
+  /** Who asks for it need not wait for others to complete. @throws `store_failed` */
+  async #claimAnyAge(session: SessionKey): Promise<void> {
+    const claimed = await this.#outbox.claim({ ...this.#filter(), minAgeMs: 0, session });
+    if (claimed) await this.#take(claimed);
   }
 
-  /** What ends in the meantime is claimed when its delivery is over. */
-  #isDelivering(session: SessionKey): boolean {
-    return [...this.#runs.keys()].some((run) => run.isOf(session));
+  #hasRoom(): boolean {
+    const claiming = this.#claiming.size + (this.#isFilling ? 1 : 0);
+    return this.#runs.size + claiming < this.#terms.concurrency;
   }
 
   /** JSON has no Infinity, and some stores speak JSON. */
@@ -204,23 +218,24 @@ export class FollowUpDispatcher {
   async #take(claimed: Claimed): Promise<void> {
     if (claimed.followUps.length === 0) return;
     if (this.#isRunning) this.#begin(claimed);
-    else await this.#settle(claimed, { type: "stopped" });
+    else {
+      await this.#settle(claimed, { type: "stopped" });
+      this.#outbox.letGo(claimed);
+    }
   }
 
   #begin(claimed: Claimed): void {
     const run = new DeliveryRun(claimed, this.#host);
     const ended = this.#carryOut(run, claimed).finally(() => {
       this.#runs.delete(run);
-      this.#goOn(claimed);
+      this.#lookIfBehind();
     });
     this.#runs.set(run, ended);
   }
 
-  /** A delivery is over: somebody may have waited for its session, or for its place. */
-  #goOn({ claim, followUps }: Claimed): void {
-    const told = followUps.map(({ id }) => id);
-    this.#waiting.freed(claim, told);
-    if (!this.#isBehind) return;
+  /** A place may be free: somebody may have waited for it. */
+  #lookIfBehind(): void {
+    if (!this.#isBehind || !this.#hasRoom()) return;
     this.#isBehind = false;
     this.#look();
   }
@@ -229,19 +244,40 @@ export class FollowUpDispatcher {
     const outcome = await run.run();
     if (outcome.type === "failed") this.#tellFailed(claimed, outcome.error);
     const isSettled = await this.#settle(claimed, outcome);
+    run.afterTurn(() => this.#free(claimed, outcome));
     const turns = claimed.claim.turns + 1;
     if (isSettled && outcome.type === "delivered" && turns >= this.#terms.maxConsecutiveTurns) {
       this.#notices.emit("session.held", { scope: claimed.scope, turns });
     }
   }
 
+  /** The host has come back. What was broken off may have waited for that. */
+  #free(claimed: Claimed, { type }: DeliveryOutcome): void {
+    const { claim, followUps } = claimed;
+    this.#outbox.letGo(claimed);
+    if (!this.#isRunning) return;
+    this.#waiting.freed(
+      claim,
+      followUps.map(({ id }) => id),
+    );
+    if (type !== "lost" && type !== "stopped") return;
+    this.#claim(claim);
+    this.#waiting.claimIn(claim, PUT_OFF_MS);
+  }
+
   /** A store that fails until the manager is closed leaves them to the end of their lease. */
   async #settle(claimed: Claimed, outcome: DeliveryOutcome): Promise<boolean> {
     if (outcome.type === "lost") return false;
-    const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#clock.now());
+    const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#busyMs(claimed, outcome));
     const isSettled = await this.#outbox.settle(claimed, verdict).catch(() => false);
     if (isSettled && this.#isRunning) this.#claimWhenDue(claimed.claim, claimed.followUps.map(verdict));
     return isSettled;
+  }
+
+  #busyMs({ claim }: Claimed, { type }: DeliveryOutcome): number {
+    if (type === "busy") return this.#busy.busyMs(claim);
+    this.#busy.free(claim);
+    return 0;
   }
 
   #claimWhenDue({ userId, sessionId }: SessionKey, settlements: readonly Settlement[]): void {

@@ -96,8 +96,8 @@ export class FollowUpInbox {
       followUps: [...followUps],
       message: this.#tell(followUps),
       messageFor: (some) => this.#tell(some),
-      acknowledge: () => this.#outbox.settle(claimed, () => ({ type: "acknowledge" })),
-      release: () => this.#outbox.settle(claimed, release),
+      acknowledge: () => this.#outbox.close(claimed, () => ({ type: "acknowledge" })),
+      release: () => this.#outbox.close(claimed, release),
     };
   }
 }

@@ -4,7 +4,8 @@ import type { FollowUpMode } from "../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../core/model/store.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import type { Queries } from "../core/reading/queries.ts";
-import type { Clock } from "../core/time/clock.ts";
+import type { SteadyClock } from "../core/time/clock.ts";
+import { type Moment, momentOf } from "../core/time/moment.ts";
 import type { FollowUp } from "./follow-up.ts";
 import { Lease } from "./lease.ts";
 import { type Reading, readClaim } from "./read-claim.ts";
@@ -27,11 +28,15 @@ export interface Claimed extends Reading {
 /** What becomes of one claimed follow-up. */
 export type Verdict = (followUp: FollowUp) => Settlement;
 
-/** Takes follow-ups out of the store, one session at a time, and settles them. */
+/**
+ * Takes follow-ups out of the store, one session at a time, and settles them. A session that was claimed is in hand
+ * until it is let go of: no outbox of this manager gets it meanwhile.
+ */
 export class Outbox {
   readonly #parts: OutboxParts;
   readonly #terms: OutboxTerms;
   readonly #claimant = nanoid();
+  readonly #leases = new Set<Lease>();
 
   constructor(parts: OutboxParts, terms: OutboxTerms) {
     this.#parts = parts;
@@ -45,9 +50,29 @@ export class Outbox {
    */
   async claim(filter: ClaimFilter): Promise<Claimed | undefined> {
     const { clock, claims } = this.#parts;
-    const askedAt = clock.now();
-    const claim = await claims.claim(this.#claimant, this.#terms.leaseMs, filter);
-    return claim && this.#open(claim, askedAt, filter.modes ?? WAKING);
+    await this.#confirmLeases();
+    const asked = momentOf(clock);
+    const claim = await claims.claim(this.#claimant, this.#terms, filter);
+    return claim && this.#open(claim, asked, filter.modes ?? WAKING);
+  }
+
+  isHeld(session: SessionKey): boolean {
+    return this.#parts.claims.isHeld(session);
+  }
+
+  /** Nobody here is at work on it any more. */
+  letGo({ claim, lease }: Claimed): void {
+    this.#leases.delete(lease);
+    this.#parts.claims.letGo(claim);
+  }
+
+  /** Settles what was claimed, and lets go of it. */
+  async close(claimed: Claimed, verdict: Verdict): Promise<boolean> {
+    try {
+      return await this.settle(claimed, verdict);
+    } finally {
+      this.letGo(claimed);
+    }
   }
 
   /** Settles what was claimed. False: the lease had lapsed, and others may have it now. */
@@ -64,15 +89,23 @@ export class Outbox {
     return this.#parts.claims.resetTurns(session);
   }
 
-  async #open(claim: SessionClaim, askedAt: number, modes: readonly FollowUpMode[]): Promise<Claimed> {
+  /** Before anything else is begun: where the machine has slept, others may have what is in hand here. */
+  async #confirmLeases(): Promise<void> {
+    const doubtful = [...this.#leases].filter((lease) => lease.isDoubtful);
+    await Promise.all(doubtful.map((lease) => lease.confirm()));
+  }
+
+  async #open(claim: SessionClaim, asked: Moment, modes: readonly FollowUpMode[]): Promise<Claimed> {
     const { leaseMs, holdMs, maxAttempts } = this.#terms;
-    const lease = new Lease(claim, askedAt, this.#parts, leaseMs, holdMs);
+    const lease = new Lease(claim, asked, this.#parts, leaseMs, holdMs);
+    this.#leases.add(lease);
     const reading = await readClaim(claim, modes, maxAttempts, this.#parts.queries);
     // While it was read the claim may have been lost.
-    const followUps = lease.isLost ? [] : reading.followUps;
+    await lease.confirm();
+    const followUps = lease.isLost || lease.isDoubtful ? [] : reading.followUps;
     const claimed = { ...reading, followUps, scope: scopeOf(claim), lease, claim };
     if (followUps.length > 0) return claimed;
-    const settled = this.settle(claimed, () => ({ type: "acknowledge" }));
+    const settled = this.close(claimed, () => ({ type: "acknowledge" }));
     // Nobody waits for a store that has just failed: it is asked until it answers, and a turn may be waiting.
     if (reading.failure === undefined) await settled;
     else settled.catch(() => undefined);
@@ -83,7 +116,7 @@ export class Outbox {
 const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 interface OutboxParts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly claims: SessionClaims;
   readonly queries: Queries;
 }

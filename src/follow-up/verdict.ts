@@ -2,12 +2,12 @@ import type { Settlement } from "../core/model/store.ts";
 import type { DeliveryOutcome } from "./delivery.ts";
 import type { FollowUp } from "./follow-up.ts";
 
-/** What becomes of each follow-up of a delivery. Those that come again come together. */
+/** What becomes of each follow-up of a delivery. Those that come again come together. `busyMs`: for how long its session was. */
 export function verdictOf(
   outcome: DeliveryOutcome,
   followUps: readonly FollowUp[],
   terms: VerdictTerms,
-  now: number,
+  busyMs: number,
 ): (followUp: FollowUp) => Settlement {
   switch (outcome.type) {
     case "delivered":
@@ -15,7 +15,7 @@ export function verdictOf(
     case "gone":
       return () => ({ type: "drop", reason: "session_gone" });
     case "busy": {
-      const delayMs = busyWait(followUps, terms, now);
+      const delayMs = busyWait(busyMs, terms);
       return () => ({ type: "defer", delayMs });
     }
     case "failed": {
@@ -52,9 +52,8 @@ function backoff(followUps: readonly FollowUp[], { retryMs, maxRetryMs }: Verdic
   return Math.max(LEAST_WAIT_MS, Math.round(full * (0.5 + Math.random() / 2)));
 }
 
-/** A tenth of what the oldest has waited already: a long turn is asked about less and less often. */
-function busyWait(followUps: readonly FollowUp[], { busyRetryMs }: VerdictTerms, now: number): number {
-  const waited = Math.max(...followUps.map(({ task }) => now - (task.completedAt ?? now)));
-  const wait = Math.min(MOST_BUSY_WAITS * busyRetryMs, Math.max(busyRetryMs, waited / 10));
+/** A tenth of the time it took already: a long turn is asked about less and less often. */
+function busyWait(busyMs: number, { busyRetryMs }: VerdictTerms): number {
+  const wait = Math.min(MOST_BUSY_WAITS * busyRetryMs, Math.max(busyRetryMs, busyMs / 10));
   return Math.max(LEAST_WAIT_MS, Math.round(wait));
 }

@@ -1,16 +1,17 @@
 import type { Notices } from "../core/ledger/notices.ts";
-import type { SessionKey, TaskHint } from "../core/model/store.ts";
+import { type SessionKey, type TaskHint, textOfSession } from "../core/model/store.ts";
 import { isFinished } from "../core/model/task.ts";
-import { type Clock, Timer } from "../core/time/clock.ts";
+import { type SteadyClock, Timer } from "../core/time/clock.ts";
+import { DueTimer } from "./due-timer.ts";
 
 /** Knows from hints which sessions have results that wait, and says when to claim one. */
 export class WaitingSessions {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #notices: Notices;
   readonly #coalesceMs: number;
   readonly #claim: (session: SessionKey) => void;
   readonly #sessions = new Map<string, WaitingSession>();
-  readonly #delays = new Set<Timer>();
+  readonly #delays = new Set<DueTimer>();
   #stopHints: () => void = () => undefined;
 
   /** `coalesceMs`: what has ended is old enough then, and no claim before that would find it. */
@@ -42,15 +43,15 @@ export class WaitingSessions {
       this.#delays.delete(timer);
       this.#claim(session);
     };
-    const timer = new Timer(this.#clock, due, ms + EARLY_MS);
+    const timer = new DueTimer(this.#clock, due, ms + EARLY_MS);
     this.#delays.add(timer);
   }
 
   /** The session is free: what waits there beside these is claimed, once it is old enough. */
   freed(session: SessionKey, told: readonly string[]): void {
-    const { dueAt = new Map<string, number>() } = this.#sessions.get(keyOf(session)) ?? {};
+    const { dueAt = new Map<string, number>() } = this.#sessions.get(textOfSession(session)) ?? {};
     const others = [...dueAt].filter(([id]) => !told.includes(id));
-    if (others.some(([, at]) => at <= this.#clock.now())) this.#claim(session);
+    if (others.some(([, at]) => at <= this.#clock.monotonic())) this.#claim(session);
   }
 
   #hinted({ id, userId, sessionId, status, followUp }: TaskHint): void {
@@ -62,18 +63,18 @@ export class WaitingSessions {
 
   #waits(session: SessionKey, id: string): void {
     const waiting = this.#at(session);
-    waiting.dueAt.set(id, this.#clock.now() + this.#coalesceMs);
+    waiting.dueAt.set(id, this.#clock.monotonic() + this.#coalesceMs);
     if (waiting.timer === undefined) this.#schedule(session, waiting);
   }
 
   #waitsNoLonger(session: SessionKey, id: string, isSettled: boolean): void {
-    const waiting = this.#sessions.get(keyOf(session));
+    const waiting = this.#sessions.get(textOfSession(session));
     if (waiting === undefined) return;
     waiting.dueAt.delete(id);
     if (waiting.dueAt.size === 0) {
       waiting.timer?.clear();
       waiting.freed?.clear();
-      this.#sessions.delete(keyOf(session));
+      this.#sessions.delete(textOfSession(session));
     } else if (isSettled && waiting.freed === undefined) {
       // A claim is settled task by task: once is enough for all of them.
       waiting.freed = new Timer(this.#clock, () => this.#freed(session, waiting), 0);
@@ -87,7 +88,7 @@ export class WaitingSessions {
 
   /** For the next that becomes old enough. What is older by then has had its claim, or comes along. */
   #schedule(session: SessionKey, waiting: WaitingSession): void {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const next = Math.min(...[...waiting.dueAt.values()].filter((at) => at >= now));
     if (next === Number.POSITIVE_INFINITY) return;
     const due = () => {
@@ -95,11 +96,11 @@ export class WaitingSessions {
       this.#claim(session);
       this.#schedule(session, waiting);
     };
-    waiting.timer = new Timer(this.#clock, due, next - now + EARLY_MS);
+    waiting.timer = new DueTimer(this.#clock, due, next - now + EARLY_MS);
   }
 
   #at(session: SessionKey): WaitingSession {
-    const key = keyOf(session);
+    const key = textOfSession(session);
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
     const waiting: WaitingSession = { dueAt: new Map(), timer: undefined, freed: undefined };
@@ -119,22 +120,18 @@ export class WaitingSessions {
 }
 
 interface Parts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly notices: Notices;
 }
 
 interface WaitingSession {
-  /** The tasks whose follow-up is said to be pending, and when each is old enough. */
+  /** The tasks whose follow-up is said to be pending, and when each is old enough, by the monotonic clock. */
   readonly dueAt: Map<string, number>;
-  timer: Timer | undefined;
+  timer: DueTimer | undefined;
   /** Runs while the session has just been settled. */
   freed: Timer | undefined;
 }
 
-/** Timers may fire in the millisecond before theirs, when nothing is due yet. */
+/** The store's clock may be in the millisecond before. */
 const EARLY_MS = 1;
 const MOST_SESSIONS = 10_000;
-
-function keyOf({ userId, sessionId }: SessionKey): string {
-  return JSON.stringify([userId, sessionId]);
-}

@@ -41,7 +41,7 @@ function isSamePage(a: TaskPage, b: TaskPage): boolean {
 }
 
 /** Names each field: a loop over the keys of both takes five times as long. */
-export function isSameTask(a: TaskInfo, b: TaskInfo | undefined): boolean {
+function isSameTask(a: TaskInfo, b: TaskInfo | undefined): boolean {
   return (
     b !== undefined &&
     a.id === b.id &&

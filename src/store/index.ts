@@ -14,11 +14,10 @@ export {
   type Duplicate,
   type EventPage,
   type EventQuery,
-  type Guard,
   hintOf,
   type Inserted,
   type Insertion,
-  type Limit,
+  type LimitName,
   type ListQuery,
   type NewTask,
   type Payload,
@@ -35,6 +34,7 @@ export {
   type TaskChange,
   type TaskHint,
   type TaskKey,
+  type TaskLimits,
   type TaskStore,
 } from "../core/model/store.ts";
 export {

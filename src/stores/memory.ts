@@ -1,5 +1,5 @@
 import type { TaskStore } from "../core/model/store.ts";
-import { type Clock, clock, systemClock } from "../core/time/clock.ts";
+import { type Clock, clock, steady, systemClock } from "../core/time/clock.ts";
 import { option, readOptions, type Table } from "../core/values/options.ts";
 import { Catalogue } from "./memory/catalogue.ts";
 import { Claims } from "./memory/claims.ts";
@@ -30,17 +30,16 @@ const MEMORY = { clock: option(clock, systemClock) } satisfies Table<MemoryStore
  * await store.close();
  */
 export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
-  const { clock } = readOptions(MEMORY, options);
-  const now = () => clock.now();
+  const clock = steady(readOptions(MEMORY, options).clock);
   const hints = new Hints();
   const catalogue = new Catalogue((record, firstSeq) => hints.tell(record, firstSeq));
-  const claims = new Claims(catalogue, now);
+  const claims = new Claims(catalogue, clock);
   let contents: Contents | undefined = {
-    tasks: new Tasks(catalogue, now),
+    tasks: new Tasks(catalogue, clock),
     reading: new Reading(catalogue),
-    leases: new Leases(catalogue, now),
-    outbox: new Outbox(catalogue, claims, now),
-    retention: new Retention(catalogue, claims, now),
+    leases: new Leases(catalogue, clock),
+    outbox: new Outbox(catalogue, claims, clock),
+    retention: new Retention(catalogue, claims, clock),
   };
   const open = (): Contents => {
     if (contents === undefined) throw new Error("The store is closed.");
@@ -48,11 +47,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   };
   return {
     isShared: false,
-    insert: async (task, guard, leaseMs) => open().tasks.insert(task, guard, leaseMs),
+    insert: async (task, limits, leaseMs) => open().tasks.insert(task, limits, leaseMs),
     get: async (scope, id) => open().reading.get(scope, id),
     list: async (scope, query) => open().reading.list(scope, query),
     transition: async (task, version, change) => open().tasks.transition(task, version, change),
-    admit: async (task, version, change, guard) => open().tasks.admit(task, version, change, guard),
+    admit: async (task, version, change, limits) => open().tasks.admit(task, version, change, limits),
     append: async (task, owner, events) => open().tasks.append(task, owner, events),
     events: async (scope, id, query) => open().reading.events(scope, id, query),
     result: async (scope, id) => open().reading.result(scope, id),

@@ -3,7 +3,7 @@ import { AfterWrite } from "./postgres/after-write.ts";
 import { Database } from "./postgres/database.ts";
 import { Hints } from "./postgres/hints.ts";
 import { Leases } from "./postgres/leases.ts";
-import { checkedTerms, type PostgresStoreOptions } from "./postgres/options.ts";
+import { type PostgresStoreOptions, postgresStoreTerms } from "./postgres/options.ts";
 import { Outbox } from "./postgres/outbox.ts";
 import { Reading } from "./postgres/reading.ts";
 import { Retention } from "./postgres/retention.ts";
@@ -33,7 +33,7 @@ export type { PostgresClientLike, PostgresPoolLike, PostgresQueryable, QueryValu
  * ```
  */
 export function postgresStore(options: PostgresStoreOptions): TaskStore {
-  const terms = checkedTerms(options);
+  const terms = postgresStoreTerms(options);
   const database = new Database(terms);
   const hints = new Hints(database, terms);
   const sweepPlan = new SweepPlan();
@@ -45,11 +45,11 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
   const retention = new Retention(database, after, sweepPlan);
   const store: TaskStore = {
     isShared: true,
-    insert: (task, guard, leaseMs) => tasks.insert(task, guard, leaseMs),
+    insert: (task, limits, leaseMs) => tasks.insert(task, limits, leaseMs),
     get: (scope, id) => reading.get(scope, id),
     list: (scope, query) => reading.list(scope, query),
     transition: (task, version, change) => tasks.transition(task, version, change),
-    admit: (task, version, change, guard) => tasks.admit(task, version, change, guard),
+    admit: (task, version, change, limits) => tasks.admit(task, version, change, limits),
     append: (task, owner, events) => tasks.append(task, owner, events),
     events: (scope, id, query) => reading.events(scope, id, query),
     result: (scope, id) => reading.result(scope, id),
@@ -89,5 +89,5 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
  * ```
  */
 export async function migratePostgres(options: PostgresStoreOptions): Promise<void> {
-  await new Database(checkedTerms(options)).migrate();
+  await new Database(postgresStoreTerms(options)).migrate();
 }

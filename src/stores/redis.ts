@@ -23,8 +23,8 @@ export type { RedisStoreOptions } from "./redis/options.ts";
  * Each call is one script in one hash slot, so all of it is written or nothing. A script finds its keys by
  * itself, as it goes: a slot must not be moved to another node of a cluster while the store is in use.
  *
- * Each hash slot names the version of what is written there. Where another release has written another version,
- * every call is rejected with `not_supported`, and writes nothing.
+ * Each hash slot names the version of what is written there. The first call looks at all of them. Where another
+ * release has written another version, in whichever, every call is rejected with `not_supported`, and writes nothing.
  *
  * @throws `invalid_option`, naming the option and its value
  * @example
@@ -50,11 +50,11 @@ export function redisStore(options: RedisStoreOptions): TaskStore {
   const outbox = new Outbox(server, () => hints.nextWriter(), finished);
   const store: TaskStore = {
     isShared: true,
-    insert: (task, guard, leaseMs) => tasks.insert(task, guard, leaseMs),
+    insert: (task, limits, leaseMs) => tasks.insert(task, limits, leaseMs),
     get: (scope, id) => reading.get(scope, id),
     list: (scope, query) => reading.list(scope, query),
     transition: (task, version, change) => tasks.transition(task, version, change),
-    admit: (task, version, change, guard) => tasks.admit(task, version, change, guard),
+    admit: (task, version, change, limits) => tasks.admit(task, version, change, limits),
     append: (task, owner, events) => tasks.append(task, owner, events),
     events: (scope, id, query) => reading.events(scope, id, query),
     result: (scope, id) => reading.result(scope, id),

@@ -1,14 +1,16 @@
 import type { TaskStore } from "../core/model/store.ts";
 import { Contents } from "./sqlite/contents.ts";
 import { Database } from "./sqlite/database.ts";
+import { FileTime } from "./sqlite/file-time.ts";
 import { Hints } from "./sqlite/hints.ts";
 import { Leases } from "./sqlite/leases.ts";
 import { openConnection } from "./sqlite/opening.ts";
-import { type SqliteStoreOptions, sqliteTerms } from "./sqlite/options.ts";
+import { type SqliteStoreOptions, sqliteStoreTerms } from "./sqlite/options.ts";
 import { Outbox } from "./sqlite/outbox.ts";
 import { Reading } from "./sqlite/reading.ts";
 import { Retention } from "./sqlite/retention.ts";
 import { SessionTable } from "./sqlite/session-table.ts";
+import { SetBack } from "./sqlite/set-back.ts";
 import { TaskTable } from "./sqlite/task-table.ts";
 import { Tasks } from "./sqlite/tasks.ts";
 
@@ -26,7 +28,8 @@ export type { SqliteSettings, SqliteStoreOptions } from "./sqlite/options.ts";
  *
  * SQLite works synchronously: each call keeps the event loop for as long as it takes, most of them for some
  * ten microseconds, but not while other processes write. Calls of one turn of the event loop are written
- * together, which is several times as fast. Time is that of the machine. Hints of other processes take up to
+ * together, which is several times as fast. Time is that of the machine, and what it was set by meanwhile does not
+ * count. Hints of other processes take up to
  * 50 ms, and cost them something only while somebody watches.
  *
  * @throws `invalid_option`; `missing_peer` where there is no `node:sqlite` for a path; `not_supported` if the
@@ -47,19 +50,21 @@ export type { SqliteSettings, SqliteStoreOptions } from "./sqlite/options.ts";
  * ```
  */
 export function sqliteStore(options: SqliteStoreOptions): TaskStore {
-  const { busyTimeoutMs, clock } = sqliteTerms(options);
+  const { busyTimeoutMs, clock } = sqliteStoreTerms(options);
   const connection = openConnection(options, busyTimeoutMs);
-  const now = () => clock.now();
   const contents = new Contents(connection);
   const sessions = new SessionTable(connection);
-  const hints = new Hints(connection);
-  const table = new TaskTable(connection, contents, sessions, hints);
-  const tasks = new Tasks(connection, table, contents, now);
+  const setBack = new SetBack(connection, sessions);
+  const time = new FileTime(connection, clock, (now, byMs) => setBack.to(now, byMs));
+  const hints = new Hints(connection, time);
+  const table = new TaskTable(connection, contents, sessions, hints, time);
+  const tasks = new Tasks(connection, table, contents);
   const reading = new Reading(connection, contents);
-  const leases = new Leases(connection, table, now);
-  const outbox = new Outbox(connection, table, sessions, now);
-  const retention = new Retention(connection, table, sessions, now);
+  const leases = new Leases(connection, table, time);
+  const outbox = new Outbox(connection, table, sessions, time);
+  const retention = new Retention(connection, table, sessions, time);
   const database = new Database(connection, busyTimeoutMs, {
+    begun: () => time.begun(),
     beforeCommit: () => {
       contents.write();
       hints.leave();
@@ -67,16 +72,18 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
     committed: () => hints.committed(),
     rolledBack: () => {
       contents.forget();
+      time.forget();
       hints.forget();
     },
   });
   return {
     isShared: true,
-    insert: (task, guard, leaseMs) => database.write(() => tasks.insert(task, guard, leaseMs)),
+    insert: (task, limits, leaseMs) => database.write(() => tasks.insert(task, limits, leaseMs)),
     get: (scope, id) => database.peek(() => reading.get(scope, id)),
     list: (scope, query) => database.peek(() => reading.list(scope, query)),
     transition: (task, version, change) => database.write(() => tasks.transition(task, version, change)),
-    admit: (task, version, change, guard) => database.write(() => tasks.admit(task, version, change, guard)),
+    admit: (task, version, change, limits) =>
+      database.write(() => tasks.admit(task, version, change, limits)),
     append: (task, owner, events) => database.write(() => tasks.append(task, owner, events)),
     events: (scope, id, query) => database.read(() => reading.events(scope, id, query)),
     result: (scope, id) => database.read(() => reading.result(scope, id)),

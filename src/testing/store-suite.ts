@@ -4,6 +4,7 @@ import { func } from "../core/values/kinds.ts";
 import { option, readOptions, type Table } from "../core/values/options.ts";
 import { admissionSuite } from "./suite/admission.ts";
 import { claimSuite } from "./suite/claims.ts";
+import { endSuite } from "./suite/ends.ts";
 import { hintedClaimSuite } from "./suite/hinted-claims.ts";
 import { insertSuite } from "./suite/insert.ts";
 import type { Lab } from "./suite/lab.ts";
@@ -76,6 +77,7 @@ const PARTS: [title: string, part: (lab: Lab) => void][] = [
   ["payload", payloadSuite],
   ["claim", claimSuite],
   ["claim by a hint", hintedClaimSuite],
+  ["ends", endSuite],
   ["settle", settleSuite],
   ["turns", turnSuite],
   ["sweep", retentionSuite],

@@ -12,7 +12,6 @@ import { afterAll, describe, expect, test } from "vitest";
 interface Adapter {
   module: object;
   /** Names of the options for offloading that the others have not. */
-  more: string;
   offload(options: unknown): unknown;
   /** One call of a tool that never ends; what the model reads of it. */
   call(options: unknown): Promise<unknown>;
@@ -39,7 +38,6 @@ const functionTool: openaiAgents.FunctionToolLike = {
 const adapters: Record<string, Adapter> = {
   "ai-sdk": {
     module: aiSdk,
-    more: "",
     offload: (options) => aiSdk.offloadTools({ slow }, options as never),
     async call(options) {
       const tools = aiSdk.offloadTools({ slow }, options as never);
@@ -47,12 +45,11 @@ const adapters: Record<string, Adapter> = {
       return aiSdk.isPlaceholder(output) ? output.message : output;
     },
     taskTools: (options) => aiSdk.taskTools(options as never),
-    interrupts: (options) => aiSdk.followUpSteps(options as never),
+    interrupts: (options) => aiSdk.followUpInterrupts(options as never),
     list: ({ task_list }: aiSdk.TaskTools) => task_list.execute({ limit: 20 }, given),
   },
   langchain: {
     module: langchain,
-    more: ", inbox",
     offload: (options) => langchain.offloadMiddleware(options as never),
     async call(options) {
       const { wrapToolCall } = langchain.offloadMiddleware(options as never);
@@ -62,13 +59,11 @@ const adapters: Record<string, Adapter> = {
       return (message as { content?: unknown } | undefined)?.content;
     },
     taskTools: (options) => langchain.taskTools(options as never),
-    interrupts: ({ scope = undefined, ...options } = {} as never) =>
-      langchain.offloadMiddleware({ offload, scope, ...(options as object) } as never),
+    interrupts: (options) => langchain.followUpInterrupts(options as never),
     list: async ([list]: StructuredTool[]) => list?.invoke({}, runtime as never),
   },
   mastra: {
     module: mastra,
-    more: "",
     offload: (options) => mastra.offloadTools({ slow }, options as never),
     async call(options) {
       const tools = mastra.offloadTools({ slow }, options as never);
@@ -77,19 +72,18 @@ const adapters: Record<string, Adapter> = {
     },
     taskTools: (options) => mastra.taskTools(options as never),
     interrupts: (options) =>
-      mastra.followUpProcessor({ memory: { saveMessages: forever }, ...(options as object) } as never),
+      mastra.followUpInterrupts({ memory: { saveMessages: forever }, ...(options as object) } as never),
     list: ({ task_list }: mastra.TaskTools) => task_list.execute({ limit: 20 }, inThread),
   },
   "openai-agents": {
     module: openaiAgents,
-    more: "",
     offload: (options) => openaiAgents.offloadTools([functionTool], options as never),
     async call(options) {
       const [tool] = openaiAgents.offloadTools([functionTool], options as never);
       return tool?.invoke({ context: {} }, "{}", details);
     },
     taskTools: (options) => openaiAgents.taskTools(options as never),
-    interrupts: (options) => openaiAgents.interruptible(options as never),
+    interrupts: (options) => openaiAgents.followUpInterrupts(options as never),
     list: async ([list]: openaiAgents.TaskTool[]) =>
       JSON.parse((await list?.invoke({ context: {} }, "{}")) ?? ""),
   },
@@ -116,7 +110,7 @@ const SCOPES: Case[] = [
 
 describe.each(Object.entries(adapters))("%s", (name, adapter) => {
   const listed = async (tools: unknown) => adapter.list(tools as never);
-  const noOption = `is not an option; there are offload, scope, metadata${adapter.more}.`;
+  const noOption = `is not an option; there are offload, scope, metadata.`;
   test.each<Case>([
     [undefined, "options must be an object; got undefined."],
     [null, "options must be an object; got null."],

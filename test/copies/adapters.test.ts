@@ -78,7 +78,7 @@ test("AI SDK: a tool streams, and equal calls of two copies join", async () => {
 test("AI SDK: late results come into a turn from the inbox of another copy, and are known there", async () => {
   const scene = sceneOf();
   const id = await finishedTask(scene);
-  const { prepareStep, save } = boot.aiSdk.followUpSteps({ inbox: scene.inbox, scope });
+  const { prepareStep, save } = boot.aiSdk.followUpInterrupts({ inbox: scene.inbox, scope });
   const step = await prepareStep({ messages: [], steps: [], responseMessages: [] });
   const [message] = step?.messages ?? [];
   expect(chat.aiSdk.followUpOf(message as never)).toMatchObject({ tasks: [{ id }] });
@@ -181,7 +181,7 @@ test.each([
 test("OpenAI Agents: what interrupts a turn comes from another copy, and is known there", async () => {
   const scene = sceneOf();
   const id = await finishedTask(scene);
-  const interrupts = boot.openaiAgents.interruptible({ inbox: scene.inbox, scope });
+  const interrupts = boot.openaiAgents.followUpInterrupts({ inbox: scene.inbox, scope });
   const rule = chat.openaiAgents.afterTools("run_llm_again", interrupts);
   const runContext = { context: undefined };
   const history: object[] = [];
@@ -221,7 +221,7 @@ test("Mastra: late results come into a turn from the inbox of another copy", asy
     recall: async () => ({ messages: [] }),
     saveMessages: async ({ messages }: { messages: unknown[] }) => void kept.push(...messages),
   };
-  const processor = boot.mastra.followUpProcessor({ inbox: scene.inbox, memory: memory as never });
+  const processor = boot.mastra.followUpInterrupts({ inbox: scene.inbox, memory: memory as never });
   const requestContext = new Map([["MastraMemory", { resourceId: "ada", thread: { id: "chat-7" } }]]);
   const sendSignal = async (signal: object) => ({ toDBMessage: () => signal });
   await processor.processInputStep({ requestContext, stepNumber: 1, sendSignal } as never);

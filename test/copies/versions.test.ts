@@ -10,7 +10,7 @@ const other = await copyOf("9.8.7");
 const tasks = new other.BackgroundTaskManager();
 const offload = new other.ToolOffloadMiddleware({ tasks, timeoutMs: 10 });
 const inbox = new other.followUp.FollowUpInbox({ tasks });
-const interrupts = other.openaiAgents.interruptible({ inbox, scope });
+const interrupts = other.openaiAgents.followUpInterrupts({ inbox, scope });
 
 test("the version is that of the package", () => {
   expect(VERSION).toBe(manifest.version);
@@ -28,17 +28,17 @@ describe("of another version is refused", () => {
     ["withBackgroundArgument", "offload", () => own.tools.withBackgroundArgument(tool, offload)],
     ["AI SDK, offloadTools", "offload", () => own.aiSdk.offloadTools({}, { offload, scope })],
     ["AI SDK, taskTools", "tasks", () => own.aiSdk.taskTools({ tasks, scope })],
-    ["AI SDK, followUpSteps", "inbox", () => own.aiSdk.followUpSteps({ inbox, scope })],
+    ["AI SDK, followUpInterrupts", "inbox", () => own.aiSdk.followUpInterrupts({ inbox, scope })],
     ["LangChain, a middleware", "offload", () => own.langchain.offloadMiddleware({ offload })],
     ["LangChain, taskTools", "tasks", () => own.langchain.taskTools({ tasks })],
-    [
-      "LangChain, an inbox",
-      "inbox",
-      () => own.langchain.offloadMiddleware({ offload: { run: offload.run }, inbox }),
-    ],
+    ["LangChain, followUpInterrupts", "inbox", () => own.langchain.followUpInterrupts({ inbox })],
     ["Mastra, offloadTools", "offload", () => own.mastra.offloadTools({}, { offload })],
     ["Mastra, taskTools", "tasks", () => own.mastra.taskTools({ tasks })],
-    ["Mastra, a processor", "inbox", () => own.mastra.followUpProcessor({ inbox, memory: {} as never })],
+    [
+      "Mastra, followUpInterrupts",
+      "inbox",
+      () => own.mastra.followUpInterrupts({ inbox, memory: {} as never }),
+    ],
     ["OpenAI Agents, offloadTools", "offload", () => own.openaiAgents.offloadTools([], { offload, scope })],
     [
       "OpenAI Agents, offloadingTool",
@@ -46,7 +46,11 @@ describe("of another version is refused", () => {
       () => own.openaiAgents.offloadingTool(() => 1, { offload, scope }),
     ],
     ["OpenAI Agents, taskTools", "tasks", () => own.openaiAgents.taskTools({ tasks, scope })],
-    ["OpenAI Agents, interruptible", "inbox", () => own.openaiAgents.interruptible({ inbox, scope })],
+    [
+      "OpenAI Agents, followUpInterrupts",
+      "inbox",
+      () => own.openaiAgents.followUpInterrupts({ inbox, scope }),
+    ],
     [
       "OpenAI Agents, afterTools",
       "interrupts",
@@ -132,7 +136,7 @@ describe("what only looks like one of ours harms nobody", () => {
     const run = async () => ({ status: "completed", value: 1 }) as never;
     expect(() => own.mastra.offloadTools({}, { offload: { run } })).not.toThrow();
     const claim = async () => undefined;
-    expect(() => own.aiSdk.followUpSteps({ inbox: { claim }, scope })).not.toThrow();
+    expect(() => own.aiSdk.followUpInterrupts({ inbox: { claim }, scope })).not.toThrow();
   });
 });
 

@@ -25,7 +25,7 @@ interface Waiting {
   id: string;
   session: SessionKey;
   mode: FollowUpMode;
-  completedAt: number;
+  endedAt: number;
   status: FollowUpStatus;
   attempts: number;
   dueAt: number;
@@ -47,14 +47,14 @@ class Model {
   readonly held: Held[] = [];
   readonly turns = new Map<string, number>();
 
-  finish(session: SessionKey, mode: FollowUpMode, ago: number): Waiting {
+  finish(session: SessionKey, mode: FollowUpMode): Waiting {
     const id = `task-${this.tasks.length}`;
-    const completedAt = this.clock.now() - ago;
+    const endedAt = this.clock.monotonic();
     const task: Waiting = {
       id,
       session,
       mode,
-      completedAt,
+      endedAt,
       status: "pending",
       attempts: 0,
       dueAt: 0,
@@ -68,18 +68,18 @@ class Model {
     leaseMs: number,
     { session, onlyDue, modes = WAKING, minAgeMs = 0, maxTurns }: ClaimFilter,
   ): Held | undefined {
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     const open = this.tasks
       .filter(({ status }) => status === "pending" || status === "claimed")
       .filter((task) => !this.held.some((held) => this.isLive(held) && isIn(held.session, task)))
       .filter((task) => session === undefined || isIn(session, task))
-      .sort((one, other) => one.completedAt - other.completedAt || (one.id < other.id ? -1 : 1));
+      .sort((one, other) => one.endedAt - other.endedAt || (one.id < other.id ? -1 : 1));
     const isAsked = session !== undefined && onlyDue !== true;
     const isDue = ({ dueAt }: Waiting) => isAsked || dueAt <= now;
     const oldest = open
       .filter((task) => modes.includes(task.mode) && isDue(task))
       .find((task) => this.turnsOf(task.session) < (maxTurns ?? Infinity));
-    if (oldest === undefined || now - oldest.completedAt < minAgeMs) return undefined;
+    if (oldest === undefined || now - oldest.endedAt < minAgeMs) return undefined;
     const comesAlong = (task: Waiting) => task.isDeferred || isDue(task);
     const tasks = open.filter((task) => isIn(oldest.session, task) && comesAlong(task));
     for (const task of tasks) Object.assign(task, { status: "claimed", attempts: task.attempts + 1 });
@@ -90,7 +90,7 @@ class Model {
   }
 
   isLive({ endsAt }: Held): boolean {
-    return endsAt > this.clock.now();
+    return endsAt > this.clock.monotonic();
   }
 
   turnsOf(session: SessionKey): number {
@@ -99,7 +99,7 @@ class Model {
 
   prolong(held: Held, leaseMs: number): boolean {
     const isLive = this.isLive(held);
-    if (isLive) held.endsAt = this.clock.now() + leaseMs;
+    if (isLive) held.endsAt = this.clock.monotonic() + leaseMs;
     return isLive;
   }
 
@@ -117,7 +117,7 @@ class Model {
     const { type } = settlement;
     task.isDeferred = type === "defer";
     if (type === "defer") task.attempts -= 1;
-    if ("delayMs" in settlement) task.dueAt = this.clock.now() + settlement.delayMs;
+    if ("delayMs" in settlement) task.dueAt = this.clock.monotonic() + settlement.delayMs;
     const ended = type === "acknowledge" ? "delivered" : "dropped";
     task.status = "delayMs" in settlement ? "pending" : ended;
   }
@@ -156,12 +156,17 @@ const filters: fc.Arbitrary<ClaimFilter> = fc.oneof(
 );
 
 const commands = [
-  command("finish", fc.record({ session, mode, ago: short }), (given) => async (model, store) => {
-    const { id, completedAt } = model.finish(given.session, given.mode, given.ago);
-    const followUp = { status: "pending", mode: given.mode, attempts: 0, reason: null } as const;
-    const fields = { ...given.session, id, status: "completed", completedAt, followUp } as const;
-    await store.insert(makeTask(fields), NO_GUARD, 1_000);
-  }),
+  command(
+    "finish",
+    fc.record({ session, mode, completedAt: fc.integer() }),
+    (given) => async (model, store) => {
+      const { id } = model.finish(given.session, given.mode);
+      const { completedAt } = given;
+      const followUp = { status: "pending", mode: given.mode, attempts: 0, reason: null } as const;
+      const fields = { ...given.session, id, status: "completed", completedAt, followUp } as const;
+      await store.insert(makeTask(fields), NO_GUARD, 1_000);
+    },
+  ),
   command("claim", fc.record({ leaseMs, filter: filters }), ({ leaseMs, filter }) => async (model, store) => {
     const held = model.claim(leaseMs, filter);
     const claim = await store.claim("me", leaseMs, filter);

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { type TaskInfo, taskInfoSchema } from "../../src/http/index.ts";
-import { isSameTask, Pages } from "../../src/http/pages.ts";
+import { Pages } from "../../src/http/pages.ts";
 import { BackgroundTaskManager } from "../../src/index.ts";
 import { completed, running, startLab } from "./lab.ts";
 
@@ -39,17 +39,27 @@ const changed: Partial<TaskInfo>[] = [
   { metadata: {} },
 ];
 
-describe("a task", () => {
-  test("is the same as its copy", () => {
+describe("a page", () => {
+  /** Whether the second is taken for the first. */
+  const isSame = async (one: TaskInfo, other: TaskInfo) => {
+    const pages = new Pages();
+    const [first, second] = [
+      await pages.write("a", { tasks: [one], nextCursor: null }),
+      await pages.write("a", { tasks: [other], nextCursor: null }),
+    ];
+    return first === second;
+  };
+
+  test("is the same as its copy", async () => {
     expect(taskInfoSchema.parse(task)).toEqual(task);
-    expect(isSameTask(task, structuredClone(task))).toBe(true);
+    expect(await isSame(task, structuredClone(task))).toBe(true);
   });
 
-  test.each(changed)("is another with %j", (change) => {
+  test.each(changed)("is another with %j", async (change) => {
     // A change of the whole follow-up is in the list too; it has no fields to compare.
     const other = { ...structuredClone(task), ...change } as TaskInfo;
-    expect(isSameTask(task, other)).toBe(false);
-    expect(isSameTask(other, task)).toBe(false);
+    expect(await isSame(task, other)).toBe(false);
+    expect(await isSame(other, task)).toBe(false);
   });
 });
 

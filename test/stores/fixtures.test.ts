@@ -82,8 +82,8 @@ describeFixtures("0.1.0", (fixture) => {
 
   test("limits and equal tasks are counted with what is there", async () => {
     const [running, queued] = [unfinishedOf("running"), unfinishedOf("queued")];
-    const insert = (fields: Partial<TaskRecord>, guard: object) =>
-      store.insert(makeTask({ userId: ADA, ...fields }), { ...NO_LIMITS, ...guard }, LONG_MS);
+    const insert = (fields: Partial<TaskRecord>, limits: object) =>
+      store.insert(makeTask({ userId: ADA, ...fields }), { ...NO_LIMITS, ...limits }, LONG_MS);
     const inTurned = running.filter(({ sessionId }) => sessionId === TURNED.sessionId).length;
     const fields = { sessionId: TURNED.sessionId };
     const { duplicateKey } = await read("twin");

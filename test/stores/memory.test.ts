@@ -8,6 +8,8 @@ import {
   ADA,
   change,
   completed,
+  finish,
+  idsOf,
   LONG_MS,
   NO_LIMITS,
   output,
@@ -27,6 +29,8 @@ const time = {
     now += ms;
   },
 };
+
+const lab = { now: time.now, advance: async (ms: number) => time.advance(ms) };
 
 storeSuite("memoryStore", () => memoryStore({ clock }), time);
 storeSuite("memoryStore, far away", () => restlessStore(memoryStore({ clock })), time);
@@ -117,6 +121,8 @@ describe("what goes in and out is isolated", () => {
 
 describe("the cost does not depend on how many tasks there are", () => {
   let comparisons = 0;
+  let passed = 0;
+  const counting: Clock = { ...clock, monotonic: () => counted(passed) };
 
   test("of writing, listing after a place, claiming and sweeping", async () => {
     const few = await comparisonsAmong(1_000);
@@ -127,7 +133,7 @@ describe("the cost does not depend on how many tasks there are", () => {
   });
 
   test("of sweeping users who have nothing new", async () => {
-    const store = memoryStore({ clock });
+    const store = memoryStore({ clock: counting });
     const limits = () => ({ ...KEEP_NONE, finishedPerUser: counted(5), followUpsPerUser: counted(5) });
     for (const n of upTo(1_000)) await finishAt(store, n, n % 2 === 0, `user-${n}`);
     await store.sweep(limits(), 10);
@@ -138,7 +144,7 @@ describe("the cost does not depend on how many tasks there are", () => {
   });
 
   async function comparisonsAmong(count: number): Promise<number> {
-    const store = memoryStore({ clock });
+    const store = memoryStore({ clock: counting });
     for (const n of upTo(count)) await finishAt(store, n, n % 2 === 0);
     await store.sweep({ ...KEEP_NONE, finishedPerUser: count, followUpsPerUser: count }, count);
     comparisons = 0;
@@ -153,7 +159,8 @@ describe("the cost does not depend on how many tasks there are", () => {
   async function finishAt(store: TaskStore, at: number, isPending: boolean, userId = "ada"): Promise<void> {
     const task = makeTask({ userId, createdAt: counted(at), sessionId: `session-${at}` });
     await store.insert(task, NO_LIMITS, LONG_MS);
-    const patch: Partial<TaskRecord> = { status: "completed", completedAt: counted(now + at) };
+    passed = at;
+    const patch: Partial<TaskRecord> = { status: "completed", completedAt: at };
     if (isPending) patch.followUp = { status: "pending", mode: "when_idle", attempts: 0, reason: null };
     await store.transition(task.record, 1, { patch, events: [completed] });
   }
@@ -168,6 +175,13 @@ describe("the cost does not depend on how many tasks there are", () => {
     };
     return instant as unknown as number;
   }
+});
+
+test("of tasks that ended at the same moment the lesser id goes first", async () => {
+  const store = memoryStore({ clock });
+  for (const id of ["c", "a", "d", "b"]) await finish({ store, ...lab }, { id });
+  for (const finishedPerUser of [3, 2]) await store.sweep({ ...KEEP_NONE, finishedPerUser }, 9);
+  expect((await idsOf({ store, ...lab }, "ada")).sort()).toEqual(["c", "d"]);
 });
 
 describe("memory", () => {
@@ -193,12 +207,12 @@ describe("memory", () => {
   test.skipIf(!canCollect)("neither a refused task nor a claim of evicted ones leaves anything", async () => {
     const count = 5_000;
     const store = memoryStore({ clock });
-    const guard = { ...NO_LIMITS, runningPerUser: 0 };
+    const limits = { ...NO_LIMITS, runningPerUser: 0 };
     let users = 0;
     const growth = await heapGrowth(async () => {
       for (const _ of upTo(count)) {
         users += 1;
-        await store.insert(makeTask({ userId: `user-${users}` }), guard, LONG_MS);
+        await store.insert(makeTask({ userId: `user-${users}` }), limits, LONG_MS);
         await evictWhileClaimed(store, `user-${users}`);
       }
     });

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/core/time/clock.ts";
+import type { SteadyClock } from "../../src/core/time/clock.ts";
 
 interface Alarm {
   at: number;
@@ -7,8 +7,9 @@ interface Alarm {
 }
 
 /** A clock that moves when told to. Passes of the event loop are up to `pass`; by default they are real. */
-export class TestClock implements Clock {
-  #now = 1_000_000;
+export class TestClock implements SteadyClock {
+  #passed = 0;
+  #wall = 1_000_000;
   #order = 0;
   readonly #alarms = new Set<Alarm>();
   readonly #pass: (callback: () => void) => void;
@@ -22,10 +23,12 @@ export class TestClock implements Clock {
     return this.#alarms.size;
   }
 
-  now = (): number => this.#now;
+  now = (): number => this.#wall + this.#passed;
+
+  monotonic = (): number => this.#passed;
 
   setTimeout = (callback: () => void, ms: number): Alarm => {
-    const alarm = { at: this.#now + ms, order: this.#order++, callback };
+    const alarm = { at: this.#passed + ms, order: this.#order++, callback };
     this.#alarms.add(alarm);
     return alarm;
   };
@@ -36,17 +39,27 @@ export class TestClock implements Clock {
 
   /** Moves on, and lets every timer fire that is due by then, in its order. */
   advance(ms: number): void {
-    const until = this.#now + ms;
+    const until = this.#passed + ms;
     for (let next = this.#nextBy(until); next; next = this.#nextBy(until)) {
       this.#alarms.delete(next);
-      this.#now = Math.max(this.#now, next.at);
+      this.#passed = Math.max(this.#passed, next.at);
       next.callback();
     }
-    this.#now = until;
+    this.#passed = until;
+  }
+
+  /** The clock of the wall is set, or the machine has slept so long: timers and durations hear nothing of it. */
+  step(ms: number): void {
+    this.#wall += ms;
   }
 
   #nextBy(until: number): Alarm | undefined {
     const due = [...this.#alarms].filter(({ at }) => at <= until);
     return due.sort((one, other) => one.at - other.at || one.order - other.order)[0];
   }
+}
+
+/** The same as a host may bring it, who knows of no other time than that of the wall. */
+export function withoutMonotonic({ now, setTimeout, clearTimeout, nextPass }: TestClock) {
+  return { now, setTimeout, clearTimeout, nextPass };
 }

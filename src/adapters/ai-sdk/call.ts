@@ -1,6 +1,6 @@
 import type { StreamSource, ToolStream } from "../../core/calls/stream.ts";
-import type { Execute, ToolCall, ToolContext } from "../../core/model/call.ts";
-import { isAsyncIterable } from "../../core/values/iterables.ts";
+import type { ToolCall, ToolContext, ToolExecuteFunction } from "../../core/model/call.ts";
+import { isStream } from "../../core/values/iterables.ts";
 import { metadataFor, scopeFor } from "../shared/options.ts";
 import { outputOf } from "../shared/placeholder.ts";
 import { CONTEXT, withSignal } from "../shared/tool-context.ts";
@@ -33,7 +33,7 @@ type Answer = AsyncIterable<unknown> | Promise<unknown>;
 
 type ToolExecute = (input: unknown, options: ToolOptionsLike) => unknown;
 
-type Begin = Execute<unknown, unknown>;
+type Begin = ToolExecuteFunction<unknown, unknown>;
 
 type Offload = OffloadToolsOptions["offload"];
 
@@ -48,9 +48,9 @@ async function answered(offload: Offload, call: ToolCall, execute: Begin): Promi
 
 function answeredOrStreamed(offload: Offload, call: ToolCall, execute: Begin): Answer {
   let isStreaming = false;
-  const begin: Execute<unknown, StreamSource<unknown>> = (input, context) => {
+  const begin: ToolExecuteFunction<unknown, StreamSource<unknown>> = (input, context) => {
     const answer = execute(input, context);
-    isStreaming = isAsyncIterable(answer);
+    isStreaming = isStream(answer);
     return isStreaming ? (answer as AsyncIterable<unknown>) : whole(answer);
   };
   const stream = offload.stream(call, begin, FOLD);

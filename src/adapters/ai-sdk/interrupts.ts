@@ -6,18 +6,18 @@ import { inbox, soundScope } from "../shared/options.ts";
 import type { MessageLike } from "./like.ts";
 import { type FollowUpModelMessage, followUpOf, toModelMessage } from "./messages.ts";
 
-/** The options of {@link followUpSteps}. */
-export interface FollowUpStepsOptions {
+/** The options of {@link followUpInterrupts}. */
+export interface FollowUpInterruptsOptions {
   /** Where the late results are. */
   inbox: Pick<FollowUpInbox, "claim">;
   /** Whose turn it is. */
   scope: TaskScope;
 }
 
-const FOLLOW_UP_STEPS = {
+const INTERRUPTS = {
   inbox: needed(inbox),
   scope: needed((value) => soundScope(value as TaskScope)),
-} satisfies Table<FollowUpStepsOptions>;
+} satisfies Table<FollowUpInterruptsOptions>;
 
 /** What `prepareStep` is told, as far as it is looked at. */
 export interface StepLike<M> {
@@ -28,7 +28,7 @@ export interface StepLike<M> {
 }
 
 /** The follow-ups that come into one turn. */
-export interface FollowUpSteps {
+export interface FollowUpInterrupts {
   /** For the option of the same name: shows the model what may interrupt the turn. A store that fails stops no turn. */
   prepareStep<M extends MessageLike>(
     step: StepLike<M>,
@@ -59,7 +59,7 @@ export interface FollowUpSteps {
  * ```ts
  * import { generateText, isStepCount, type ModelMessage, type ToolSet } from "ai";
  * import type { TaskScope } from "tool-offload";
- * import { followUpSteps } from "tool-offload/adapters/ai-sdk";
+ * import { followUpInterrupts } from "tool-offload/adapters/ai-sdk";
  * import type { FollowUpInbox } from "tool-offload/follow-up";
  *
  * declare const inbox: FollowUpInbox;
@@ -67,7 +67,7 @@ export interface FollowUpSteps {
  * declare const tools: ToolSet;
  * declare const chat: { messages: ModelMessage[]; append(messages: ModelMessage[]): Promise<void> };
  *
- * const followUps = followUpSteps({ inbox, scope });
+ * const followUps = followUpInterrupts({ inbox, scope });
  * try {
  *   const { responseMessages } = await generateText({
  *     model: "openai/gpt-5.2",
@@ -83,8 +83,8 @@ export interface FollowUpSteps {
  * }
  * ```
  */
-export function followUpSteps(options: FollowUpStepsOptions): FollowUpSteps {
-  const { inbox, scope } = readOptions(FOLLOW_UP_STEPS, options);
+export function followUpInterrupts(options: FollowUpInterruptsOptions): FollowUpInterrupts {
+  const { inbox, scope } = readOptions(INTERRUPTS, options);
   const injections: Injection[] = [];
   const open = () => injections.filter(({ claim }) => claim !== undefined);
 

@@ -1,21 +1,74 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
-import type { HumanMessage } from "langchain";
+import { type AgentMiddleware, createMiddleware, type HumanMessage } from "langchain";
+import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import { invalidOption } from "../../core/values/validate.ts";
-import type { FollowUpClaim } from "../../follow-up/inbox.ts";
+import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
 import { newAmong, noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
+import { inbox, scope } from "../shared/options.ts";
 import type { CheckpointerLike, MessageLike, RuntimeLike } from "./like.ts";
 import { followUpOf, newsMessage } from "./messages.ts";
-import type { OffloadOptions } from "./options.ts";
+import type { ScopeOption } from "./options.ts";
 import { outside } from "./outside.ts";
 import { scopeOf } from "./scope.ts";
 
-/** Puts late results that may interrupt before the model's next step. */
-export function interrupting({ scope, inbox }: OffloadOptions): BeforeModel {
+/** The options of {@link followUpInterrupts}. */
+export interface FollowUpInterruptsOptions {
+  /** Where the late results are. */
+  inbox: Pick<FollowUpInbox, "claim">;
+  /**
+   * Whose turn it is. Without it the user is `context.userId` of the run, or else `configurable.user_id`, and
+   * the session is its thread.
+   */
+  scope?: ScopeOption | undefined;
+}
+
+const INTERRUPTS = { inbox: needed(inbox), scope: option(scope) } satisfies Table<FollowUpInterruptsOptions>;
+
+/** What {@link followUpInterrupts} makes: it adds nothing to an agent's state, context or tools. */
+export type FollowUpInterrupts = AgentMiddleware<undefined, undefined, unknown, readonly [], readonly []>;
+
+/**
+ * Middleware for `createAgent`, beside `offloadMiddleware`. Late results that may interrupt go into the turn that
+ * is running, before the model's next step. They are acknowledged once the thread's checkpoint holds them.
+ *
+ * @throws `invalid_option`, naming the option and its value; in a run, where nothing says whose turn it is, or where
+ * the agent has no checkpointer
+ *
+ * @example
+ * ```ts
+ * import { MemorySaver } from "@langchain/langgraph";
+ * import { AIMessage, createAgent, fakeModel, HumanMessage } from "langchain";
+ * import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
+ * import { followUpInterrupts, offloadMiddleware } from "tool-offload/adapters/langchain";
+ * import { FollowUpInbox } from "tool-offload/follow-up";
+ *
+ * const tasks = new BackgroundTaskManager();
+ * const offload = new ToolOffloadMiddleware({ tasks });
+ * const inbox = new FollowUpInbox({ tasks });
+ * const agent = createAgent({
+ *   model: fakeModel().respond(new AIMessage("Good morning.")),
+ *   tools: [],
+ *   middleware: [offloadMiddleware({ offload }), followUpInterrupts({ inbox })],
+ *   checkpointer: new MemorySaver(),
+ * });
+ *
+ * const config = { configurable: { user_id: "ada", thread_id: "thread-1" } };
+ * const { messages } = await agent.invoke({ messages: [new HumanMessage("Hello.")] }, config);
+ * console.log(messages.at(-1)?.text); // "Good morning."
+ * await tasks.close();
+ * ```
+ */
+export function followUpInterrupts(options: FollowUpInterruptsOptions): FollowUpInterrupts {
+  const beforeModel = interrupting(readOptions(INTERRUPTS, options));
+  return createMiddleware({ name: "FollowUpInterrupts", beforeModel: beforeModel as never });
+}
+
+function interrupting({ scope, inbox }: FollowUpInterruptsOptions): BeforeModel {
   return async ({ messages }, runtime) => {
     const isHeld = heldBy(runtime);
     const own = scopeOf(scope, withContext(runtime));
-    const claim = await outside(() => inbox?.claim(own, { during: "turn" }).catch(noneIfStoreFailed));
+    const claim = await outside(() => inbox.claim(own, { during: "turn" }).catch(noneIfStoreFailed));
     if (claim === undefined) return undefined;
     const message = newsMessage(claim, messages);
     outside(() => void settled(settle(claim, isHeld, runtime.signal), 0));
@@ -69,7 +122,7 @@ type Holds = (claim: FollowUpClaim) => Promise<boolean>;
 function heldBy({ configurable = {} }: Step): Holds {
   const saver = configurable[CHECKPOINTER] as CheckpointerLike | undefined;
   if (typeof saver?.getTuple !== "function") {
-    throw invalidOption("checkpointer", "given to createAgent where there is an inbox", saver);
+    throw invalidOption("checkpointer", "given to createAgent where results may interrupt", saver);
   }
   const { thread_id, checkpoint_ns = "" } = configurable as { thread_id: string; checkpoint_ns?: string };
   // The last part of the namespace is that of the hook itself.

@@ -1,6 +1,5 @@
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { offloadedCalls } from "./call.ts";
-import { interrupting } from "./interrupts.ts";
 import { type OffloadOptions, offloadTerms } from "./options.ts";
 
 /** What {@link offloadMiddleware} makes: it adds nothing to an agent's state, context or tools. */
@@ -8,8 +7,8 @@ export type OffloadMiddleware = AgentMiddleware<undefined, undefined, unknown, r
 
 /**
  * Middleware for `createAgent`. Each tool call is raced against its timeout: a fast one is as if nothing had been
- * there, and a slow one goes on as a task, with a placeholder for the model. With an inbox, late results that may
- * interrupt go into the turn that is running; they are acknowledged once the thread's checkpoint holds them.
+ * there, and a slow one goes on as a task, with a placeholder for the model. Beside `followUpInterrupts`, late results
+ * may go into the turn that is running.
  *
  * List it first: what other middleware does with a call is then part of the task. Middleware listed before it sees a
  * `MiddlewareError`, whose `cause.toolError` is what the tool threw. A tool that only other
@@ -17,8 +16,7 @@ export type OffloadMiddleware = AgentMiddleware<undefined, undefined, unknown, r
  * turn. `returnDirect` does not end a turn with a placeholder. What acts on the run itself works until the
  * hand-over: after it, `interrupt()` or a `Command` as the answer fails the task.
  *
- * @throws `invalid_option`, naming the option and its value; in a run, where nothing says whose calls they are,
- * or where there is an inbox and no checkpointer
+ * @throws `invalid_option`, naming the option and its value; in a run, where nothing says whose calls they are
  *
  * @example
  * ```ts
@@ -45,9 +43,5 @@ export type OffloadMiddleware = AgentMiddleware<undefined, undefined, unknown, r
  * ```
  */
 export function offloadMiddleware(options: OffloadOptions): OffloadMiddleware {
-  const terms = offloadTerms(options);
-  const wrapToolCall = offloadedCalls(terms);
-  const name = "ToolOffload";
-  if (terms.inbox === undefined) return createMiddleware({ name, wrapToolCall });
-  return createMiddleware({ name, wrapToolCall, beforeModel: interrupting(terms) as never });
+  return createMiddleware({ name: "ToolOffload", wrapToolCall: offloadedCalls(offloadTerms(options)) });
 }

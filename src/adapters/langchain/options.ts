@@ -1,6 +1,5 @@
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
-import type { FollowUpInbox } from "../../follow-up/inbox.ts";
-import { inbox, metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
+import { metadata, middleware, type OffloadTerms, type ScopeFor, scope } from "../shared/options.ts";
 import type { RuntimeLike } from "./like.ts";
 
 /**
@@ -16,18 +15,12 @@ export interface OffloadOptions extends OffloadTerms<RuntimeLike> {
    * and the session is its thread.
    */
   scope?: ScopeOption | undefined;
-  /**
-   * Late results that may interrupt go from here into the turn that is running. Needs a checkpointer. Without
-   * an inbox they wait for the dispatcher.
-   */
-  inbox?: Pick<FollowUpInbox, "claim"> | undefined;
 }
 
 const OFFLOAD = {
   offload: needed(middleware("run")),
   scope: option(scope),
   metadata: option(metadata),
-  inbox: option(inbox),
 } satisfies Table<OffloadOptions>;
 
 /** @throws `invalid_option`, naming the option and its value */

@@ -8,8 +8,8 @@ import { lookInto, signalOf } from "./messages.ts";
 import type { ScopeOption } from "./options.ts";
 import { memoryOf, scopeOf } from "./scope.ts";
 
-/** The options of {@link followUpProcessor}. */
-export interface FollowUpProcessorOptions {
+/** The options of {@link followUpInterrupts}. */
+export interface FollowUpInterruptsOptions {
   /** Where the late results are. */
   inbox: Pick<FollowUpInbox, "claim">;
   /** The agent's memory: what a turn has taken in is written there before it is acknowledged. */
@@ -22,7 +22,7 @@ const PROCESSOR = {
   inbox: needed(inbox),
   memory: needed(memory),
   scope: option(scope),
-} satisfies Table<FollowUpProcessorOptions>;
+} satisfies Table<FollowUpInterruptsOptions>;
 
 /**
  * An input processor that takes late results into the turn that asks: when it begins, everything that waits; at
@@ -36,17 +36,17 @@ const PROCESSOR = {
  * @example With an agent
  * ```ts
  * import { BackgroundTaskManager } from "tool-offload";
- * import { followUpProcessor, type MemoryLike } from "tool-offload/adapters/mastra";
+ * import { followUpInterrupts, type MemoryLike } from "tool-offload/adapters/mastra";
  * import { FollowUpInbox } from "tool-offload/follow-up";
  *
  * declare const memory: MemoryLike; // new Memory({ storage })
  *
  * const inbox = new FollowUpInbox({ tasks: new BackgroundTaskManager() });
- * const inputProcessors = [followUpProcessor({ inbox, memory })];
+ * const inputProcessors = [followUpInterrupts({ inbox, memory })];
  * // new Agent({ …, memory, inputProcessors })
  * ```
  */
-export function followUpProcessor(options: FollowUpProcessorOptions): ProcessorLike {
+export function followUpInterrupts(options: FollowUpInterruptsOptions): ProcessorLike {
   const { inbox, memory, scope } = readOptions(PROCESSOR, options);
   return {
     id: "tool-offload-follow-ups",

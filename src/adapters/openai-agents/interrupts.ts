@@ -7,15 +7,15 @@ import { inbox, type ScopeFor, scope, scopeFor } from "../shared/options.ts";
 import type { RunContextLike, RunStateLike, SessionLike } from "./like.ts";
 import { followUpOf, toInput } from "./messages.ts";
 
-/** The options of {@link interruptible}. */
-export interface InterruptOptions<Context = unknown> {
+/** The options of {@link followUpInterrupts}. */
+export interface FollowUpInterruptsOptions<Context = unknown> {
   /** Where the late results are. */
   inbox: Pick<FollowUpInbox, "claim">;
   /** Whose turn it is, or what tells it from the `context` that was given to `run`. */
   scope: ScopeFor<Context>;
 }
 
-const INTERRUPT = { inbox: needed(inbox), scope: needed(scope) } satisfies Table<InterruptOptions>;
+const INTERRUPT = { inbox: needed(inbox), scope: needed(scope) } satisfies Table<FollowUpInterruptsOptions>;
 
 /** A turn that results may interrupt. */
 export interface InterruptibleTurn {
@@ -34,7 +34,7 @@ const TURN = {
 } satisfies Table<InterruptibleTurn>;
 
 /** What lets results interrupt turns: for {@link afterTools}, and around each turn. */
-export interface Interrupts {
+export interface FollowUpInterrupts {
   /**
    * Takes in what waits, at a step of a turn. `afterTools` calls it. A store that fails stops no turn.
    *
@@ -62,12 +62,12 @@ export interface Interrupts {
  * import { Agent, MemorySession, RunContext, RunState, run } from "@openai/agents";
  * import { assistantMessage, ScriptedModel } from "@openai/agents/testing";
  * import { BackgroundTaskManager } from "tool-offload";
- * import { afterTools, interruptible } from "tool-offload/adapters/openai-agents";
+ * import { afterTools, followUpInterrupts } from "tool-offload/adapters/openai-agents";
  * import { FollowUpInbox } from "tool-offload/follow-up";
  *
  * const tasks = new BackgroundTaskManager();
  * const scope = { userId: "ada", sessionId: "chat-7" };
- * const interrupts = interruptible({ inbox: new FollowUpInbox({ tasks }), scope });
+ * const interrupts = followUpInterrupts({ inbox: new FollowUpInbox({ tasks }), scope });
  * const agent = new Agent({
  *   name: "Builder",
  *   model: new ScriptedModel([[assistantMessage("Built.")]]),
@@ -84,15 +84,17 @@ export interface Interrupts {
  * await tasks.close();
  * ```
  */
-export function interruptible<Context = unknown>(options: InterruptOptions<Context>): Interrupts {
+export function followUpInterrupts<Context = unknown>(
+  options: FollowUpInterruptsOptions<Context>,
+): FollowUpInterrupts {
   return new Interruptions(readOptions(INTERRUPT, options));
 }
 
-class Interruptions implements Interrupts {
-  readonly #options: InterruptOptions;
+class Interruptions implements FollowUpInterrupts {
+  readonly #options: FollowUpInterruptsOptions;
   readonly #turns = new WeakMap<RunContextLike, { state: RunStateLike; claims: FollowUpClaim[] }>();
 
-  constructor(options: InterruptOptions) {
+  constructor(options: FollowUpInterruptsOptions) {
     this.#options = options;
     sign(this);
   }

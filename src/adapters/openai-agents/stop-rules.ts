@@ -1,6 +1,6 @@
 import { checkVersion } from "../../core/copies.ts";
 import { invalidOption } from "../../core/values/validate.ts";
-import type { Interrupts } from "./interrupts.ts";
+import type { FollowUpInterrupts } from "./interrupts.ts";
 import type { AgentLike, FinalOutputLike, RunContextLike, ToolResultLike } from "./like.ts";
 import { isPlaceholderOf } from "./placeholders.ts";
 
@@ -18,7 +18,7 @@ export type StopRule<Result = never, Final extends { isFinalOutput: boolean } = 
  *
  * @param rule what the agent would have had without it. A function is asked, and overruled only where its final
  * output holds a placeholder. @default "run_llm_again"
- * @param interrupts what may interrupt its turns: see {@link interruptible}. @default none
+ * @param interrupts what may interrupt its turns: see {@link followUpInterrupts}. @default none
  * @throws `invalid_option` for what is no rule
  * @example
  * ```ts
@@ -34,7 +34,7 @@ export function afterTools<
   Final extends { isFinalOutput: boolean } = FinalOutputLike,
 >(
   rule: StopRule<Result, Final> = "run_llm_again",
-  interrupts?: Interrupts,
+  interrupts?: FollowUpInterrupts,
 ): (runContext: RunContextLike, results: Result[]) => Promise<Final | FinalOutputLike> {
   if (!isRule(rule)) throw invalidOption("rule", "a toolUseBehavior", rule);
   checkVersion("interrupts", interrupts);

@@ -3,20 +3,14 @@ import type { ToolCall } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { digest } from "../values/digest.ts";
-import { encode } from "../values/encode.ts";
-
-/** The input as text that does not depend on the order of keys. */
-export function canonicalInput(input: unknown): string {
-  return encode(input, { sortKeys: true }).json;
-}
 
 export function sameOwner(one: TaskScope, other: TaskScope): boolean {
   return one.userId === other.userId && one.sessionId === other.sessionId;
 }
 
 /**
- * What a store compares to find an equal running task. A digest, since it outlives the call in durable
- * stores and the input may hold secrets.
+ * What a store compares to find an equal running task. A digest, since it outlives the call in durable stores and the
+ * input may hold secrets. `canonical`: the input as a text that equal inputs share.
  */
 export function duplicateKey(call: ToolCall, settings: ToolSettings, canonical: () => string): string | null {
   const byInput = settings.onDuplicate !== "allow";

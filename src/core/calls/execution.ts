@@ -1,11 +1,12 @@
 import { TaskOffloadError } from "../errors.ts";
-import type { Execute, ToolCall, ToolContext } from "../model/call.ts";
+import type { ToolCall, ToolContext, ToolExecuteFunction } from "../model/call.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
-import { type Clock, Timer } from "../time/clock.ts";
-import { closeQuietly, isAsyncIterable, isThenable } from "../values/iterables.ts";
+import { here, type InContext } from "../time/async-context.ts";
+import { type SteadyClock, Timer } from "../time/clock.ts";
+import { closeQuietly, isStream } from "../values/iterables.ts";
+import { canonicalInput } from "./canonical-input.ts";
 import { createContext, setTaskId } from "./context.ts";
-import { canonicalInput } from "./duplicates.ts";
 import type { Outcome } from "./outcome.ts";
 import { Reports } from "./reports.ts";
 import type { RestartState } from "./restart-state.ts";
@@ -17,39 +18,51 @@ import type { RestartState } from "./restart-state.ts";
 export class Execution {
   readonly call: ToolCall;
   readonly settings: ToolSettings;
-  readonly startedAt: number;
   readonly context: ToolContext;
   readonly restartState: RestartState | undefined;
-  readonly #clock: Clock;
+  /** In the async context of who made the call, once that is kept. */
+  inContext: InContext | undefined;
+  readonly #clock: SteadyClock;
   readonly #keeper: ExecutionKeeper;
+  readonly #since: number;
+  #startedAt: number | undefined;
   #outcome: Outcome | undefined;
   #isExpired = false;
   #deadline: Timer | undefined;
   #controller: AbortController | undefined;
-  #abort: { reason: unknown } | undefined;
+  #abort: { reason: unknown; since: number } | undefined;
   #onAbort: ((reason: unknown) => void) | undefined;
   #reports: Reports | undefined;
   #canonical: string | undefined;
   #isObserved = false;
 
+  /** `since`: when it began, by the monotonic clock; `startedAt`: what is on record of that, if it is. */
   constructor(
     call: ToolCall,
     settings: ToolSettings,
-    clock: Clock,
+    clock: SteadyClock,
     keeper: ExecutionKeeper,
-    startedAt: number,
+    since: number,
     restartState: RestartState | undefined,
+    startedAt: number | undefined,
   ) {
     this.call = call;
     this.settings = settings;
-    this.startedAt = startedAt;
     this.#clock = clock;
     this.#keeper = keeper;
+    this.#since = since;
+    this.#startedAt = startedAt;
     this.context = createContext(this, contextScope(call.scope));
     this.restartState = restartState;
     restartState?.extend(this.context);
     if (settings.deadlineMs !== Number.POSITIVE_INFINITY) this.#startDeadline();
     if (settings.onDuplicate !== "allow") this.#canonical = canonicalInput(call.input);
+  }
+
+  /** When it began, as it is shown. Most calls are over before anybody asks. */
+  get startedAt(): number {
+    this.#startedAt ??= Math.round(this.#clock.now() - this.#elapsed(this.#since));
+    return this.#startedAt;
   }
 
   /** How the tool ended; `undefined` while it runs. */
@@ -72,7 +85,7 @@ export class Execution {
   }
 
   /** Calls the tool. Whatever it does, synchronous throws included, becomes its outcome. */
-  begin<I, R>(execute: Execute<I, R>): void {
+  begin<I, R>(execute: ToolExecuteFunction<I, R>): void {
     try {
       this.follow(execute(this.call.input as I, this.context));
     } catch (error) {
@@ -82,14 +95,11 @@ export class Execution {
 
   /** Takes the outcome from a value, promise or thenable. */
   follow(returned: unknown): void {
-    if (isAsyncIterable(returned) && !isThenable(returned)) this.#refuseIterable(returned);
+    if (isStream(returned)) this.#refuseStream(returned);
     else Promise.resolve(returned).then(this.#answered, this.#threw);
   }
 
-  readonly #answered = (value: unknown): void => {
-    if (isAsyncIterable(value)) this.#refuseIterable(value);
-    else this.#settle({ ok: true, value });
-  };
+  readonly #answered = (value: unknown): void => this.#settle({ ok: true, value });
 
   readonly #threw = (error: unknown): void => this.#settle({ ok: false, error });
 
@@ -115,9 +125,17 @@ export class Execution {
   /** Tells the tool to stop. Only the first reason counts. */
   abort(reason: unknown): void {
     if (this.#abort !== undefined) return;
-    this.#abort = { reason };
-    this.#controller?.abort(reason);
-    this.#onAbort?.(reason);
+    this.#abort = { reason, since: this.#clock.monotonic() };
+    const { inContext = here } = this;
+    inContext(() => {
+      this.#controller?.abort(reason);
+      this.#onAbort?.(reason);
+    });
+  }
+
+  /** Milliseconds since the tool was told to stop. */
+  get abortedMs(): number {
+    return this.#abort === undefined ? 0 : this.#elapsed(this.#abort.since);
   }
 
   /** The tool is told the id of its task. A turn that waits keeps the process alive, a task does not. */
@@ -154,7 +172,7 @@ export class Execution {
   }
 
   #startDeadline(): void {
-    const left = this.startedAt + this.settings.deadlineMs - this.#clock.now();
+    const left = this.settings.deadlineMs - this.#elapsed(this.#since);
     this.#deadline = new Timer(this.#clock, () => this.#expire(), Math.max(0, left));
   }
 
@@ -178,12 +196,20 @@ export class Execution {
   #observe(): void {
     if (this.#isObserved) return;
     this.#isObserved = true;
-    this.settings.observe?.(this.call.toolName, this.#clock.now() - this.startedAt);
+    const { observe } = this.settings;
+    if (observe === undefined) return;
+    const { inContext = here } = this;
+    inContext(() => observe(this.call.toolName, this.#elapsed(this.#since)));
   }
 
-  #refuseIterable(iterable: AsyncIterable<unknown>): void {
-    closeQuietly(iterable);
-    const message = `The tool "${this.call.toolName}" returned an async iterable to run(); use stream() for it.`;
+  /** Milliseconds since a moment of the monotonic clock. */
+  #elapsed(since: number): number {
+    return Math.max(0, this.#clock.monotonic() - since);
+  }
+
+  #refuseStream(stream: AsyncIterable<unknown>): void {
+    closeQuietly(stream);
+    const message = `The tool "${this.call.toolName}" returned a stream to run(); use stream() for it.`;
     this.#settle({ ok: false, error: new TaskOffloadError("not_supported", message) });
   }
 }

@@ -4,13 +4,14 @@ import { ignorePromise } from "../values/validate.ts";
 
 /** What the model is told instead of a result. */
 export function defaultPlaceholder(task: TaskInfo): string {
-  return [
-    `The tool "${oneLine(task.toolName, 128)}" has not finished yet. It goes on in the background as task ${task.id}.`,
-    "Its result will arrive by itself in a later message.",
-    "Do not repeat this call and do not poll for it.",
-    "Go on with other work, or answer the user with what you know now.",
-  ].join(" ");
+  return `The tool "${oneLine(task.toolName, 128)}" has not finished yet. It goes on in the background as task ${task.id}. ${ARRIVES}`;
 }
+
+const ARRIVES = [
+  "Its result will arrive by itself in a later message.",
+  "Do not repeat this call and do not poll for it.",
+  "Go on with other work, or answer the user with what you know now.",
+].join(" ");
 
 /** The same where nothing delivers results: it promises none. */
 export function plainPlaceholder(task: TaskInfo): string {

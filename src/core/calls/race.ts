@@ -1,5 +1,6 @@
 import type { OffloadOutcome } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
+import { here, type InContext, type KeepContext } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { deadlineError } from "./execution.ts";
 import type { Follower, Outcome } from "./outcome.ts";
@@ -20,6 +21,7 @@ export class Race<R> implements Follower, TurnMember {
   #call: RunningCall | undefined;
   #timer: Timer | undefined;
   #turn: Turn | undefined;
+  #inContext: InContext | undefined;
   #isOpen = true;
   #isDue = false;
 
@@ -44,6 +46,12 @@ export class Race<R> implements Follower, TurnMember {
     this.#turn = turnOf(signal);
     this.#turn.join(this);
     return this;
+  }
+
+  /** What it calls later, it calls in the async context of this moment. */
+  keepContext(): InContext {
+    this.#inContext ??= this.#offloader.keepContext();
+    return this.#inContext;
   }
 
   /** Waits for a call, at most so long. */
@@ -83,7 +91,9 @@ export class Race<R> implements Follower, TurnMember {
     if (!this.#isOpen) return;
     this.#close();
     this.#call?.offloaded();
-    this.#resolve({ status: "offloaded", task, message: this.#terms.placeholder(task) });
+    const { placeholder } = this.#terms;
+    const message = (this.#inContext ?? here)(() => placeholder(task));
+    this.#resolve({ status: "offloaded", task, message });
   }
 
   /** The turn is over: it waits no longer, and what becomes of the tool is up to `onTurnAbort`. */
@@ -113,6 +123,8 @@ export class Race<R> implements Follower, TurnMember {
   #offload(): void {
     if (!this.#isOpen || this.#call === undefined) return;
     this.#isDue = true;
+    // A timer fires in the async context in which it was made.
+    this.#call.execution.inContext ??= this.keepContext();
     if (this.#call.task) this.adopted();
     else this.#offloader.handOver(this.#call, false);
   }
@@ -146,6 +158,7 @@ export interface RaceTerms {
 /** Makes tasks of slow calls. */
 export interface Offloader {
   readonly clock: Clock;
+  readonly keepContext: KeepContext;
   /** Until it has succeeded the call stays in the foreground. `isExempt`: whatever the limits. */
   handOver(call: RunningCall, isExempt: boolean): void;
 }

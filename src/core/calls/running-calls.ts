@@ -1,41 +1,37 @@
-import type { Execute, ToolCall } from "../model/call.ts";
+import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
-import type { Clock } from "../time/clock.ts";
+import type { KeepContext } from "../time/async-context.ts";
+import type { SteadyClock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
-import { canonicalInput, sameOwner } from "./duplicates.ts";
+import { Chain, type Link } from "../values/chain.ts";
+import { canonicalInput } from "./canonical-input.ts";
+import { sameOwner } from "./duplicates.ts";
 import { Execution, type ExecutionKeeper } from "./execution.ts";
 import type { Follower, Outcome, TaskFollower } from "./outcome.ts";
 import type { RestartState } from "./restart-state.ts";
 
-/**
- * The tool calls that run in this process, in the foreground or as tasks. They are chained to each other:
- * every call comes and goes here, and a Set would cost each of them a tenth of its time.
- */
+/** The tool calls that run in this process, in the foreground or as tasks. */
 export class RunningCalls {
   readonly #idle: Idle;
   /** Models reuse ids, and users do not share them: several calls may have the same one. */
   readonly #byCallId = new Map<string, RunningCall[]>();
-  #newest: RunningCall | undefined;
-  #size = 0;
+  readonly #chain = new Chain<RunningCall>();
 
   constructor(idle: Idle) {
     this.#idle = idle;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#chain.size;
   }
 
-  *[Symbol.iterator](): Generator<RunningCall> {
-    for (let call = this.#newest; call !== undefined; call = call.older) yield call;
+  [Symbol.iterator](): Generator<RunningCall> {
+    return this.#chain[Symbol.iterator]();
   }
 
   add(call: RunningCall): void {
-    call.older = this.#newest;
-    if (this.#newest !== undefined) this.#newest.newer = call;
-    this.#newest = call;
-    this.#size += 1;
+    this.#chain.add(call);
     const { toolCallId } = call.execution.call;
     if (toolCallId === undefined) return;
     const others = this.#byCallId.get(toolCallId);
@@ -44,28 +40,16 @@ export class RunningCalls {
   }
 
   delete(call: RunningCall): void {
-    const { older, newer } = call;
-    if (newer !== undefined) newer.older = older;
-    else if (this.#newest === call) this.#newest = older;
-    else return;
-    if (older !== undefined) older.newer = newer;
-    call.older = undefined;
-    call.newer = undefined;
-    this.#size -= 1;
+    if (!this.#chain.delete(call)) return;
     this.#deleteId(call);
-    if (this.#size === 0) this.#idle.check();
+    if (this.#chain.size === 0) this.#idle.check();
   }
 
   /** The running call of the same user, session, tool and input; unless a tool says otherwise, of the same id. */
   findDuplicate(call: ToolCall, { onDuplicate }: ToolSettings): RunningCall | undefined {
-    if (onDuplicate !== "allow") return this.#findEqual(call);
-    if (call.toolCallId === undefined) return undefined;
-    return this.#byCallId.get(call.toolCallId)?.find((other) => other.isEqualTo(call));
-  }
-
-  #findEqual(call: ToolCall): RunningCall | undefined {
-    for (const other of this) if (other.isEqualTo(call)) return other;
-    return undefined;
+    if (onDuplicate !== "allow") return equalAmong(this, call);
+    const others = call.toolCallId === undefined ? undefined : this.#byCallId.get(call.toolCallId);
+    return others && equalAmong(others, call);
   }
 
   #deleteId(call: RunningCall): void {
@@ -73,15 +57,16 @@ export class RunningCalls {
     if (toolCallId === undefined) return;
     const all = this.#byCallId.get(toolCallId);
     if (all === undefined) return;
-    if (all.length === 1) this.#byCallId.delete(toolCallId);
-    else all.splice(all.indexOf(call), 1);
+    all.splice(all.indexOf(call), 1);
+    if (all.length === 0) this.#byCallId.delete(toolCallId);
   }
 }
 
 /** One of them: who waits for its execution, and what they have been told. */
-export class RunningCall implements ExecutionKeeper {
+export class RunningCall implements ExecutionKeeper, Link<RunningCall> {
   readonly execution: Execution;
-  /** Its neighbours among the running calls. */
+  /** Its way into the background, while it is on it. */
+  handOver: { request(isExempt: boolean): void } | undefined;
   older: RunningCall | undefined;
   newer: RunningCall | undefined;
   readonly #calls: RunningCalls;
@@ -98,15 +83,16 @@ export class RunningCall implements ExecutionKeeper {
     call: ToolCall,
     settings: ToolSettings,
     { clock, calls }: CallParts,
-    startedAt: number,
+    since: number,
     restartState: RestartState | undefined,
+    startedAt?: number,
   ) {
     this.#calls = calls;
-    this.execution = new Execution(call, settings, clock, this, startedAt, restartState);
+    this.execution = new Execution(call, settings, clock, this, since, restartState, startedAt);
     calls.add(this);
   }
 
-  begin<I, R>(execute: Execute<I, R>): this {
+  begin<I, R>(execute: ToolExecuteFunction<I, R>): this {
     this.execution.begin(execute);
     return this;
   }
@@ -136,15 +122,11 @@ export class RunningCall implements ExecutionKeeper {
     return this.#isShutDown;
   }
 
-  isEqualTo(call: ToolCall): boolean {
+  /** Whether a call may join it, if their inputs are equal. */
+  isOpenTo(call: ToolCall): boolean {
     const { call: own, outcome, aborted } = this.execution;
     const isJoinable = outcome === undefined && aborted === undefined;
-    return (
-      isJoinable &&
-      own.toolName === call.toolName &&
-      sameOwner(own.scope, call.scope) &&
-      this.execution.canonicalInput === canonicalInput(call.input)
-    );
+    return isJoinable && own.toolName === call.toolName && sameOwner(own.scope, call.scope);
   }
 
   /** A turn begins to wait for it. */
@@ -232,8 +214,20 @@ export class RunningCall implements ExecutionKeeper {
 
 /** What a call needs of its manager. */
 export interface CallParts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
+  readonly keepContext: KeepContext;
   readonly calls: RunningCalls;
 }
 
 const NOBODY: readonly Follower[] = [];
+
+/** The input is looked at only where there is a call to compare it with, and once for all of them. */
+function equalAmong(calls: Iterable<RunningCall>, call: ToolCall): RunningCall | undefined {
+  let canonical: string | undefined;
+  for (const other of calls) {
+    if (!other.isOpenTo(call)) continue;
+    canonical ??= canonicalInput(call.input);
+    if (other.execution.canonicalInput === canonical) return other;
+  }
+  return undefined;
+}

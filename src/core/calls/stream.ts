@@ -1,13 +1,13 @@
 import { TaskOffloadError } from "../errors.ts";
 import type { OffloadOutcome, ToolContext } from "../model/call.ts";
 import type { Clock } from "../time/clock.ts";
-import { isAsyncIterable } from "../values/iterables.ts";
+import { isAsyncIterable, isStream, isThenable } from "../values/iterables.ts";
 import { anything, func } from "../values/kinds.ts";
 import { needed, option, readArgument, type Table } from "../values/options.ts";
 import { type ContextSource, sourceOf } from "./context.ts";
 import type { Race } from "./race.ts";
 
-/** What a streaming tool answers. */
+/** What a streaming tool returns. */
 export type StreamSource<C> = AsyncIterable<C> | PromiseLike<AsyncIterable<C>>;
 
 /** How the chunks of a stream become its result. */
@@ -76,7 +76,7 @@ export class Pump<C, R> {
   async feed(begin: () => StreamSource<C>, context: ToolContext): Promise<R> {
     const tool = sourceOf(context);
     tool.onAbort(() => this.#wake());
-    const source = checkedSource(await begin());
+    const source = await sourceIn(begin());
     await this.#wanted(tool);
     for await (const chunk of source) {
       throwIfAborted(tool);
@@ -154,7 +154,13 @@ function throwIfAborted({ aborted }: ContextSource): void {
   if (aborted !== undefined) throw aborted.reason;
 }
 
-function checkedSource<C>(source: AsyncIterable<C>): AsyncIterable<C> {
-  if (isAsyncIterable(source)) return source;
+/**
+ * Whoever calls `stream` has said that the tool is to be read piece by piece: whatever can be iterated will do. What a
+ * promise resolves to is a value all the same, unless there is nothing to it but its pieces.
+ */
+async function sourceIn<C>(returned: StreamSource<C>): Promise<AsyncIterable<C>> {
+  const isPromised = isThenable(returned);
+  const source = await returned;
+  if (isPromised ? isStream(source) : isAsyncIterable(source)) return source;
   throw new TaskOffloadError("not_supported", "stream() needs an async iterable; use run() for other tools.");
 }

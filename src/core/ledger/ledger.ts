@@ -1,13 +1,13 @@
 import { isEnd, lastProgress, type NewTaskEvent } from "../model/events.ts";
 import { changeFor, endWithoutFollowUp, type LifecycleEvent } from "../model/lifecycle.ts";
 import type {
-  Guard,
   Inserted,
   Insertion,
   NewTask,
   Refused,
   Renewal,
   TaskChange,
+  TaskLimits,
   TaskStore,
 } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
@@ -41,10 +41,10 @@ export class Ledger {
    * back: its caller believes that there is none.
    */
   async insert(task: NewTask): Promise<Insertion> {
-    const { guard, leaseMs } = this.#terms;
+    const { limits, leaseMs } = this.#terms;
     const takeBack = () => this.#takeBack(task.record);
     try {
-      const write = (store: TaskStore) => store.insert(task, guard, leaseMs);
+      const write = (store: TaskStore) => store.insert(task, limits, leaseMs);
       const answer = await this.#gateway.ask("insert", write, takeBack);
       if (answer.status === "inserted") this.#makeKnown(answer.record, task.events);
       return answer;
@@ -59,7 +59,7 @@ export class Ledger {
    * whether there is a task now, however long that takes. `isExempt`: whatever the limits.
    */
   async insertRunning(task: NewTask, isExempt: boolean, taker: Taker): Promise<Insertion> {
-    const { guard, leaseMs } = this.#terms;
+    const { limits, leaseMs } = this.#terms;
     const answered = (answer: Insertion) => {
       if (answer.status !== "inserted") return;
       // An earlier try may have written it, with fewer events than this one has.
@@ -68,7 +68,7 @@ export class Ledger {
     };
     const answer = await this.#gateway.write(
       "insert",
-      (store) => store.insert(task, isExempt ? NO_GUARD : guard, leaseMs),
+      (store) => store.insert(task, isExempt ? NO_LIMITS : limits, leaseMs),
       (store) => this.#inserted(store, task.record),
       answered,
     );
@@ -82,7 +82,7 @@ export class Ledger {
     deadlineAt: number | null,
     taker: Taker,
   ): Promise<TaskRecord | Refused | undefined> {
-    const { owner, guard } = this.#terms;
+    const { owner, limits } = this.#terms;
     const change = this.#changeFor(task, { type: "task.started", owner, deadlineAt });
     if (change === undefined) return undefined;
     const answered = (answer: TaskRecord | Refused | undefined) => {
@@ -93,7 +93,7 @@ export class Ledger {
     };
     const answer = await this.#gateway.write(
       "admit",
-      async (store) => (await store.admit(task, task.version, change, guard)) ?? this.#started(store, task),
+      async (store) => (await store.admit(task, task.version, change, limits)) ?? this.#started(store, task),
       (store) => this.#started(store, task),
       answered,
     );
@@ -249,7 +249,7 @@ interface LedgerParts {
 interface LedgerTerms {
   readonly owner: string;
   readonly leaseMs: number;
-  readonly guard: Guard;
+  readonly limits: TaskLimits;
 }
 
 /** Takes a task up in this process, once it is on record that it runs here. */
@@ -259,7 +259,7 @@ interface Taker {
   take(record: TaskRecord): void;
 }
 
-const NO_GUARD: Guard = {
+const NO_LIMITS: TaskLimits = {
   runningPerUser: null,
   runningPerSession: null,
   queuedPerUser: null,

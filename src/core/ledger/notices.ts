@@ -3,27 +3,30 @@ import { type NewTaskEvent, numbered } from "../model/events.ts";
 import type { ManagerEvents, ManagerListener } from "../model/manager-events.ts";
 import { hintOf, type TaskHint, type TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
+import type { InContext, KeepContext } from "../time/async-context.ts";
 import { invalidInput } from "../values/validate.ts";
 
 /** Tells listeners what has happened, and wakes those who wait for a task. */
 export class Notices {
-  readonly #emitter = new EventEmitter<Record<string, AnyListener>>();
-  readonly #safe = new WeakMap<object, Map<string, AnyListener>>();
+  readonly #emitter = new EventEmitter<Record<string, Guarded>, InContext>();
+  readonly #safe = new WeakMap<object, Map<string, Guarded>>();
   /** Those who want the hints of one user, and, under `undefined`, those who want all. */
   readonly #hinted = new Map<string | undefined, Set<HintListener>>();
   readonly #store: Pick<TaskStore, "watch">;
+  readonly #keepContext: KeepContext;
   #stopStore: (() => void) | undefined;
 
-  constructor(store: Pick<TaskStore, "watch">) {
+  constructor(store: Pick<TaskStore, "watch">, keepContext: KeepContext) {
     this.#store = store;
+    this.#keepContext = keepContext;
   }
 
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
-    this.#emitter.on(name, this.#guarded(name, listener as AnyListener));
+    this.#emitter.on(name, this.#guarded(name, listener as AnyListener), this.#keepContext());
   }
 
   once<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
-    this.#emitter.once(name, this.#guarded(name, listener as AnyListener));
+    this.#emitter.once(name, this.#guarded(name, listener as AnyListener), this.#keepContext());
   }
 
   off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
@@ -77,18 +80,21 @@ export class Notices {
   }
 
   /** The listener in a form that harms nobody: what it throws, now or later, is an event and no more. */
-  #guarded(event: string, listener: AnyListener): AnyListener {
+  #guarded(event: string, listener: AnyListener): Guarded {
     if (typeof listener !== "function") throw invalidInput("listener", "a function", listener);
     const known = this.#safe.get(listener)?.get(event);
     if (known !== undefined) return known;
-    const guarded: AnyListener = async (...values) => {
+    const failed = (error: unknown) => {
+      if (event !== "listener.failed") this.emit("listener.failed", { event, error });
+    };
+    const guarded: Guarded = async function (...values) {
       try {
-        await listener(...values);
+        await this(() => listener(...values));
       } catch (error) {
-        if (event !== "listener.failed") this.emit("listener.failed", { event, error });
+        failed(error);
       }
     };
-    const ofListener = this.#safe.get(listener) ?? new Map<string, AnyListener>();
+    const ofListener = this.#safe.get(listener) ?? new Map<string, Guarded>();
     this.#safe.set(listener, ofListener.set(event, guarded));
     return guarded;
   }
@@ -96,3 +102,5 @@ export class Notices {
 
 type HintListener = (hint: TaskHint) => void;
 type AnyListener = (...values: unknown[]) => void;
+/** `this`: the async context in which somebody began to listen. */
+type Guarded = (this: InContext, ...values: unknown[]) => void;

@@ -1,6 +1,7 @@
 import type { NewTaskEvent } from "../model/events.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement, TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
+import type { HeldSessions } from "./held-sessions.ts";
 import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
 
@@ -8,14 +9,44 @@ import type { StoreGateway } from "./store-gateway.ts";
 export class SessionClaims {
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
+  readonly #held: HeldSessions;
 
-  constructor(gateway: StoreGateway, notices: Notices) {
+  constructor(gateway: StoreGateway, notices: Notices, held: HeldSessions) {
     this.#gateway = gateway;
     this.#notices = notices;
+    this.#held = held;
   }
 
-  /** Leases a session. One that the store gives too late goes back. @throws `store_failed` */
-  claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined> {
+  /** Whether this process has the session in hand. */
+  isHeld(session: SessionKey): boolean {
+    return this.#held.has(session);
+  }
+
+  /**
+   * Leases a session, and takes it in hand: until it is let go of, and for `holdMs` at most, this process gets it no
+   * second time, whatever has become of the lease. @throws `store_failed`
+   */
+  async claim(claimant: string, terms: ClaimTerms, filter: ClaimFilter): Promise<SessionClaim | undefined> {
+    const { session } = filter;
+    while (session === undefined || !this.#held.has(session)) {
+      const claim = await this.#claim(claimant, terms.leaseMs, filter);
+      if (claim === undefined) return undefined;
+      if (!this.#held.has(claim)) {
+        this.#held.hold(claim, terms.holdMs);
+        return claim;
+      }
+      await this.#putOff(claim);
+    }
+    return undefined;
+  }
+
+  /** What was claimed is no longer in hand here. */
+  letGo(claim: SessionClaim): void {
+    this.#held.letGo(claim);
+  }
+
+  /** One that the store gives too late goes back. */
+  #claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined> {
     const giveBack = (claim: SessionClaim | undefined) => {
       if (claim !== undefined) this.settle(claim, {}).catch(() => undefined);
     };
@@ -46,6 +77,13 @@ export class SessionClaims {
     return this.#gateway.ask("resetTurns", (store) => store.resetTurns(session));
   }
 
+  /** Its lease has lapsed, and whoever has it in hand here has not stopped yet: others come first meanwhile. */
+  async #putOff(claim: SessionClaim): Promise<void> {
+    const later: Settlement = { type: "defer", delayMs: PUT_OFF_MS };
+    const outcome = Object.fromEntries(claim.tasks.map(({ id }) => [id, later]));
+    await this.#gateway.ask("settle", (store) => store.settle(claim, outcome));
+  }
+
   /** An earlier try may have been written, and only its answer lost: then things stand as they should. */
   async #readBack({ tasks }: SessionClaim, outcome: Outcome): Promise<TaskRecord[] | undefined> {
     const read = (task: TaskRecord) =>
@@ -59,6 +97,16 @@ export class SessionClaims {
     const event = endOf(record);
     if (event !== undefined) this.#notices.publish(record, [event]);
   }
+}
+
+/** Milliseconds after which a session is due again whose lease has lapsed here, where it is still told. */
+export const PUT_OFF_MS = 1_000;
+
+/** How long a claim lasts. */
+interface ClaimTerms {
+  readonly leaseMs: number;
+  /** Milliseconds for which it is in hand at most. */
+  readonly holdMs: number;
 }
 
 /** What becomes of each follow-up of a claim, by its task's id. */

@@ -4,6 +4,7 @@ import type { TaskStore } from "../model/store.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { retryDelay } from "../time/retry-delay.ts";
+import { Chain, type Link } from "../values/chain.ts";
 import { describeError } from "../values/summary.ts";
 
 /** The gateway for those who only read. Writes go through the ledger. */
@@ -20,10 +21,10 @@ export class StoreGateway implements StoreReader {
   readonly #store: TaskStore;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #failed: (failure: StoreFailure) => void;
+  readonly #tellFailed: (failure: StoreFailure) => void;
   readonly #retries = new Map<Timer, (error: TaskOffloadError) => void>();
   readonly #idle: Idle;
-  readonly #open = new Set<Question<never>>();
+  readonly #open = new Chain<AnyQuestion>();
   #isClosed = false;
 
   constructor(
@@ -37,7 +38,7 @@ export class StoreGateway implements StoreReader {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#idle = idle;
-    this.#failed = failed;
+    this.#tellFailed = failed;
   }
 
   /** Whether nothing was asked that is not answered, and nothing waits to be asked again. */
@@ -52,9 +53,11 @@ export class StoreGateway implements StoreReader {
    */
   ask<T>(operation: string, run: StoreCall<T>, late?: (answer: T | undefined) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const question: Question<T> = new Question(resolve, reject, late, () => this.#ended(question));
+      const question = new Question(operation, resolve, reject, late);
       this.#open.add(question);
-      this.#send(operation, run, question);
+      this.#send(run, question);
+      // A store in memory has answered by then, and needs no timer.
+      SOON.then(() => question.isOver || this.#limit(question));
     });
   }
 
@@ -102,7 +105,10 @@ export class StoreGateway implements StoreReader {
   /** No more retries; writes that wait for the store are given up. */
   close(): void {
     this.#isClosed = true;
-    for (const question of [...this.#open]) question.fail(unwrittenError());
+    for (const question of [...this.#open]) {
+      this.#end(question);
+      question.reject(unwrittenError());
+    }
     for (const [timer, giveUp] of this.#retries) {
       timer.clear();
       giveUp(unwrittenError());
@@ -110,28 +116,45 @@ export class StoreGateway implements StoreReader {
     this.#retries.clear();
   }
 
-  #ended(question: Question<never>): void {
-    this.#open.delete(question);
-    if (this.#open.size === 0) this.#idle.check();
+  #send<T>(run: StoreCall<T>, question: Question<T>): void {
+    const failed = (cause: unknown) => this.#failed(question, "failed", cause);
+    try {
+      run(this.#store).then((answer) => this.#answered(question, answer), failed);
+    } catch (cause) {
+      failed(cause);
+    }
   }
 
-  #send<T>(operation: string, run: StoreCall<T>, question: Question<T>): void {
-    const failed = (reason: string, cause?: unknown) => {
-      if (question.isOver) question.failLate();
-      else question.fail(this.#report(operation, reason, cause));
-    };
-    const expired = () => failed(`did not answer within ${this.#timeoutMs} ms`);
-    if (this.#timeoutMs !== Number.POSITIVE_INFINITY) {
-      question.timer = new Timer(this.#clock, expired, this.#timeoutMs);
+  #limit<T>(question: Question<T>): void {
+    if (this.#timeoutMs === Number.POSITIVE_INFINITY) return;
+    const expired = () => this.#failed(question, `did not answer within ${this.#timeoutMs} ms`);
+    question.timer = new Timer(this.#clock, expired, this.#timeoutMs);
+  }
+
+  #answered<T>(question: Question<T>, answer: T): void {
+    if (question.isOver) {
+      question.late?.(answer);
+    } else {
+      this.#end(question);
+      question.resolve(answer);
     }
-    try {
-      run(this.#store).then(
-        (answer) => question.answer(answer),
-        (cause) => failed("failed", cause),
-      );
-    } catch (cause) {
-      failed("failed", cause);
+  }
+
+  #failed<T>(question: Question<T>, reason: string, cause?: unknown): void {
+    if (question.isOver) {
+      question.late?.(undefined);
+    } else {
+      const error = this.#report(question.operation, reason, cause);
+      this.#end(question);
+      question.reject(error);
     }
+  }
+
+  #end(question: AnyQuestion): void {
+    question.isOver = true;
+    question.timer?.clear();
+    this.#open.delete(question);
+    if (this.#open.size === 0) this.#idle.check();
   }
 
   #pause(ms: number): Promise<void> {
@@ -149,57 +172,44 @@ export class StoreGateway implements StoreReader {
     const why = cause === undefined ? "" : ` ${describeError(cause)}`;
     const message = `The store ${reason}: ${operation}.${why}`;
     const error = new TaskOffloadError("store_failed", message, { cause });
-    this.#failed({ operation, error });
+    this.#tellFailed({ operation, error });
     return error;
   }
 }
 
+const SOON = Promise.resolve();
+
 type StoreCall<T> = (store: TaskStore) => Promise<T>;
 
-/** What the store was asked and has not answered yet. */
-class Question<T> {
+/** What the store was asked, and who waits for the answer. */
+class Question<T> implements AnyQuestion {
+  readonly operation: string;
+  readonly resolve: (answer: T) => void;
+  readonly reject: (error: unknown) => void;
+  readonly late: ((answer: T | undefined) => void) | undefined;
   timer: Timer | undefined;
   isOver = false;
-  readonly #resolve: (answer: T) => void;
-  readonly #reject: (error: unknown) => void;
-  readonly #late: ((answer: T | undefined) => void) | undefined;
-  readonly #ended: () => void;
+  older: AnyQuestion | undefined;
+  newer: AnyQuestion | undefined;
 
   constructor(
+    operation: string,
     resolve: (answer: T) => void,
     reject: (error: unknown) => void,
     late: ((answer: T | undefined) => void) | undefined,
-    ended: () => void,
   ) {
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#late = late;
-    this.#ended = ended;
+    this.operation = operation;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.late = late;
   }
+}
 
-  answer(answer: T): void {
-    if (this.isOver) {
-      this.#late?.(answer);
-    } else {
-      this.#end();
-      this.#resolve(answer);
-    }
-  }
-
-  failLate(): void {
-    this.#late?.(undefined);
-  }
-
-  fail(error: unknown): void {
-    this.#end();
-    this.#reject(error);
-  }
-
-  #end(): void {
-    this.isOver = true;
-    this.timer?.clear();
-    this.#ended();
-  }
+/** A question whose answer is of no interest. */
+interface AnyQuestion extends Link<AnyQuestion> {
+  readonly reject: (error: unknown) => void;
+  timer: Timer | undefined;
+  isOver: boolean;
 }
 
 function unwrittenError(): TaskOffloadError {

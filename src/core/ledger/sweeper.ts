@@ -1,6 +1,7 @@
 import type { NewTaskEvent } from "../model/events.ts";
 import type { RetentionLimits } from "../model/store.ts";
-import { type Clock, Timer } from "../time/clock.ts";
+import type { InContext } from "../time/async-context.ts";
+import { type SteadyClock, Timer } from "../time/clock.ts";
 import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
 
@@ -9,9 +10,10 @@ import type { StoreGateway } from "./store-gateway.ts";
  * and one now and then. A sweep for each would cost as much as the task.
  */
 export class Sweeper {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
+  readonly #inContext: InContext;
   readonly #limits: RetentionLimits;
   #finished = 0;
   #isSweeping = false;
@@ -19,10 +21,11 @@ export class Sweeper {
   #timerEndsAt = 0;
   #isClosed = false;
 
-  constructor(clock: Clock, gateway: StoreGateway, notices: Notices, limits: RetentionLimits) {
+  constructor({ clock, gateway, notices, inOwnContext }: SweeperParts, limits: RetentionLimits) {
     this.#clock = clock;
     this.#gateway = gateway;
     this.#notices = notices;
+    this.#inContext = inOwnContext;
     this.#limits = limits;
   }
 
@@ -46,7 +49,7 @@ export class Sweeper {
   #sweep(): void {
     if (this.#isSweeping || this.#isClosed) return;
     this.#isSweeping = true;
-    void this.#sweepAll().finally(() => {
+    void this.#inContext(() => this.#sweepAll()).finally(() => {
       this.#isSweeping = false;
       this.#sweepIn(this.#finished > 0 ? SOON_MS : IDLE_SWEEP_MS);
     });
@@ -69,7 +72,7 @@ export class Sweeper {
 
   /** Unless one comes before that. */
   #sweepIn(ms: number): void {
-    const endsAt = this.#clock.now() + ms;
+    const endsAt = this.#clock.monotonic() + ms;
     if (this.#isClosed || (this.#timer !== undefined && this.#timerEndsAt <= endsAt)) return;
     const sweep = () => {
       this.#timer = undefined;
@@ -79,6 +82,13 @@ export class Sweeper {
     this.#timer = new Timer(this.#clock, sweep, ms).unref();
     this.#timerEndsAt = endsAt;
   }
+}
+
+interface SweeperParts {
+  readonly clock: SteadyClock;
+  readonly gateway: StoreGateway;
+  readonly notices: Notices;
+  readonly inOwnContext: InContext;
 }
 
 const SWEEP_LIMIT = 1_000;

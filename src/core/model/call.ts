@@ -40,7 +40,7 @@ export interface ToolContext {
   write(chunk: string | Uint8Array): void;
 }
 
-export type Execute<I, R> = (input: I, context: ToolContext) => R;
+export type ToolExecuteFunction<I, R> = (input: I, context: ToolContext) => R;
 
 /** What the host gets for a call: the value, or the task that it has become and what to tell the model. */
 export type OffloadOutcome<T> =

@@ -1,9 +1,9 @@
 import { TaskOffloadError } from "../errors.ts";
-import { isAsyncIterable } from "../values/iterables.ts";
+import { isStream } from "../values/iterables.ts";
 import { func, kind, limit, oneOf } from "../values/kinds.ts";
 import { needed, option, readOptions, type Table } from "../values/options.ts";
 import { isPlain } from "../values/plain.ts";
-import type { Execute, ToolContext } from "./call.ts";
+import type { ToolContext, ToolExecuteFunction } from "./call.ts";
 
 /** What a tool of the manager's `tools` is given beside its input. */
 export interface DurableContext extends ToolContext {
@@ -27,7 +27,7 @@ export interface DurableContext extends ToolContext {
 export interface DurableTool<I = never> {
   /** If it is given, that under which the tool stands in `tools`. */
   name?: string | undefined;
-  /** Started again, an async iterable is read to its end, and its last chunk is the result. */
+  /** Started again, a stream is read to its end, and its last chunk is the result. */
   execute(input: I, context: DurableContext): unknown;
   /** It goes on from its last checkpoint. @default false */
   resumable?: boolean | undefined;
@@ -49,7 +49,7 @@ const toolNamed = (name: string) =>
 
 /** A tool as the manager keeps it. */
 export interface KnownTool {
-  readonly execute: Execute<unknown, unknown>;
+  readonly execute: ToolExecuteFunction<unknown, unknown>;
   readonly isRestartable: boolean;
   readonly attempts: number;
 }
@@ -69,7 +69,7 @@ function knownTool(name: string, tool: DurableTool): KnownTool {
   const { resumable, idempotent, attempts } = readOptions(toolNamed(name), tool, where, `${where}.`);
   const execute: KnownTool["execute"] = (input, context) => {
     const returned = tool.execute(input as never, context as DurableContext);
-    return isAsyncIterable(returned) ? lastChunkOf(returned, context) : returned;
+    return isStream(returned) ? lastChunkOf(returned, context) : returned;
   };
   return { execute, isRestartable: resumable || idempotent, attempts };
 }

@@ -62,28 +62,13 @@ export function transition(record: TaskRecord, event: LifecycleEvent, now: numbe
   return { ok: true, patch: patchFor(record, event, now) };
 }
 
-/** Several events as one step: all of them or none. */
-export function transitionAll(
-  record: TaskRecord,
-  events: readonly LifecycleEvent[],
-  now: number,
-): Transition {
-  let patch: TaskPatch = {};
-  for (const event of events) {
-    const step = transition({ ...record, ...patch }, event, now);
-    if (!step.ok) return step;
-    patch = { ...patch, ...step.patch };
-  }
-  return { ok: true, patch };
-}
-
-/** What a store is to write for some events, which happen together; `undefined` where they cannot. */
+/** What a store is to write for some events, which happen as one step, all or none; `undefined` where they cannot. */
 export function changeFor(
   record: TaskRecord,
   events: readonly LifecycleEvent[],
   now: number,
 ): { patch: TaskPatch; events: NewTaskEvent[] } | undefined {
-  const step = transitionAll(record, events, now);
+  const step = transitions(record, events, now);
   return step.ok
     ? { patch: step.patch, events: events.flatMap((event) => logged(event, record, now)) }
     : undefined;
@@ -94,6 +79,19 @@ export function endWithoutFollowUp(record: TaskRecord, end: LifecycleEvent, now:
   const step = transition(record, end, now);
   const hasFollowUp = step.ok && step.patch.followUp !== undefined && isOutstanding(step.patch.followUp);
   return hasFollowUp ? [end, { type: "follow_up.dropped", reason: "returned" }] : [end];
+}
+
+function transitions(record: TaskRecord, events: readonly LifecycleEvent[], now: number): Transition {
+  let before = record;
+  let patch: TaskPatch = {};
+  for (const event of events) {
+    const step = transition(before, event, now);
+    // Most steps are one event: then nothing is copied.
+    if (!step.ok || events.length === 1) return step;
+    patch = { ...patch, ...step.patch };
+    before = { ...record, ...patch };
+  }
+  return { ok: true, patch };
 }
 
 /** What the log says of a lifecycle event: what guards the transition stays out, and who waits was not started. */

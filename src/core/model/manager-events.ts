@@ -1,6 +1,6 @@
 import type { TaskOffloadError } from "../errors.ts";
 import type { TaskEvent } from "./events.ts";
-import type { Limit } from "./store.ts";
+import type { LimitName } from "./store.ts";
 import type { TaskInfo, TaskScope } from "./task.ts";
 
 /** What `on`, `once` and `off` know, and what listeners get. Task events are those this process has written. */
@@ -12,7 +12,7 @@ export type ManagerEvents = {
     scope: TaskScope;
     toolName: string;
     toolCallId: string | null;
-    limit: Limit | "running";
+    limit: LimitName | "running";
   };
   /** The store failed or did not answer in time. */
   "store.failed": StoreFailure;

@@ -25,8 +25,8 @@ export interface Payload {
   checkpoint: string | null;
 }
 
-/** Conditions that a store checks in the same atomic step as the write they guard. `null`: no limit. */
-export interface Guard {
+/** Limits that a store checks in the same atomic step as the write. `null`: no limit. */
+export interface TaskLimits {
   runningPerUser: number | null;
   /** Counted for tasks that have a session. */
   runningPerSession: number | null;
@@ -35,11 +35,11 @@ export interface Guard {
   exclusive: boolean;
 }
 
-export type Limit = "running_per_user" | "running_per_session" | "queued_per_user" | "exclusive";
+export type LimitName = "running_per_user" | "running_per_session" | "queued_per_user" | "exclusive";
 export type Inserted = { status: "inserted"; record: TaskRecord };
 /** The unfinished, uncancelled task of the same user with the same `duplicateKey`. */
 export type Duplicate = { status: "duplicate"; record: TaskRecord };
-export type Refused = { status: "refused"; limit: Limit };
+export type Refused = { status: "refused"; limit: LimitName };
 export type Insertion = Inserted | Duplicate | Refused;
 
 /** One transition: all of it is written, or nothing. */
@@ -87,6 +87,11 @@ export interface Renewal {
 export interface SessionKey {
   userId: string;
   sessionId: string | null;
+}
+
+/** A session as one text, for those who keep something of each. */
+export function textOfSession({ userId, sessionId }: SessionKey): string {
+  return JSON.stringify([userId, sessionId]);
 }
 
 /** One session leased with its due follow-ups. */
@@ -190,7 +195,7 @@ export interface TaskStore {
    * Writing an id that is already there answers `inserted` with that record, so that a write whose answer
    * was lost can be repeated. `leaseMs` is how long its owner may stay silent.
    */
-  insert(task: NewTask, guard: Guard, leaseMs: number): Promise<Insertion>;
+  insert(task: NewTask, limits: TaskLimits, leaseMs: number): Promise<Insertion>;
   get(scope: TaskScope, id: string): Promise<TaskRecord | undefined>;
   /** Newest first; of those created at the same moment, the greater id first. Never loads results. */
   list(scope: TaskScope, query: ListQuery): Promise<RecordPage>;
@@ -204,7 +209,7 @@ export interface TaskStore {
     task: TaskKey,
     version: number,
     change: TaskChange,
-    guard: Guard,
+    limits: TaskLimits,
   ): Promise<TaskRecord | Refused | undefined>;
   /**
    * Appends progress and output, numbers them, and keeps the newest progress on the record. Answers the

@@ -6,6 +6,7 @@ import type { Insertion } from "../model/store.ts";
 import type { TaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
+import { monotonicAt } from "../time/moment.ts";
 import { func, kind } from "../values/kinds.ts";
 import { needed, readArgument, type Table } from "../values/options.ts";
 import { joinStored } from "./join-equal.ts";
@@ -16,7 +17,7 @@ import type { Scheduler } from "./scheduler.ts";
 import type { Slot } from "./slot.ts";
 
 /** A tool that runs already, outside this library. */
-export interface OutsideExecution {
+export interface ExecutionHandle {
   promise: PromiseLike<unknown>;
   /** Called on cancel, deadline and shutdown. */
   abort(reason: unknown): void;
@@ -30,7 +31,7 @@ const OUTSIDE = {
   ),
   abort: needed(func()),
   startedAt: needed(kind("epoch milliseconds", Number.isFinite)),
-} satisfies Table<OutsideExecution>;
+} satisfies Table<ExecutionHandle>;
 
 /** Makes tasks of tools that somebody else has started. */
 export class Adopter {
@@ -40,11 +41,14 @@ export class Adopter {
     this.#parts = parts;
   }
 
-  async adopt(call: ToolCall, outside: OutsideExecution, settings: ToolSettings): Promise<TaskInfo> {
+  async adopt(call: ToolCall, outside: ExecutionHandle, settings: ToolSettings): Promise<TaskInfo> {
     readArgument(OUTSIDE, outside, "execution", "execution.");
     const slot = this.#parts.scheduler.takeSlot();
     if (slot === undefined) throw noSlotError(call);
-    const running = new RunningCall(call, settings, this.#parts, outside.startedAt, NO_RESTART);
+    const { startedAt } = outside;
+    const since = monotonicAt(startedAt, this.#parts.clock);
+    const running = new RunningCall(call, settings, this.#parts, since, NO_RESTART, startedAt);
+    running.execution.inContext = this.#parts.keepContext();
     running.execution.onAbort((reason) => abortQuietly(outside, reason));
     running.execution.follow(outside.promise);
     return this.#insert(running, slot);
@@ -89,7 +93,7 @@ interface AdopterParts extends CallParts {
 const NO_RESTART = undefined;
 
 /** What the host's abort throws must not keep the task from ending. */
-function abortQuietly(outside: OutsideExecution, reason: unknown): void {
+function abortQuietly(outside: ExecutionHandle, reason: unknown): void {
   const abort = async () => outside.abort(reason);
   abort().catch(() => undefined);
 }

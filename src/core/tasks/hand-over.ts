@@ -4,11 +4,13 @@ import type { RunningCall } from "../calls/running-calls.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Notices } from "../ledger/notices.ts";
 import { isReport } from "../model/events.ts";
-import type { Insertion, Limit, NewTask } from "../model/store.ts";
+import type { Insertion, LimitName, NewTask } from "../model/store.ts";
 import { type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
+import type { InContext, KeepContext } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
+import type { Link } from "../values/chain.ts";
 import { cancelledByTurn, newRunningTask } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
 import type { Parked, Scheduler } from "./scheduler.ts";
@@ -18,10 +20,14 @@ import type { Slot } from "./slot.ts";
  * One running call on its way into the background. While a limit or the store stands in the way, the call
  * stays in the foreground and this keeps trying, until the tool has settled.
  */
-export class HandOver implements Follower {
+export class HandOver implements Follower, Link<HandOver> {
+  older: HandOver | undefined;
+  newer: HandOver | undefined;
   readonly #call: RunningCall;
   readonly #parts: HandOverParts;
   readonly #over: () => void;
+  /** However often it tries, and whoever wakes it for that. */
+  readonly #inContext: InContext;
   #task: NewTask | undefined;
   #isExempt = false;
   #isAsking = false;
@@ -35,12 +41,13 @@ export class HandOver implements Follower {
     this.#call = call;
     this.#parts = parts;
     this.#over = over;
+    this.#inContext = call.execution.inContext ?? parts.keepContext();
     call.join(this);
   }
 
   request(isExempt: boolean): void {
     this.#isExempt ||= isExempt;
-    if (!this.#isAsking) void this.#try();
+    if (!this.#isAsking) this.#try();
   }
 
   /** The call ended in the foreground; an answer that is still under way is seen to in {@link #take}. */
@@ -64,7 +71,11 @@ export class HandOver implements Follower {
     this.#over();
   }
 
-  async #try(): Promise<void> {
+  #try(): void {
+    void this.#inContext(() => this.#tryOnce());
+  }
+
+  async #tryOnce(): Promise<void> {
     this.#stopWaiting();
     if (this.#isOver) return;
     const { scheduler } = this.#parts;
@@ -126,8 +137,8 @@ export class HandOver implements Follower {
     else this.#call.replace(toTaskInfo(record), error);
   }
 
-  #refused(limit: Limit, isOutOfDate: boolean): void {
-    if (isOutOfDate && !this.#isSettled()) void this.#try();
+  #refused(limit: LimitName, isOutOfDate: boolean): void {
+    if (isOutOfDate && !this.#isSettled()) this.#try();
     else this.#park(limit);
   }
 
@@ -135,21 +146,21 @@ export class HandOver implements Follower {
     this.#failures += 1;
     const { clock } = this.#parts;
     if (this.#isSettled()) this.stop();
-    else this.#retry = new Timer(clock, () => void this.#try(), retryDelay(this.#failures)).unref();
+    else this.#retry = new Timer(clock, () => this.#try(), retryDelay(this.#failures)).unref();
   }
 
-  #park(limit: Limit | "running"): void {
+  #park(limit: LimitName | "running"): void {
     if (this.#isSettled()) this.stop();
     else this.#unpark = this.#parts.scheduler.park(this.#parked(limit));
     if (!this.#wasRefused) this.#tellRefused(limit);
   }
 
-  #parked(limit: Limit | "running"): Parked {
+  #parked(limit: LimitName | "running"): Parked {
     const { userId, sessionId = null } = this.#call.execution.call.scope;
-    return { userId, sessionId, waitsForAny: limit === "running", retry: () => void this.#try() };
+    return { userId, sessionId, waitsForAny: limit === "running", retry: () => this.#try() };
   }
 
-  #tellRefused(limit: Limit | "running"): void {
+  #tellRefused(limit: LimitName | "running"): void {
     this.#wasRefused = true;
     const { scope, toolName, toolCallId = null } = this.#call.execution.call;
     this.#parts.notices.emit("offload.refused", { scope, toolName, toolCallId, limit });
@@ -169,6 +180,7 @@ export class HandOver implements Follower {
 /** What a hand-over works with. */
 export interface HandOverParts {
   readonly clock: Clock;
+  readonly keepContext: KeepContext;
   readonly ledger: Ledger;
   readonly notices: Notices;
   readonly runningTasks: RunningTasks;

@@ -1,18 +1,22 @@
 import type { Offloader } from "../calls/race.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
+import type { KeepContext } from "../time/async-context.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
+import { Chain } from "../values/chain.ts";
 import type { Canceller } from "./cancel.ts";
 import { HandOver, type HandOverParts } from "./hand-over.ts";
 
 /** The slow calls on their way into the background. */
 export class TaskOffloader implements Offloader {
   readonly clock: Clock;
+  readonly keepContext: KeepContext;
   readonly #parts: TaskOffloaderParts;
-  readonly #open = new Map<RunningCall, HandOver>();
+  readonly #open = new Chain<HandOver>();
 
   constructor(parts: TaskOffloaderParts) {
     this.clock = parts.clock;
+    this.keepContext = parts.keepContext;
     this.#parts = parts;
   }
 
@@ -22,24 +26,23 @@ export class TaskOffloader implements Offloader {
 
   handOver(call: RunningCall, isExempt: boolean): void {
     if (call.task) this.#adopted(call);
-    else this.#handOverOf(call).request(isExempt);
+    else (call.handOver ?? this.#begin(call)).request(isExempt);
   }
 
   close(): void {
-    for (const handOver of [...this.#open.values()]) handOver.stop();
+    for (const handOver of [...this.#open]) handOver.stop();
   }
 
-  #handOverOf(call: RunningCall): HandOver {
-    let handOver = this.#open.get(call);
-    if (handOver === undefined) {
-      handOver = new HandOver(call, this.#parts, () => this.#over(call));
-      this.#open.set(call, handOver);
-    }
+  #begin(call: RunningCall): HandOver {
+    const handOver: HandOver = new HandOver(call, this.#parts, () => this.#over(call, handOver));
+    this.#open.add(handOver);
+    call.handOver = handOver;
     return handOver;
   }
 
-  #over(call: RunningCall): void {
-    this.#open.delete(call);
+  #over(call: RunningCall, handOver: HandOver): void {
+    this.#open.delete(handOver);
+    call.handOver = undefined;
     this.#parts.idle.check();
     if (call.task) this.#adopted(call);
   }

@@ -1,4 +1,4 @@
-import type { Limit } from "../model/store.ts";
+import type { LimitName } from "../model/store.ts";
 import type { Slot } from "./slot.ts";
 
 /**
@@ -111,7 +111,7 @@ export interface Job {
 }
 
 /** `gone`: somebody else has ended the task. `failed`: the store has; try again later. */
-export type Admission = "admitted" | "gone" | "failed" | Limit;
+export type Admission = "admitted" | "gone" | "failed" | LimitName;
 
 /** The waiting jobs of one user, in the order in which they may start. */
 interface Lane {

@@ -2,7 +2,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { changeFor, type LifecycleEvent } from "../model/lifecycle.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
-import type { Clock } from "../time/clock.ts";
+import type { SteadyClock } from "../time/clock.ts";
 import type { Admission, Job } from "./queue.ts";
 import { deadlineOf } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
@@ -47,7 +47,7 @@ export class QueuedTask implements Job {
   }
 
   admit(slot: Slot): Promise<Admission> {
-    this.#admission = this.#admit(slot);
+    this.#admission = this.#stored.inContext(() => this.#admit(slot));
     return this.#admission;
   }
 
@@ -66,12 +66,13 @@ export class QueuedTask implements Job {
 
   async #admit(slot: Slot): Promise<Admission> {
     const { clock, ledger, runningTasks } = this.#parts;
+    const since = clock.monotonic();
     const deadlineAt = deadlineOf(clock.now(), this.#stored.settings);
     runningTasks.expect(this.record.id);
     try {
       const answer = await ledger.admit(this.record, deadlineAt, {
         isTaken: () => this.#hasBegun,
-        take: (record) => this.#begin(record, slot),
+        take: (record) => this.#begin(record, slot, since),
       });
       runningTasks.forget(this.record.id);
       if (this.#hasBegun) return "admitted";
@@ -83,16 +84,16 @@ export class QueuedTask implements Job {
     }
   }
 
-  #begin(record: TaskRecord, slot: Slot): void {
+  #begin(record: TaskRecord, slot: Slot, since: number): void {
     this.#hasBegun = true;
     this.#over();
-    this.#parts.runningTasks.run(this.#stored, record, slot, this.#isShutDown);
+    this.#parts.runningTasks.run(this.#stored, record, slot, since, this.#isShutDown);
   }
 }
 
 /** What a queued task works with. */
 export interface QueuedTaskParts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly ledger: Ledger;
   readonly runningTasks: RunningTasks;
   readonly terms: TaskTerms;

@@ -1,5 +1,6 @@
 import { nanoid } from "nanoid";
-import { canonicalInput, duplicateKey } from "../calls/duplicates.ts";
+import { canonicalInput } from "../calls/canonical-input.ts";
+import { duplicateKey } from "../calls/duplicates.ts";
 import type { RestartState } from "../calls/restart-state.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import type { ToolCall } from "../model/call.ts";
@@ -20,7 +21,7 @@ export function newQueuedTask(
   now: number,
 ): NewTask {
   const canonical = () => canonicalInput(call.input);
-  const record = newRecord(call, settings, terms, now, canonical, restartState?.id);
+  const record = newRecord(call, settings, terms, now, canonical, QUEUED, restartState?.id);
   return { record, events: [{ at: now, type: "task.queued" }], input: restartState?.kept };
 }
 
@@ -34,13 +35,9 @@ export function newRunningTask(
 ): NewTask {
   const { call, settings, startedAt, restartState } = running.execution;
   const canonical = () => running.execution.canonicalInput;
-  const record: TaskRecord = {
-    ...newRecord(call, settings, terms, now, canonical, restartState?.id ?? id),
-    status: "running",
-    startedAt,
-    runs: 1,
-    deadlineAt: deadlineOf(startedAt, settings),
-  };
+  const deadlineAt = deadlineOf(startedAt, settings);
+  const start: Start = { status: "running", startedAt, deadlineAt, runs: 1 };
+  const record = newRecord(call, settings, terms, now, canonical, start, restartState?.id ?? id);
   const task: NewTask = { record, events: [{ at: now, type: "task.started" }, ...reported] };
   if (restartState) task.input = restartState.kept;
   return task;
@@ -51,12 +48,18 @@ export function deadlineOf(startedAt: number, { deadlineMs }: ToolSettings): num
   return deadlineMs === Number.POSITIVE_INFINITY ? null : startedAt + deadlineMs;
 }
 
+/** What a record says of the start of its tool. */
+type Start = Pick<TaskRecord, "status" | "startedAt" | "deadlineAt" | "runs">;
+
+const QUEUED: Start = { status: "queued", startedAt: null, deadlineAt: null, runs: 0 };
+
 function newRecord(
   call: ToolCall,
   settings: ToolSettings,
   terms: TaskTerms,
   now: number,
   canonical: () => string,
+  start: Start,
   id = nanoid(),
 ): TaskRecord {
   const { toolName, input, scope } = call;
@@ -69,13 +72,13 @@ function newRecord(
     toolName,
     toolCallId: call.toolCallId ?? id,
     summary: summarize({ toolName, input, summarize: own, redact: terms.redact }),
-    status: "queued",
+    status: start.status,
     priority,
     createdAt: now,
-    startedAt: null,
+    startedAt: start.startedAt,
     updatedAt: now,
     completedAt: null,
-    deadlineAt: null,
+    deadlineAt: start.deadlineAt,
     progress: null,
     error: null,
     cancel: null,
@@ -84,7 +87,7 @@ function newRecord(
     lastSeq: 0,
     version: 1,
     owner: terms.owner,
-    runs: 0,
+    runs: start.runs,
     duplicateKey: duplicateKey(call, settings, canonical),
   };
 }

@@ -7,6 +7,7 @@ import { type StoredResult, storeResult } from "../model/result.ts";
 import type { TaskChange } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
+import { here } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { type Ending, endingsOf } from "./ending.ts";
 import type { Slot } from "./slot.ts";
@@ -55,17 +56,17 @@ export class RunningTask implements TaskFollower {
   }
 
   settled(): void {
-    void this.#end();
+    this.#end();
   }
 
   expired(): void {
-    void this.#end();
+    this.#end();
   }
 
   /** The tool was told to stop before it was called: there is nothing to wait for. */
   neverBegan(): void {
     this.#ending.isUnbegun = true;
-    void this.#end();
+    this.#end();
   }
 
   /** The tool has reported something. */
@@ -83,8 +84,8 @@ export class RunningTask implements TaskFollower {
     if (cancel === null || execution.outcome !== undefined || this.#grace) return;
     execution.abort(new DOMException(cancel.reason ?? "The task was cancelled.", "AbortError"));
     const { clock, terms } = this.#parts;
-    const left = cancel.at + terms.cancelGraceMs - clock.now();
-    this.#grace = new Timer(clock, () => void this.#end(), Math.max(0, left));
+    const left = terms.cancelGraceMs - execution.abortedMs;
+    this.#grace = new Timer(clock, () => this.#end(), Math.max(0, left));
   }
 
   /** Somebody else has written the record. */
@@ -108,7 +109,7 @@ export class RunningTask implements TaskFollower {
   #shutDown(): void {
     this.#ending.isShutDown = true;
     this.#call.execution.abort(closedError());
-    void this.#end();
+    this.#end();
   }
 
   /** Another process has ended it, or goes on with it: what this one does counts no more. */
@@ -153,11 +154,16 @@ export class RunningTask implements TaskFollower {
     if (this.#call.execution.hasReports) this.woken();
   }
 
-  async #end(): Promise<void> {
+  #end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#pause?.clear();
     this.#grace?.clear();
+    const { inContext = here } = this.#call.execution;
+    void inContext(() => this.#finish());
+  }
+
+  async #finish(): Promise<void> {
     await this.#writing;
     try {
       await this.#writeEnd();
@@ -187,10 +193,9 @@ export class RunningTask implements TaskFollower {
     const change = changeFor(this.#record, endings, now);
     if (change === undefined) return undefined;
     const { execution } = this.#call;
-    const reported = execution.hasReports ? execution.reports.all(now) : [];
-    const events = [...reported, ...change.events];
-    const isCompleted = change.patch.status === "completed";
-    return { ...change, events, ...(isCompleted && result ? { result } : {}) };
+    const { patch } = change;
+    const events = execution.hasReports ? [...execution.reports.all(now), ...change.events] : change.events;
+    return patch.status === "completed" && result ? { patch, events, result } : { patch, events };
   }
 
   #result(): StoredResult | undefined {

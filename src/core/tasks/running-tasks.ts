@@ -3,6 +3,8 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { TaskRecord } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import type { Idle } from "../time/idle.ts";
+import { monotonicAt } from "../time/moment.ts";
+import { Passage } from "../values/chain.ts";
 import { RunningTask, type RunningTaskParts } from "./running-task.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Slot } from "./slot.ts";
@@ -12,7 +14,7 @@ import type { StoredCall } from "./stored-call.ts";
 export class RunningTasks {
   readonly #parts: RunningTasksParts;
   readonly #taskParts: RunningTaskParts;
-  readonly #tasks = new Map<string, RunningTask>();
+  readonly #tasks = new Passage<RunningTask>();
   /** Tasks on their way here: the store may know them, and cancel them, before this process has its answer. */
   readonly #expected = new Map<string, TaskRecord | undefined>();
 
@@ -28,7 +30,7 @@ export class RunningTasks {
 
   /** Their records, as far as this process knows them. */
   get records(): TaskRecord[] {
-    return [...this.#tasks.values()].map(({ record }) => record);
+    return this.#tasks.values().map(({ record }) => record);
   }
 
   recordOf(id: string): TaskRecord | undefined {
@@ -75,20 +77,34 @@ export class RunningTasks {
 
   /**
    * Calls the tool of a stored call, whose record says that it runs here. A cancel, or the end of the manager, may
-   * have been faster than the store's answer: then the tool is not called at all.
+   * have been faster than the store's answer: then the tool is not called at all. `since`: when it was first started,
+   * by the monotonic clock; what another process has started is known by the wall's alone.
    */
-  run(stored: StoredCall, record: TaskRecord, slot: Slot, isShutDown = false): void {
-    const { call, settings, execute, restartState } = stored;
-    const startedAt = record.startedAt ?? this.#parts.clock.now();
-    const running = new RunningCall(call, settings, this.#parts, startedAt, restartState);
+  run(stored: StoredCall, record: TaskRecord, slot: Slot, since?: number, isShutDown = false): void {
+    stored.inContext(() => this.#run(stored, record, slot, since, isShutDown));
+  }
+
+  shutdown(): void {
+    for (const task of this.#tasks.values()) task.shutdown();
+  }
+
+  #run(
+    stored: StoredCall,
+    record: TaskRecord,
+    slot: Slot,
+    since: number | undefined,
+    isShutDown: boolean,
+  ): void {
+    const { call, settings, execute, restartState, inContext } = stored;
+    const { clock } = this.#parts;
+    const startedAt = record.startedAt ?? clock.now();
+    const begun = since ?? monotonicAt(startedAt, clock);
+    const running = new RunningCall(call, settings, this.#parts, begun, restartState, startedAt);
+    running.execution.inContext = inContext;
     const task = this.adopt(running, record, slot);
     if (isShutDown) task.shutdown();
     if (running.execution.aborted === undefined) running.begin(execute);
     else task.neverBegan();
-  }
-
-  shutdown(): void {
-    for (const task of [...this.#tasks.values()]) task.shutdown();
   }
 
   #ended({ record, slot }: RunningTask): void {

@@ -53,7 +53,8 @@ export class Scheduler {
   freed(userId: string): void {
     this.#timesFreed += 1;
     this.#queue.release(userId);
-    this.#wake(this.#nextParked(userId));
+    if (this.#parked.size > 0) this.#wake(this.#nextParked(userId));
+    else this.#pump();
   }
 
   /** Has somebody try again when a slot may have become free. Returns how to stop waiting. */

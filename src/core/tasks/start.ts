@@ -2,7 +2,7 @@ import type { Offloader } from "../calls/race.ts";
 import { restartStateOf } from "../calls/restart-state.ts";
 import type { CallParts } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
-import type { Execute, ToolCall } from "../model/call.ts";
+import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
@@ -24,8 +24,13 @@ export class Starter {
     this.#parts = parts;
   }
 
-  async start<I, R>(call: ToolCall<I>, execute: Execute<I, R>, settings: ToolSettings): Promise<TaskInfo> {
+  async start<I, R>(
+    call: ToolCall<I>,
+    execute: ToolExecuteFunction<I, R>,
+    settings: ToolSettings,
+  ): Promise<TaskInfo> {
     const { clock, calls, offloader, ledger, terms, tools } = this.#parts;
+    const inContext = this.#parts.keepContext();
     const equal = await joinRunning(call, settings, calls, offloader);
     if (equal !== undefined) return equal;
     const order = this.#nextOrder();
@@ -34,7 +39,13 @@ export class Starter {
     const answer = await ledger.insert(task);
     if (answer.status === "refused") throw refusedError(answer, call);
     if (answer.status === "duplicate") return joinStored(answer.record, call, settings);
-    const stored = { call, settings, execute: execute as Execute<unknown, unknown>, restartState };
+    const stored = {
+      call,
+      settings,
+      execute: execute as ToolExecuteFunction<unknown, unknown>,
+      restartState,
+      inContext,
+    };
     await this.#enqueue(stored, answer.record, order);
     return toTaskInfo(answer.record);
   }

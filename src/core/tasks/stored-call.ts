@@ -1,18 +1,21 @@
 import { RestartState, readKept } from "../calls/restart-state.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Execute, ToolCall } from "../model/call.ts";
+import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
 import type { Payload } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
 import { type ToolSettings, taskSettings } from "../options/task-options.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
+import type { InContext } from "../time/async-context.ts";
 
 /** What it takes to call the tool of a task that is on record. */
 export interface StoredCall {
   readonly call: ToolCall;
   readonly settings: ToolSettings;
-  readonly execute: Execute<unknown, unknown>;
+  readonly execute: ToolExecuteFunction<unknown, unknown>;
   readonly restartState: RestartState | undefined;
+  /** In the async context of who has asked for it. */
+  readonly inContext: InContext;
 }
 
 /** The call of a record, as whatever process has its tool makes it. */
@@ -20,6 +23,7 @@ export function storedCall(
   record: TaskRecord,
   tool: KnownTool,
   { input: kept, checkpoint }: Payload,
+  inContext: InContext,
 ): StoredCall {
   const { id, toolName, toolCallId, priority, followUp } = record;
   const { input, deadlineMs } = readKept(kept);
@@ -28,7 +32,7 @@ export function storedCall(
   const settings = taskSettings({ priority, deadlineMs, followUp: followUp.mode ?? undefined });
   const lastCheckpoint: unknown = checkpoint === null ? undefined : JSON.parse(checkpoint);
   const restartState = new RestartState(input, settings.deadlineMs, tool, { id, lastCheckpoint });
-  return { call, settings, execute: tool.execute, restartState };
+  return { call, settings, execute: tool.execute, restartState, inContext };
 }
 
 /** Gives a task up for another process to start again. False: none could. */

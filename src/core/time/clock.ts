@@ -1,12 +1,17 @@
-import { type Kind, methods } from "../values/kinds.ts";
+import { func, type Kind, methods } from "../values/kinds.ts";
 
 /**
  * Time, as everything in this library sees it. One replaceable object, so that a host can simulate hours
  * in a test and every deadline, grace period and retention moves with it.
  */
 export interface Clock {
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds: what is shown, and what processes tell each other. It may be set at any time. */
   now(): number;
+  /**
+   * Milliseconds since some moment, which only grow: durations and waits are measured by it.
+   * @default what `now` says, as long as that grows
+   */
+  monotonic?(): number;
   /** Calls back once, after `ms` milliseconds (at most {@link MAX_TIMER_MS}). */
   setTimeout(callback: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
@@ -14,8 +19,19 @@ export interface Clock {
   nextPass(callback: () => void): void;
 }
 
+/** A clock that measures durations, too. */
+export interface SteadyClock extends Clock {
+  monotonic(): number;
+}
+
 /** For options that take a clock. */
-export const clock: Kind<Clock> = methods("a Clock", ["now", "setTimeout", "clearTimeout", "nextPass"]);
+export const clock: Kind<Clock> = (value, name, code) => {
+  const given = METHODS(value, name, code);
+  if (given.monotonic !== undefined) func()(given.monotonic, `${name}.monotonic`, code);
+  return given;
+};
+
+const METHODS = methods<Clock>("a Clock", ["now", "setTimeout", "clearTimeout", "nextPass"]);
 
 /** `setTimeout` fires at once for anything longer: its delay is a signed 32-bit number. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -27,6 +43,28 @@ export const systemClock: Clock = {
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
   nextPass: (callback) => void setImmediate(callback),
 };
+
+// Not enumerable: who spreads this clock, to bring a `now` of their own, has none beside it that goes another way.
+Object.defineProperty(systemClock, "monotonic", { value: () => performance.now() });
+
+/** A clock of a host, whose durations never shrink: while it is set back, no time passes. */
+export function steady(clock: Clock): SteadyClock {
+  if (clock.monotonic !== undefined) return clock as SteadyClock;
+  let [last, passed] = [clock.now(), 0];
+  const monotonic = () => {
+    const now = clock.now();
+    passed += Math.max(0, now - last);
+    last = now;
+    return passed;
+  };
+  return {
+    now: () => clock.now(),
+    monotonic,
+    setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+    clearTimeout: (handle) => clock.clearTimeout(handle),
+    nextPass: (callback) => clock.nextPass(callback),
+  };
+}
 
 /** A running timer of any length. */
 export class Timer {

@@ -9,6 +9,7 @@ import type { Scheduler } from "../tasks/scheduler.ts";
 import type { Slot } from "../tasks/slot.ts";
 import type { Starter } from "../tasks/start.ts";
 import { letGo, type StoredCall, storedCall } from "../tasks/stored-call.ts";
+import type { InContext } from "../time/async-context.ts";
 
 /** Starts tools again whose process is gone, where they are declared to allow it. */
 export class Restarter {
@@ -20,14 +21,14 @@ export class Restarter {
 
   /** Starts the call of a lapsed task again in this process. @throws `store_failed` */
   async restart(record: TaskRecord): Promise<Restart> {
-    const { clock, gateway, scheduler, tools } = this.#parts;
+    const { clock, gateway, inOwnContext, scheduler, tools } = this.#parts;
     const tool = tools.get(record.toolName);
     if (!tool?.isRestartable || record.runs >= tool.attempts) return "impossible";
     if (record.cancel !== null || isOverdue(record, clock.now())) return "impossible";
     if (record.status === "running" && !scheduler.hasSlot) return "left";
     const payload = await gateway.ask("payload", (store) => store.payload(record));
     if (payload === undefined) return "impossible";
-    return this.#takeOver(record, storedCall(record, tool, payload));
+    return this.#takeOver(record, storedCall(record, tool, payload, inOwnContext));
   }
 
   /** What was queued waits again; what was running needs a slot at once. */
@@ -76,6 +77,7 @@ interface RestarterParts extends CallParts {
   /** The tools that the manager knows by name. */
   readonly tools: ReadonlyMap<string, KnownTool>;
   readonly gateway: StoreReader;
+  readonly inOwnContext: InContext;
   readonly ledger: Ledger;
   readonly isAccepting: boolean;
   readonly runningTasks: RunningTasks;

@@ -8,26 +8,31 @@ import type { TaskTerms } from "../options/task-terms.ts";
 import type { RunningTasks } from "../tasks/running-tasks.ts";
 import type { Scheduler } from "../tasks/scheduler.ts";
 import type { Starter } from "../tasks/start.ts";
+import type { InContext } from "../time/async-context.ts";
 import { Heartbeat } from "../time/heartbeat.ts";
 import { Leases } from "./leases.ts";
 import { Recovery } from "./recovery.ts";
 import { Restarter } from "./restart.ts";
+import { Truce } from "./truce.ts";
 
 /** What a manager does because others share its store: it keeps its tasks, and sees to those of the dead. */
 export class Upkeep {
+  readonly #leases: Leases;
   readonly #recovery: Recovery;
+  readonly #truce: Truce;
   /** Two hearts: however long a recovery takes, the leases are renewed. */
   readonly #renewing: Heartbeat;
   readonly #recovering: Heartbeat;
   readonly #stopHints: () => void;
 
   constructor(parts: UpkeepParts, leaseMs: number) {
-    const { clock, notices, sweeper } = parts;
-    const leases = new Leases(parts);
+    const { clock, inOwnContext, notices, sweeper } = parts;
+    this.#leases = new Leases(parts);
     this.#recovery = new Recovery(parts, new Restarter(parts));
-    this.#stopHints = notices.onHint((hint) => leases.hinted(hint));
-    this.#renewing = new Heartbeat(clock, leaseMs, () => leases.renew());
-    this.#recovering = new Heartbeat(clock, leaseMs, () => this.#recovery.recover());
+    this.#truce = new Truce(clock, leaseMs);
+    this.#stopHints = notices.onHint((hint) => inOwnContext(() => this.#leases.hinted(hint)));
+    this.#renewing = new Heartbeat(clock, leaseMs, () => this.#leases.renew());
+    this.#recovering = new Heartbeat(clock, leaseMs, () => this.#recover());
     sweeper.begin();
   }
 
@@ -41,12 +46,18 @@ export class Upkeep {
     this.#renewing.close();
     this.#stopHints();
   }
+
+  async #recover(): Promise<void> {
+    if (this.#truce.begins()) await this.#leases.renew();
+    if (!this.#truce.isOn) await this.#recovery.recover();
+  }
 }
 
 interface UpkeepParts extends CallParts {
   /** The tools that the manager knows by name. */
   readonly tools: ReadonlyMap<string, KnownTool>;
   readonly gateway: StoreReader;
+  readonly inOwnContext: InContext;
   readonly isAccepting: boolean;
   readonly ledger: Ledger;
   readonly notices: Notices;

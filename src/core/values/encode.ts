@@ -35,11 +35,6 @@ import { type Place, pointer, Walk } from "./walk.ts";
 /** How to encode. */
 export interface EncodeOptions {
   /**
-   * Order every object's keys by code unit, so that equal values give equal text.
-   * @default false
-   */
-  sortKeys?: boolean;
-  /**
    * Leave out properties that are `undefined`, as JSON does.
    * @default false
    */
@@ -130,7 +125,6 @@ function encodeArray(walk: Walk, array: readonly unknown[], place: Place): strin
 function encodeRecord(walk: Walk, record: object, place: Place): string {
   let keys = Object.keys(record);
   if (Reflect.ownKeys(record).length > keys.length) walk.note(place);
-  if (walk.sortKeys) keys.sort();
   if (walk.dropUndefined) keys = keys.filter((key) => !isUndefined(record, key));
   const entries: string[] = [];
   for (const key of keys) {

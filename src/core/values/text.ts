@@ -5,6 +5,7 @@
  * become U+FFFD. A huge text costs no more than a small one.
  */
 export function oneLine(text: string, maxCodePoints: number): string {
+  if (text.length <= maxCodePoints && PLAIN.test(text)) return text;
   const whole = text.trim();
   // Room for whitespace that collapses and characters that go, without cleaning megabytes for one line.
   const start = sliceWhole(whole, 0, maxCodePoints * 8);
@@ -34,6 +35,8 @@ export function errorMessage(thrown: unknown): string {
 
 /** Text for people: one clean line out of any string, one readable message out of anything thrown. */
 
+/** As most texts are: nothing in them has to be cleaned. */
+const PLAIN = /^(?:[!-~]+ )*[!-~]+$/;
 const LONE_SURROGATE = /\p{Cs}/gu;
 /** Zero-width characters, bidi overrides and isolates, tags: they have no width and can disguise a text. */
 const INVISIBLE = /\p{Cf}/gu;

@@ -10,16 +10,14 @@ export function pointer(place: Place): string {
 
 /** One walk through a value. */
 export class Walk {
-  readonly sortKeys: boolean;
   readonly dropUndefined: boolean;
   /** The objects that the walk is inside of, from the root down, each with its place. */
   readonly open = new Map<object, Place>();
-  readonly #lossy = new Set<string>();
+  #lossy: Set<string> | undefined;
   #nodesLeft = MAX_NODES;
   #textLeft = MAX_TEXT;
 
-  constructor({ sortKeys = false, dropUndefined = false }: { sortKeys?: boolean; dropUndefined?: boolean }) {
-    this.sortKeys = sortKeys;
+  constructor({ dropUndefined = false }: { dropUndefined?: boolean }) {
     this.dropUndefined = dropUndefined;
   }
 
@@ -30,7 +28,7 @@ export class Walk {
 
   /** The paths noted so far; a last "…" when there were more than are kept. */
   get lossy(): string[] {
-    return [...this.#lossy];
+    return this.#lossy === undefined ? [] : [...this.#lossy];
   }
 
   /** Counts one more value. False when there is no room left for it. */
@@ -49,6 +47,7 @@ export class Walk {
 
   /** Notes that the value at a place is not carried as it is. */
   note(place: Place): void {
+    this.#lossy ??= new Set();
     if (this.#lossy.size > MAX_LOSSY) return;
     const path = pointer(place);
     if (this.#lossy.has(path)) return;

@@ -1,12 +1,11 @@
 import { isOutstanding } from "../../core/model/follow-up.ts";
 import type { SessionKey, TaskKey } from "../../core/model/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
-import { byCompletion, type Entry } from "./entry.ts";
-import { type ByCompletion, Pending } from "./pending.ts";
+import { byEnd, type Entry } from "./entry.ts";
+import { type ByEnd, Pending } from "./pending.ts";
 import { SortedList } from "./sorted-list.ts";
 import { Turns } from "./turns.ts";
 import { User } from "./user.ts";
-import { Workloads } from "./workload.ts";
 
 /**
  * Every task, filed by what it takes to find it. It is in exactly one of these indexes: unfinished,
@@ -14,14 +13,14 @@ import { Workloads } from "./workload.ts";
  */
 export class Catalogue {
   readonly unfinished = new Set<Entry>();
-  readonly workloads = new Workloads();
   readonly turns = new Turns();
   readonly pending = new Pending(this.turns);
-  readonly done: ByCompletion = new SortedList(byCompletion);
+  readonly done: ByEnd = new SortedList(byEnd);
   /** Users of whom something has become pending or done since the last sweep. */
   readonly unswept = new Set<User>();
   readonly #entries = new Map<string, Entry>();
   readonly #users = new Map<string, User>();
+  #ended = 0;
   readonly #changed: (record: TaskRecord, firstSeq: number) => void;
 
   /** `changed` is told the new record after each write, and the number of the first event it added. */
@@ -66,10 +65,17 @@ export class Catalogue {
     this.#changed(entry.record, 1);
   }
 
-  /** Every write goes through here, so that no index keeps what a task was before. */
+  /** Every transition goes through here, so that no index keeps what a task was before. */
   update(entry: Entry, write: () => void): void {
     const firstSeq = entry.record.lastSeq + 1;
     this.refile(entry, write);
+    this.#changed(entry.record, firstSeq);
+  }
+
+  /** For what is logged without a transition: no index looks at that. */
+  append(entry: Entry, write: () => void): void {
+    const firstSeq = entry.record.lastSeq + 1;
+    write();
     this.#changed(entry.record, firstSeq);
   }
 
@@ -110,8 +116,10 @@ export class Catalogue {
   }
 
   #file(entry: Entry): void {
+    const isEnded = isFinished(entry.record.status);
+    if (isEnded && entry.endOrder === 0) entry.endOrder = ++this.#ended;
     for (const index of this.#indexesOf(entry)) index.add(entry);
-    if (isFinished(entry.record.status)) this.unswept.add(this.user(entry.record.userId));
+    if (isEnded) this.unswept.add(this.user(entry.record.userId));
   }
 
   #unfile(entry: Entry): void {
@@ -119,8 +127,8 @@ export class Catalogue {
   }
 
   #indexesOf(entry: Entry): Index[] {
-    if (!isFinished(entry.record.status)) return [this.unfinished, this.workloads];
     const user = this.user(entry.record.userId);
+    if (!isFinished(entry.record.status)) return [this.unfinished, user.workload];
     if (!isOutstanding(entry.record.followUp)) return [this.done, user.done];
     return entry.isClaimed ? [] : [this.pending, user.pending];
   }

@@ -1,4 +1,5 @@
 import type { SessionKey } from "../../core/model/store.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Entry } from "./entry.ts";
 
@@ -8,19 +9,20 @@ export interface Claim {
   readonly entries: readonly Entry[];
   /** Whether it counts a turn, if anything of it is told. */
   readonly countsTurn: boolean;
+  /** By the monotonic clock. */
   endsAt: number;
 }
 
 /** The claims that are not over. */
 export class Claims {
   readonly #catalogue: Catalogue;
-  readonly #now: () => number;
+  readonly #clock: SteadyClock;
   readonly #byToken = new Map<string, Claim>();
   #begun = 0;
 
-  constructor(catalogue: Catalogue, now: () => number) {
+  constructor(catalogue: Catalogue, clock: SteadyClock) {
     this.#catalogue = catalogue;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   get(token: string): Claim | undefined {
@@ -59,7 +61,7 @@ export class Claims {
 
   /** Ends those that were not settled in time. */
   endLapsed(): void {
-    const now = this.#now();
+    const now = this.#clock.monotonic();
     for (const [token, claim] of this.#byToken) if (claim.endsAt <= now) this.end(token, claim);
   }
 }

@@ -3,7 +3,9 @@ import type { FollowUpMode } from "../../core/model/follow-up.ts";
 import type { StoredResult } from "../../core/model/result.ts";
 import type { NewTask, Payload, TaskChange } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyPatch, copyRecord, copyResult } from "../shared/copy.ts";
+import { modeOf } from "../shared/follow-ups.ts";
 import { EventLog } from "./event-log.ts";
 
 export interface Created {
@@ -11,32 +13,41 @@ export interface Created {
   id: string;
 }
 
-export interface Completed {
-  completedAt: number;
+export interface Ended {
+  endedAt: number;
+  endOrder: number;
   id: string;
 }
 
-/** One task as this store keeps it. Its record is replaced by each write, never changed. */
-export class Entry implements Created, Completed {
+/**
+ * One task as this store keeps it. Its record is replaced by each write, never changed. What the store goes by is
+ * measured by the monotonic clock; the instants of the record are for showing.
+ */
+export class Entry implements Created, Ended {
   /** The store's own: it changes in place, and only copies of it leave. */
   readonly record: TaskRecord;
   result: StoredResult | undefined;
   /** Until it has ended. */
   payload: Payload | undefined;
   readonly log = new EventLog();
+  /** Grows from each task that ends to the next. */
+  endOrder = 0;
   readonly leaseMs: number;
   leaseEndsAt: number;
+  /** When it ended; 0: it has not. */
+  endedAt = 0;
   /** When its follow-up is due: until then it is delayed. */
-  dueAt = 0;
+  dueAt = Number.NEGATIVE_INFINITY;
   /** Delayed because its session was busy: it comes along with whatever is claimed there. */
   isDeferred = false;
   /** Its follow-up belongs to a claim that is not over. */
   isClaimed = false;
 
-  constructor({ record, events, input }: NewTask, leaseMs: number, now: number) {
+  constructor({ record, events, input }: NewTask, leaseMs: number, clock: SteadyClock) {
     if (input !== undefined && !isFinished(record.status)) this.payload = { input, checkpoint: null };
     this.leaseMs = leaseMs;
-    this.leaseEndsAt = now + leaseMs;
+    this.leaseEndsAt = clock.monotonic() + leaseMs;
+    if (isFinished(record.status)) this.endedAt = clock.monotonic();
     this.record = copyRecord(record);
     this.append(events, record.updatedAt);
   }
@@ -49,23 +60,20 @@ export class Entry implements Created, Completed {
     return this.record.createdAt;
   }
 
-  get completedAt(): number {
-    return this.record.completedAt ?? 0;
-  }
-
-  /** A task that shall have no follow-up wakes nobody, even if it is given one. */
   get followUpMode(): FollowUpMode {
-    return this.record.followUp.mode ?? "silent";
+    return modeOf(this.record.followUp);
   }
 
   /** Writes a transition. */
-  change({ patch, events, result }: TaskChange, now: number): void {
+  change({ patch, events, result }: TaskChange, clock: SteadyClock): void {
+    const wasFinished = isFinished(this.record.status);
     Object.assign(this.record, copyPatch(patch));
     this.record.version += 1;
     if (result !== undefined) this.result = copyResult(result);
     if (isFinished(this.record.status)) this.payload = undefined;
-    if (patch.owner != null) this.leaseEndsAt = now + this.leaseMs;
-    this.append(events, now);
+    if (!wasFinished && isFinished(this.record.status)) this.endedAt = clock.monotonic();
+    if (patch.owner != null) this.leaseEndsAt = clock.monotonic() + this.leaseMs;
+    this.append(events, clock.now());
   }
 
   /** Logs events without a transition. */
@@ -84,8 +92,16 @@ export function byCreation(one: Created, other: Created): number {
 }
 
 /** The one that ended first comes first, ties by id in the order of UTF-16 code units. */
-export function byCompletion(one: Completed, other: Completed): number {
-  return one.completedAt - other.completedAt || compareIds(one.id, other.id);
+export function byEndAndId(one: Ended, other: Ended): number {
+  return one.endedAt - other.endedAt || compareIds(one.id, other.id);
+}
+
+/**
+ * The one that ended first comes first, ties in the order in which they were written. For lists of all users, where ties
+ * are many and nobody asks for their ids.
+ */
+export function byEnd(one: Ended, other: Ended): number {
+  return one.endedAt - other.endedAt || one.endOrder - other.endOrder;
 }
 
 function compareIds(one: string, other: string): number {

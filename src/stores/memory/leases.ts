@@ -1,20 +1,21 @@
 import type { Renewal, TaskKey } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyRecord } from "../shared/copy.ts";
 import type { Catalogue } from "./catalogue.ts";
 
 /** Leases of tasks: who runs them says so now and then. */
 export class Leases {
   readonly #catalogue: Catalogue;
-  readonly #now: () => number;
+  readonly #clock: SteadyClock;
 
-  constructor(catalogue: Catalogue, now: () => number) {
+  constructor(catalogue: Catalogue, clock: SteadyClock) {
     this.#catalogue = catalogue;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   renew(owner: string, tasks: readonly TaskKey[], leaseMs: number): Renewal[] {
-    const leaseEndsAt = this.#now() + leaseMs;
+    const leaseEndsAt = this.#clock.monotonic() + leaseMs;
     return tasks.flatMap((task) => {
       const entry = this.#catalogue.named(task);
       if (entry === undefined) return [];
@@ -26,7 +27,7 @@ export class Leases {
   }
 
   lapsed(limit: number): TaskRecord[] {
-    const now = this.#now();
+    const now = this.#clock.monotonic();
     const records: TaskRecord[] = [];
     for (const { record, leaseEndsAt } of this.#catalogue.unfinished) {
       if (records.length === limit) break;

@@ -1,22 +1,23 @@
-import type { FollowUpStatus, StoredFollowUp } from "../../core/model/follow-up.ts";
+import type { FollowUpStatus } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyRecord } from "../shared/copy.ts";
-import { acknowledges, settleFollowUp, WAKING } from "../shared/follow-ups.ts";
+import { acknowledges, claimFollowUp, settleFollowUp, settlementOf, WAKING } from "../shared/follow-ups.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Claims } from "./claims.ts";
-import { byCompletion, type Entry } from "./entry.ts";
+import { byEnd, type Entry } from "./entry.ts";
 
 /** Follow-ups on their way: which are due, and who has claimed which session. */
 export class Outbox {
   readonly #catalogue: Catalogue;
   readonly #claims: Claims;
-  readonly #now: () => number;
+  readonly #clock: SteadyClock;
 
-  constructor(catalogue: Catalogue, claims: Claims, now: () => number) {
+  constructor(catalogue: Catalogue, claims: Claims, clock: SteadyClock) {
     this.#catalogue = catalogue;
     this.#claims = claims;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): SessionClaim | undefined {
@@ -25,7 +26,7 @@ export class Outbox {
     if (session === undefined) return undefined;
     const entries = this.#claimableIn(session, filter);
     const countsTurn = filter.maxTurns !== undefined;
-    const endsAt = this.#now() + leaseMs;
+    const endsAt = this.#clock.monotonic() + leaseMs;
     const token = this.#claims.begin(claimant, { session, entries, countsTurn, endsAt });
     for (const entry of entries) this.#claimFollowUp(entry);
     const tasks = entries.map((entry) => copyRecord(entry.record));
@@ -36,7 +37,7 @@ export class Outbox {
     this.#claims.endLapsed();
     const claim = this.#claims.get(token);
     if (claim === undefined) return false;
-    claim.endsAt = this.#now() + leaseMs;
+    claim.endsAt = this.#clock.monotonic() + leaseMs;
     return true;
   }
 
@@ -48,7 +49,7 @@ export class Outbox {
     const settled = claim.entries.filter((entry) => hasFollowUp(entry, "claimed"));
     for (const entry of settled) this.#settle(entry, outcome);
     const isTurn = claim.countsTurn && acknowledges(outcome);
-    if (isTurn) this.#catalogue.countTurn(claim.session, this.#now());
+    if (isTurn) this.#catalogue.countTurn(claim.session, this.#clock.monotonic());
     this.#claims.end(token, claim);
     return settled.map((entry) => copyRecord(entry.record));
   }
@@ -61,14 +62,9 @@ export class Outbox {
   #find(filter: ClaimFilter): SessionKey | undefined {
     const oldest = filter.session ? this.#oldestIn(filter.session, filter) : this.#oldestDue(filter);
     const { minAgeMs = 0 } = filter;
-    if (oldest === undefined || this.#ageOf(oldest) < minAgeMs) return undefined;
+    if (oldest === undefined || this.#clock.monotonic() - oldest.endedAt < minAgeMs) return undefined;
     const { userId, sessionId } = oldest.record;
     return { userId, sessionId };
-  }
-
-  /** It may have ended by a clock that is ahead of this one. */
-  #ageOf(entry: Entry): number {
-    return Math.max(0, this.#now() - entry.completedAt);
   }
 
   #oldestIn(session: SessionKey, filter: ClaimFilter): Entry | undefined {
@@ -81,11 +77,11 @@ export class Outbox {
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
     const isWanted = (entry: Entry) => this.#isDue(entry) && !this.#claims.isClaimed(entry.record);
     const lists = this.#catalogue.pending.lists(modes, maxTurns);
-    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byCompletion)[0];
+    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byEnd)[0];
   }
 
   #isDue(entry: Entry): boolean {
-    return entry.dueAt <= this.#now();
+    return entry.dueAt <= this.#clock.monotonic();
   }
 
   /** Who asks for a session gets what is delayed there too. */
@@ -96,22 +92,18 @@ export class Outbox {
   }
 
   #claimFollowUp(entry: Entry): void {
-    const { followUp } = entry.record;
-    const claimed: StoredFollowUp = { ...followUp, status: "claimed", attempts: followUp.attempts + 1 };
     this.#catalogue.update(entry, () => {
       entry.isClaimed = true;
-      entry.change({ patch: { followUp: claimed }, events: [] }, this.#now());
+      entry.change(claimFollowUp(entry.record.followUp), this.#clock);
     });
   }
 
   #settle(entry: Entry, outcome: Record<string, Settlement>): void {
-    const now = this.#now();
-    const named = Object.hasOwn(outcome, entry.id) ? outcome[entry.id] : undefined;
-    const settlement = named ?? { type: "defer", delayMs: 0 };
+    const settlement = settlementOf(outcome, entry.id);
     this.#catalogue.update(entry, () => {
-      if ("delayMs" in settlement) entry.dueAt = now + settlement.delayMs;
+      if ("delayMs" in settlement) entry.dueAt = this.#clock.monotonic() + settlement.delayMs;
       entry.isDeferred = settlement.type === "defer";
-      entry.change(settleFollowUp(entry.record.followUp, settlement, now), now);
+      entry.change(settleFollowUp(entry.record.followUp, settlement, this.#clock.now()), this.#clock);
     });
   }
 }

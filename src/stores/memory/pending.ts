@@ -1,9 +1,9 @@
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
-import { byCompletion, type Completed, type Entry } from "./entry.ts";
+import { byEnd, type Ended, type Entry } from "./entry.ts";
 import { SortedList } from "./sorted-list.ts";
 import type { Turns } from "./turns.ts";
 
-export type ByCompletion = SortedList<Completed, Entry>;
+export type ByEnd = SortedList<Ended, Entry>;
 
 /**
  * The index of pending follow-ups, apart by their mode and by the turns of their session: who looks for some never meets
@@ -17,7 +17,7 @@ export class Pending {
     this.#turns = turns;
   }
 
-  lists(modes: readonly FollowUpMode[] = MODES, maxTurns = Infinity): ByCompletion[] {
+  lists(modes: readonly FollowUpMode[] = MODES, maxTurns = Infinity): ByEnd[] {
     return [...this.#byTurns].flatMap(([turns, byMode]) =>
       turns < maxTurns ? modes.map((mode) => byMode[mode]) : [],
     );
@@ -38,14 +38,14 @@ export class Pending {
   }
 }
 
-type ByMode = Record<FollowUpMode, ByCompletion>;
+type ByMode = Record<FollowUpMode, ByEnd>;
 
 const MODES = ["when_idle", "interrupt", "silent"] as const;
 
 function emptyLists(): ByMode {
   return {
-    when_idle: new SortedList(byCompletion),
-    interrupt: new SortedList(byCompletion),
-    silent: new SortedList(byCompletion),
+    when_idle: new SortedList(byEnd),
+    interrupt: new SortedList(byEnd),
+    silent: new SortedList(byEnd),
   };
 }

@@ -1,5 +1,6 @@
 import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyRecord } from "../shared/copy.ts";
 import { dropFollowUp } from "../shared/follow-ups.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -11,19 +12,19 @@ import type { User } from "./user.ts";
 export class Retention {
   readonly #catalogue: Catalogue;
   readonly #claims: Claims;
-  readonly #now: () => number;
+  readonly #clock: SteadyClock;
   /** Within these are all users that are not marked as unswept. */
   #kept = { finishedPerUser: Infinity, followUpsPerUser: Infinity };
 
-  constructor(catalogue: Catalogue, claims: Claims, now: () => number) {
+  constructor(catalogue: Catalogue, claims: Claims, clock: SteadyClock) {
     this.#catalogue = catalogue;
     this.#claims = claims;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   sweep(limits: RetentionLimits, limit: number): Sweep {
     const retention = withoutNull(limits);
-    const now = this.#now();
+    const now = this.#clock.monotonic();
     const sweep: Sweep = { expired: [], evicted: 0, more: false };
     this.#claims.endLapsed();
     this.#noteLimits(retention);
@@ -31,7 +32,7 @@ export class Retention {
     for (const step of this.#steps(retention, now)) {
       if (sweep.expired.length + sweep.evicted === limit) return { ...sweep, more: true };
       if (step.action === "expire") {
-        sweep.expired.push(this.#expire(step.entry, now));
+        sweep.expired.push(this.#expire(step.entry));
       } else {
         this.#catalogue.remove(step.entry);
         sweep.evicted += 1;
@@ -44,10 +45,10 @@ export class Retention {
   *#steps(retention: Kept, now: number): Generator<Step> {
     const { pending, done, unswept } = this.#catalogue;
     for (const list of pending.lists()) {
-      yield* oldest(list, "expire", (entry) => entry.completedAt + retention.followUpTtlMs <= now);
+      yield* oldest(list, "expire", (entry) => entry.endedAt + retention.followUpTtlMs <= now);
     }
     for (const user of unswept) yield* this.#excess(user, retention);
-    yield* oldest(done, "evict", (entry) => entry.completedAt + retention.finishedTtlMs <= now);
+    yield* oldest(done, "evict", (entry) => entry.endedAt + retention.finishedTtlMs <= now);
   }
 
   *#excess(user: User, retention: Kept): Generator<Step> {
@@ -62,9 +63,9 @@ export class Retention {
     for (const session of turns.countedUntil(countedUntil)) this.#catalogue.resetTurns(session);
   }
 
-  #expire(entry: Entry, now: number): TaskRecord {
-    const change = dropFollowUp(entry.record.followUp, "expired", now);
-    this.#catalogue.update(entry, () => entry.change(change, now));
+  #expire(entry: Entry): TaskRecord {
+    const change = dropFollowUp(entry.record.followUp, "expired", this.#clock.now());
+    this.#catalogue.update(entry, () => entry.change(change, this.#clock));
     return copyRecord(entry.record);
   }
 

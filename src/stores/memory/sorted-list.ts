@@ -43,7 +43,8 @@ export class SortedList<Key, Value extends Key> {
     const chunk = this.#chunks[at] ?? [];
     const index = this.#indexIn(chunk, value);
     if (chunk[index] !== value) return false;
-    chunk.splice(index, 1);
+    if (index === 0) chunk.shift();
+    else chunk.splice(index, 1);
     this.#size -= 1;
     this.#merge(at, chunk);
     return true;

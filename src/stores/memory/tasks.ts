@@ -1,14 +1,15 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type {
   Duplicate,
-  Guard,
   Inserted,
   NewTask,
   Refused,
   TaskChange,
   TaskKey,
+  TaskLimits,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyRecord } from "../shared/copy.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { Entry } from "./entry.ts";
@@ -16,23 +17,23 @@ import { Entry } from "./entry.ts";
 /** Writes tasks, one at a time. */
 export class Tasks {
   readonly #catalogue: Catalogue;
-  readonly #now: () => number;
+  readonly #clock: SteadyClock;
 
-  constructor(catalogue: Catalogue, now: () => number) {
+  constructor(catalogue: Catalogue, clock: SteadyClock) {
     this.#catalogue = catalogue;
-    this.#now = now;
+    this.#clock = clock;
   }
 
-  insert(task: NewTask, guard: Guard, leaseMs: number): Inserted | Duplicate | Refused {
+  insert(task: NewTask, limits: TaskLimits, leaseMs: number): Inserted | Duplicate | Refused {
     const { record } = task;
-    const workload = this.#catalogue.workloads.of(record.userId);
+    const workload = this.#catalogue.user(record.userId).workload;
     const known = this.#catalogue.get(record.id);
     if (known !== undefined) return { status: "inserted", record: copyRecord(known.record) };
     const equal = workload.duplicateOf(record.duplicateKey);
     if (equal !== undefined) return { status: "duplicate", record: copyRecord(equal.record) };
-    const limit = workload.refuse(record, guard);
+    const limit = workload.refuse(record, limits);
     if (limit !== undefined) return { status: "refused", limit };
-    const entry = new Entry(task, leaseMs, this.#now());
+    const entry = new Entry(task, leaseMs, this.#clock);
     this.#catalogue.add(entry);
     return { status: "inserted", record: copyRecord(entry.record) };
   }
@@ -42,19 +43,25 @@ export class Tasks {
     return entry && this.#change(entry, change);
   }
 
-  admit(task: TaskKey, version: number, change: TaskChange, guard: Guard): TaskRecord | Refused | undefined {
+  admit(
+    task: TaskKey,
+    version: number,
+    change: TaskChange,
+    limits: TaskLimits,
+  ): TaskRecord | Refused | undefined {
     const entry = this.#atVersion(task, version);
     if (entry === undefined) return undefined;
-    const limit = this.#catalogue.workloads.of(entry.record.userId).refuseToRun(entry.record, guard);
+    const { workload } = this.#catalogue.user(entry.record.userId);
+    const limit = workload.refuseToRun(entry.record, limits);
     if (limit !== undefined) return { status: "refused", limit };
-    entry.leaseEndsAt = this.#now() + entry.leaseMs;
+    entry.leaseEndsAt = this.#clock.monotonic() + entry.leaseMs;
     return this.#change(entry, change);
   }
 
   append(task: TaskKey, owner: string, events: NewTaskEvent[]): number {
     const entry = this.#owned(task, owner);
     if (entry === undefined) return 0;
-    this.#catalogue.update(entry, () => entry.append(events, this.#now()));
+    this.#catalogue.append(entry, () => entry.append(events, this.#clock.now()));
     return entry.record.lastSeq;
   }
 
@@ -77,7 +84,7 @@ export class Tasks {
   }
 
   #change(entry: Entry, change: TaskChange): TaskRecord {
-    this.#catalogue.update(entry, () => entry.change(change, this.#now()));
+    this.#catalogue.update(entry, () => entry.change(change, this.#clock));
     return copyRecord(entry.record);
   }
 }

@@ -1,4 +1,4 @@
-import type { SessionKey } from "../../core/model/store.ts";
+import { type SessionKey, textOfSession } from "../../core/model/store.ts";
 
 /** The turns of each session. They outlive its tasks, and its user. */
 export class Turns {
@@ -6,18 +6,19 @@ export class Turns {
   readonly #counts = new Map<string, Count>();
 
   of(session: SessionKey): number {
-    return this.#counts.get(keyOf(session))?.turns ?? 0;
+    // Each task asks, and most stores count none.
+    return this.#counts.size === 0 ? 0 : (this.#counts.get(textOfSession(session))?.turns ?? 0);
   }
 
   count(session: SessionKey, now: number): void {
     const { userId, sessionId } = session;
     const turns = this.of(session) + 1;
     this.reset(session);
-    this.#counts.set(keyOf(session), { session: { userId, sessionId }, turns, countedAt: now });
+    this.#counts.set(textOfSession(session), { session: { userId, sessionId }, turns, countedAt: now });
   }
 
   reset(session: SessionKey): void {
-    this.#counts.delete(keyOf(session));
+    this.#counts.delete(textOfSession(session));
   }
 
   /** Sessions of which nothing has been counted since. */
@@ -33,8 +34,4 @@ interface Count {
   session: SessionKey;
   turns: number;
   countedAt: number;
-}
-
-function keyOf({ userId, sessionId }: SessionKey): string {
-  return JSON.stringify([userId, sessionId]);
 }

@@ -1,4 +1,4 @@
-import type { Guard, Limit } from "../../core/model/store.ts";
+import type { LimitName, TaskLimits } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Entry } from "./entry.ts";
 
@@ -8,11 +8,6 @@ export class Workload {
   #queued = 0;
   readonly #sessions = new Map<string, SessionLoad>();
   readonly #byDuplicateKey = new Map<string, Entry>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
 
   add(entry: Entry): void {
     const { duplicateKey, cancel } = entry.record;
@@ -34,23 +29,22 @@ export class Workload {
   }
 
   /** The limit that keeps a new task out. */
-  refuse(record: TaskRecord, guard: Guard): Limit | undefined {
-    if (guard.exclusive && this.#loadOf(record.sessionId) !== undefined) return "exclusive";
-    if (record.status === "running") return this.refuseToRun(record, guard);
-    if (record.status === "queued" && isMet(guard.queuedPerUser, this.#queued)) return "queued_per_user";
+  refuse(record: TaskRecord, limits: TaskLimits): LimitName | undefined {
+    if (limits.exclusive && this.#loadOf(record.sessionId) !== undefined) return "exclusive";
+    if (record.status === "running") return this.refuseToRun(record, limits);
+    if (record.status === "queued" && isMet(limits.queuedPerUser, this.#queued)) return "queued_per_user";
     return undefined;
   }
 
   /** The limit that keeps a task from running. */
-  refuseToRun({ sessionId }: TaskRecord, guard: Guard): Limit | undefined {
-    if (isMet(guard.runningPerUser, this.#running)) return "running_per_user";
+  refuseToRun({ sessionId }: TaskRecord, limits: TaskLimits): LimitName | undefined {
+    if (isMet(limits.runningPerUser, this.#running)) return "running_per_user";
     const inSession = this.#loadOf(sessionId)?.running ?? 0;
-    if (sessionId !== null && isMet(guard.runningPerSession, inSession)) return "running_per_session";
+    if (sessionId !== null && isMet(limits.runningPerSession, inSession)) return "running_per_session";
     return undefined;
   }
 
   #count({ status, sessionId }: TaskRecord, by: 1 | -1): void {
-    this.#size += by;
     if (status === "running") this.#running += by;
     if (status === "queued") this.#queued += by;
     if (sessionId === null) return;
@@ -69,32 +63,6 @@ export class Workload {
 interface SessionLoad {
   unfinished: number;
   running: number;
-}
-
-const IDLE = new Workload();
-
-/** The workloads of all users. One who has nothing to do takes no room. */
-export class Workloads {
-  readonly #byUser = new Map<string, Workload>();
-
-  /** To be read, not written. */
-  of(userId: string): Workload {
-    return this.#byUser.get(userId) ?? IDLE;
-  }
-
-  add(entry: Entry): void {
-    const { userId } = entry.record;
-    const workload = this.#byUser.get(userId) ?? new Workload();
-    workload.add(entry);
-    this.#byUser.set(userId, workload);
-  }
-
-  delete(entry: Entry): void {
-    const { userId } = entry.record;
-    const workload = this.#byUser.get(userId);
-    workload?.delete(entry);
-    if (workload?.size === 0) this.#byUser.delete(userId);
-  }
 }
 
 function isMet(limit: number | null, count: number): boolean {

@@ -3,7 +3,7 @@ import type { StoredResult } from "../../core/model/result.ts";
 import type { EventPage, EventQuery, Payload } from "../../core/model/store.ts";
 import { weightOf } from "../shared/weight.ts";
 import { fromText, toText } from "./keys.ts";
-import type { QueryValue } from "./pool.ts";
+import type { Values } from "./statement.ts";
 
 /** Events that are written at once: one row of the log, and nothing of it if there are none. */
 export interface Batch {
@@ -20,11 +20,19 @@ export function toBatch(events: readonly NewTaskEvent[]): Batch {
   return { json: JSON.stringify(events), weights: JSON.stringify(weights), count: events.length, chars };
 }
 
-/** The newest progress or null, the events, their weights, their number, their characters. */
-export function eventValues(events: readonly NewTaskEvent[]): QueryValue[] {
+/** Events on their way in: the newest progress or null, and the columns of their batch. */
+export type EventValue = "progress" | "events" | "weights" | "count" | "chars";
+
+export function eventValues(events: readonly NewTaskEvent[]): Values<EventValue> {
   const { json, weights, count, chars } = toBatch(events);
   const progress = lastProgress(events);
-  return [progress === undefined ? null : JSON.stringify(progress), json, weights, count, chars];
+  return {
+    progress: progress === undefined ? null : JSON.stringify(progress),
+    events: json,
+    weights,
+    count,
+    chars,
+  };
 }
 
 /** A batch as it is read, with the first number that the log of its task has; a log without events has no batch. */
@@ -64,11 +72,13 @@ export interface ResultRow {
 }
 
 /** The columns of a {@link ResultRow}, or nulls. */
-export function resultValues(result: StoredResult | undefined): QueryValue[] {
-  if (result === undefined) return [null, null, null];
-  if (result.kind === "whole") return [JSON.stringify({ lossy: result.lossy }), toText(result.json), null];
-  const { bytes, lossy } = result;
-  return [JSON.stringify({ bytes, lossy }), toText(result.head), toText(result.tail)];
+export function resultValues(result: StoredResult | undefined): Values<keyof ResultRow> {
+  if (result === undefined) return { about: null, head: null, tail: null };
+  const { lossy } = result;
+  if (result.kind === "whole")
+    return { about: JSON.stringify({ lossy }), head: toText(result.json), tail: null };
+  const { bytes, head, tail } = result;
+  return { about: JSON.stringify({ bytes, lossy }), head: toText(head), tail: toText(tail) };
 }
 
 export function fromResultRow({ about, head, tail }: ResultRow): StoredResult {

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { migrate } from "./migrate.ts";
 import { type Names, namesIn } from "./names.ts";
-import type { PostgresTerms } from "./options.ts";
+import type { PostgresStoreTerms } from "./options.ts";
 import type { PostgresQueryable, PreparingPool, QueryValue } from "./pool.ts";
+import { type AnswerRow, inOrder, type Query, type Statement, toQuery, type Values } from "./statement.ts";
 
 /** The store's way to its tables: migrated before the first call, shut after close. */
 export class Database {
@@ -11,11 +12,12 @@ export class Database {
   readonly #schema: string;
   readonly #pool: PostgresQueryable;
   #preparing: PreparingPool | undefined;
+  readonly #queries = new WeakMap<object, Query>();
   readonly #statementNames = new Map<string, string>();
   #migrated: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor({ pool, schema, prepare }: PostgresTerms) {
+  constructor({ pool, schema, prepare }: PostgresStoreTerms) {
     this.#pool = pool;
     this.#preparing = prepare ? (pool as unknown as PreparingPool) : undefined;
     this.#schema = `"${schema}"`;
@@ -27,12 +29,14 @@ export class Database {
   }
 
   /** Runs one statement, which is a transaction of its own. */
-  async ask<Row>(text: string, values: QueryValue[]): Promise<Row[]> {
+  async ask<Name extends string, Row>(statement: Statement<Name, Row>, values: Values<Name>): Promise<Row[]> {
     if (this.#isClosed) throw new Error("The store is closed.");
     await this.migrate();
+    const query = this.#queryOf(statement);
+    const ordered = inOrder(query, values);
     for (let tries = 1; ; tries += 1) {
       try {
-        return (await this.#query(text, values)).rows as Row[];
+        return (await this.#query(query.text, ordered)).rows as Row[];
       } catch (error) {
         if (tries === MAX_TRIES || !this.#mayTryAgain(error)) throw error;
         await pause(Math.random() * RETRY_MS * tries);
@@ -41,25 +45,21 @@ export class Database {
   }
 
   /** Runs a statement whose rows are an `answer` each, as JSON text. */
-  async askJson<Answer>(text: string, values: QueryValue[]): Promise<Answer[]> {
-    const rows = await this.ask<{ answer: string }>(text, values);
+  async askAll<Name extends string, Answer>(
+    statement: Statement<Name, AnswerRow<Answer>>,
+    values: Values<Name>,
+  ): Promise<Answer[]> {
+    const rows = await this.ask(statement, values);
     return rows.map(({ answer }) => JSON.parse(answer));
   }
 
-  /** Calls a function that answers any number of JSON values. */
-  callAll<Answer>(call: string, values: QueryValue[]): Promise<Answer[]> {
-    return this.askJson(`SELECT ${this.#schema}.${call}::text AS answer`, values);
-  }
-
-  /** Calls a function that answers JSON, or null for nothing. */
-  async call<Answer>(call: string, values: QueryValue[]): Promise<Answer | undefined> {
-    const [answer] = await this.callAll<Answer | null>(call, values);
+  /** The same, of one answer, or null for nothing. */
+  async askOne<Name extends string, Answer>(
+    statement: Statement<Name, AnswerRow<Answer | null>>,
+    values: Values<Name>,
+  ): Promise<Answer | undefined> {
+    const [answer] = await this.askAll(statement, values);
     return answer ?? undefined;
-  }
-
-  /** Calls a function that answers nothing. */
-  async run(call: string, values: QueryValue[]): Promise<void> {
-    await this.ask(`SELECT FROM ${this.#schema}.${call}`, values);
   }
 
   #mayTryAgain(error: unknown): boolean {
@@ -67,6 +67,14 @@ export class Database {
     const isMixedUp = this.#preparing !== undefined && MIXED_UP.includes(code);
     if (isMixedUp) this.#preparing = undefined;
     return isMixedUp || TRANSIENT.includes(code);
+  }
+
+  #queryOf<Name extends string>(statement: Statement<Name, unknown>): Query<Name> {
+    const known = this.#queries.get(statement) as Query<Name> | undefined;
+    if (known !== undefined) return known;
+    const query = toQuery<Name>(statement.text(this.names));
+    this.#queries.set(statement, query);
+    return query;
   }
 
   #query(text: string, values: QueryValue[]): Promise<{ rows: unknown[] }> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskHint } from "../../core/model/store.ts";
 import type { PostgresQueryable } from "./pool.ts";
+import { inOrder, toQuery } from "./statement.ts";
 
 /** A hint on its way to other stores. */
 export type SentHint = TaskHint & { from: string };
@@ -40,10 +41,10 @@ export class HintSender {
 
   async #sendAll(): Promise<void> {
     while (this.#unsent.length > 0) {
-      const payloads = JSON.stringify(this.#unsent);
+      const values = inOrder(NOTIFY, { channel: this.#channel, hints: JSON.stringify(this.#unsent) });
       this.#unsent = [];
       // A hint that is lost is found by polling.
-      await this.#pool.query(NOTIFY, [this.#channel, payloads]).catch(() => undefined);
+      await this.#pool.query(NOTIFY.text, values).catch(() => undefined);
     }
     this.#sending = undefined;
   }
@@ -53,5 +54,7 @@ const CLOSE_MS = 1_000;
 /** PostgreSQL takes less than 8,000 bytes, and a character may have three. */
 const MAX_CHARS = 2_600;
 
-/** $1 channel, $2 the hints, each as JSON, as a list in JSON. */
-const NOTIFY = "SELECT pg_notify($1, hint) FROM json_array_elements_text($2) AS hint";
+/** `hints` are a list as JSON, of texts that are JSON in their turn. */
+const NOTIFY = toQuery<"channel" | "hints">(
+  "SELECT pg_notify(:channel, hint) FROM json_array_elements_text(:hints) AS hint",
+);

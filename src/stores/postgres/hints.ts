@@ -4,7 +4,7 @@ import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Database } from "./database.ts";
 import { HintSender } from "./hint-sender.ts";
 import { Listening } from "./listening.ts";
-import type { PostgresTerms } from "./options.ts";
+import type { PostgresStoreTerms } from "./options.ts";
 
 /** Tells listeners of writes: of this store's own at once, of those of others while somebody watches. */
 export class Hints {
@@ -13,7 +13,7 @@ export class Hints {
   readonly #listening: Listening | undefined;
   #isClosed = false;
 
-  constructor(database: Database, { pool, schema: channel, notify }: PostgresTerms) {
+  constructor(database: Database, { pool, schema: channel, notify }: PostgresStoreTerms) {
     if (!notify) return;
     const self = nanoid();
     this.#sender = new HintSender(pool, channel, self);

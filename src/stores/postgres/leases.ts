@@ -2,8 +2,9 @@ import type { Renewal, TaskKey } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Database } from "./database.ts";
 import { fromKey, toKey } from "./keys.ts";
-import { INDEX, type Names, SORTED_BY, TURNS, UNFINISHED } from "./names.ts";
+import { INDEX, SORTED_BY, TURNS, UNFINISHED } from "./names.ts";
 import { fromRow, type TaskRow } from "./rows.ts";
+import { type AnswerRow, call, statement } from "./statement.ts";
 
 /** Leases of tasks: who runs them says so now and then. */
 export class Leases {
@@ -15,15 +16,15 @@ export class Leases {
 
   async renew(owner: string, tasks: readonly TaskKey[], leaseMs: number): Promise<Renewal[]> {
     const keys = tasks.map(({ userId, id }) => ({ user_id: toKey(userId), id: toKey(id) }));
-    const values = [toKey(owner), JSON.stringify(keys), leaseMs];
-    const renewals = await this.#database.callAll<RenewalRow>(RENEW, values);
+    const values = { owner: toKey(owner), tasks: JSON.stringify(keys), leaseMs };
+    const renewals = await this.#database.askAll(RENEW, values);
     return renewals.map(({ id, owned, version, cancel }) => {
       return { id: fromKey(id), owned, version, cancel: cancel === null ? null : JSON.parse(cancel) };
     });
   }
 
   async lapsed(limit: number): Promise<TaskRecord[]> {
-    const rows = await this.#database.askJson<TaskRow>(LAPSED(this.#database.names), [limit]);
+    const rows = await this.#database.askAll(LAPSED, { limit });
     return rows.map(fromRow);
   }
 }
@@ -35,9 +36,11 @@ interface RenewalRow {
   cancel: string | null;
 }
 
-/** $1 owner, $2 the keys of tasks as JSON, $3 length of the lease. Returns a {@link RenewalRow} for each that is there. */
-const RENEW = "renew_leases($1, $2, $3)";
+/** Each task that is there; `tasks` are their keys as JSON. */
+const RENEW = call<"owner" | "tasks" | "leaseMs", RenewalRow>("renew_leases(:owner, :tasks, :leaseMs)");
 
-/** $1 limit. Returns unfinished tasks whose lease is over, each {@link TaskRow} as JSON. */
-const LAPSED = (names: Names) => `SELECT row_to_json(t)::text AS answer FROM ${names.tasks} t
-  WHERE t.${INDEX} IN ${UNFINISHED} AND t.${TURNS} = 0 AND t.${SORTED_BY} <= ${names.now} LIMIT $1`;
+/** Unfinished tasks whose lease is over. */
+const LAPSED = statement<"limit", AnswerRow<TaskRow>>(
+  ({ tasks, now }) => `SELECT row_to_json(t)::text AS answer FROM ${tasks} t
+    WHERE t.${INDEX} IN ${UNFINISHED} AND t.${TURNS} = 0 AND t.${SORTED_BY} <= ${now} LIMIT :limit`,
+);

@@ -1,13 +1,14 @@
 import { version1 } from "./migrations/version-1/all.ts";
 import { version2 } from "./migrations/version-2.ts";
+import { version3 } from "./migrations/version-3.ts";
 
 /** What leads from each version of a schema to the next, given its quoted name. The first makes version 1. */
-const MIGRATIONS: readonly ((schema: string) => string)[] = [version1, version2];
+const MIGRATIONS: readonly ((schema: string) => string)[] = [version1, version2, version3];
 
 /** The version that this release works with. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** The query that answers the version of a schema. It fails where there is none. */
+/** The query for the version of a schema. It fails where there is none. */
 export function versionQuery(schema: string): string {
   return `SELECT max(version) AS version FROM ${schema}.migrations`;
 }

@@ -3,6 +3,8 @@
  * words keep them, so this is where they end: whatever is built of these names speaks of an index.
  */
 export interface Names {
+  /** That of the schema, in quotes. */
+  schema: string;
   tasks: string;
   events: string;
   results: string;
@@ -17,6 +19,7 @@ export interface Names {
 /** The names in a schema, given its own in quotes. */
 export function namesIn(schema: string): Names {
   return {
+    schema,
     tasks: `${schema}.tasks`,
     events: `${schema}.events`,
     results: `${schema}.results`,
@@ -29,7 +32,7 @@ export function namesIn(schema: string): Names {
 
 /** The index that a task is filed in: its status, the mode of its follow-up while that is outstanding, or "done". */
 export const INDEX = "shelf";
-/** By what it is sorted there: the end of its lease, or when it ended. */
+/** By what it is sorted there: the end of its lease, or when it ended, by the clock of the database. */
 export const SORTED_BY = "shelf_at";
 /** The index of the user alone: the other's name, a space, and the user's key. */
 export const USER_INDEX = "user_shelf";

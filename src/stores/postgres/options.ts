@@ -42,7 +42,7 @@ const POSTGRES = {
   prepare: option(boolean),
 } satisfies Table<PostgresStoreOptions>;
 
-export interface PostgresTerms {
+export interface PostgresStoreTerms {
   pool: PostgresPoolLike;
   schema: string;
   notify: boolean;
@@ -50,7 +50,7 @@ export interface PostgresTerms {
 }
 
 /** @throws `invalid_option`, naming the option and its value */
-export function checkedTerms(options: PostgresStoreOptions): PostgresTerms {
+export function postgresStoreTerms(options: PostgresStoreOptions): PostgresStoreTerms {
   if (typeof options !== "object" || options === null) {
     throw invalidOption(`${WHERE}its options`, "an object with a pool", options);
   }

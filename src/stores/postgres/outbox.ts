@@ -5,8 +5,8 @@ import { WAKING } from "../shared/follow-ups.ts";
 import type { AfterWrite, Written } from "./after-write.ts";
 import type { Database } from "./database.ts";
 import { toKey, toSessionKey, toText } from "./keys.ts";
-import type { Names } from "./names.ts";
 import type { QueryValue } from "./pool.ts";
+import { call, statement, type Values } from "./statement.ts";
 
 /** Follow-ups on their way: which session is claimed by whom. */
 export class Outbox {
@@ -21,10 +21,9 @@ export class Outbox {
   async claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined> {
     const { session, onlyDue = false, modes = WAKING, minAgeMs = 0, maxTurns = null } = filter;
     const token = `${claimant}:${nanoid()}`;
-    const [userKey, sessionKey] = session ? keyOf(session) : [null, null];
-    const values = [toKey(token), leaseMs, userKey, sessionKey, modes.join(), minAgeMs, maxTurns];
-    const call = session && onlyDue ? CLAIM_DUE : CLAIM;
-    const claimed = await this.#database.callAll<ClaimedTask>(call, values);
+    const named = session ? keyOf(session) : { user: null, session: null };
+    const values = { ...named, token: toKey(token), leaseMs, modes: modes.join(), minAgeMs, maxTurns };
+    const claimed = await this.#database.askAll(session && onlyDue ? CLAIM_DUE : CLAIM, values);
     const tasks = claimed.map((task) => this.#after.written(task, 0));
     const [first] = tasks;
     if (first === undefined) return undefined;
@@ -33,8 +32,7 @@ export class Outbox {
   }
 
   async prolong({ token }: SessionClaim, leaseMs: number): Promise<boolean> {
-    const values = [toKey(token), leaseMs];
-    return (await this.#database.ask(PROLONG(this.#database.names), values)).length > 0;
+    return (await this.#database.ask(PROLONG, { token: toKey(token), leaseMs })).length > 0;
   }
 
   async settle(
@@ -42,40 +40,45 @@ export class Outbox {
     outcome: Record<string, Settlement>,
   ): Promise<TaskRecord[] | undefined> {
     const settlements = Object.entries(outcome).map(([id, settlement]) => settlementRow(id, settlement));
-    const values = [toKey(token), JSON.stringify(settlements)];
-    const [claim, ...settled] = await this.#database.callAll<Written>(SETTLE, values);
+    const values = { token: toKey(token), settlements: JSON.stringify(settlements) };
+    const [claim, ...settled] = await this.#database.askAll(SETTLE, values);
     return claim && settled.map((written) => this.#after.settled(written));
   }
 
   async resetTurns(session: SessionKey): Promise<void> {
-    await this.#database.run(RESET_TURNS, keyOf(session));
+    await this.#database.ask(RESET_TURNS, keyOf(session));
   }
 }
 
 type ClaimedTask = Written & { turns: number };
 
-/**
- * $1 token, $2 length of the claim, $3 user and $4 session or nulls, $5 modes, $6 age, $7 limit of turns or null.
- * Returns each {@link ClaimedTask}. Of the session that is named all that is pending is claimed; of any, what is due
- * or deferred.
- */
-const CLAIM = "claim_session($1, $2, $3, $4, string_to_array($5, ','), $6, $7)";
+type ClaimValue = "token" | "leaseMs" | "user" | "session" | "modes" | "minAgeMs" | "maxTurns";
 
-/** The same, of the session that is named, for what is due or deferred. */
-const CLAIM_DUE = "claim_due($1, $2, $3, $4, string_to_array($5, ','), $6, $7)";
+/** Of the session that is named all that is pending is claimed; of any, where it is null, what is due or deferred. */
+const CLAIM = call<ClaimValue, ClaimedTask>(
+  "claim_session(:token, :leaseMs, :user, :session, string_to_array(:modes, ','), :minAgeMs, :maxTurns)",
+);
 
-/** $1 token, $2 length of the claim. Returns a row if it had not lapsed. */
-const PROLONG = ({ claims, now }: Names) =>
-  `UPDATE ${claims} SET ends_at = ${now} + $2 WHERE token = $1 AND ends_at > ${now} RETURNING true`;
+/** Of the session that is named, what is due or deferred. */
+const CLAIM_DUE = call<ClaimValue, ClaimedTask>(
+  "claim_due(:token, :leaseMs, :user, :session, string_to_array(:modes, ','), :minAgeMs, :maxTurns)",
+);
 
-/** $1 token, $2 a list of settlements as JSON. Returns the claim, and what was {@link Written} of each follow-up. */
-const SETTLE = "settle_claim($1, $2)";
+/** A row if the claim was not over. */
+const PROLONG = statement<"token" | "leaseMs", object>(
+  ({ claims, now }) => `UPDATE ${claims} SET ends_at = ${now} + :leaseMs
+    WHERE token = :token AND ends_at > ${now} RETURNING true`,
+);
 
-/** $1 user, $2 session. */
-const RESET_TURNS = "reset_turns($1, $2)";
+/** The claim, and then what was written of each follow-up; `settlements` are a list as JSON. */
+const SETTLE = call<"token" | "settlements", Written>("settle_claim(:token, :settlements)");
 
-function keyOf({ userId, sessionId }: SessionKey): [user: string, session: string] {
-  return [toKey(userId), toSessionKey(sessionId)];
+const RESET_TURNS = statement<"user" | "session">(
+  ({ schema }) => `SELECT FROM ${schema}.reset_turns(:user, :session)`,
+);
+
+function keyOf({ userId, sessionId }: SessionKey): Values<"user" | "session"> {
+  return { user: toKey(userId), session: toSessionKey(sessionId) };
 }
 
 function settlementRow(id: string, settlement: Settlement): Record<string, QueryValue> {

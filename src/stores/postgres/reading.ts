@@ -11,12 +11,12 @@ import { isFinished, type TaskRecord, type TaskScope, type TaskStatus } from "..
 import { type BatchRow, fromPayloadRow, fromResultRow, pageOf, type ResultRow } from "./contents.ts";
 import type { Database } from "./database.ts";
 import { toKey, toSessionKey } from "./keys.ts";
-import { type Names, USER_INDEX } from "./names.ts";
+import { USER_INDEX } from "./names.ts";
 import type { QueryValue } from "./pool.ts";
-import { Query } from "./query.ts";
 import { fromRow, type TaskRow } from "./rows.ts";
+import { type AnswerRow, type Statement, statement, type Values } from "./statement.ts";
 
-/** Tasks read, one at a time or by the page. */
+/** Reads tasks, one at a time or by the page. */
 export class Reading {
   readonly #database: Database;
 
@@ -25,86 +25,93 @@ export class Reading {
   }
 
   async get(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
-    const [row] = await this.#database.askJson<TaskRow>(GET(this.#names), seenFrom(scope, id));
+    const [row] = await this.#database.askAll(GET, seenFrom(scope, id));
     return row && fromRow(row);
   }
 
   async list(scope: TaskScope, asked: ListQuery): Promise<RecordPage> {
     const { limit } = asked;
-    const query = new Query();
-    const text = list(this.#names, query, scope, asked);
-    const rows = await this.#database.askJson<TaskRow>(text, query.values);
+    const [list, values] = listOf(scope, asked);
+    const rows = await this.#database.askAll(list, values);
     return { records: rows.slice(0, limit).map(fromRow), more: rows.length > limit };
   }
 
   async events(scope: TaskScope, id: string, query: EventQuery): Promise<EventPage | undefined> {
-    const values = [...seenFrom(scope, id), query.after, query.limit];
-    return pageOf(await this.#database.ask<BatchRow>(EVENTS(this.#names), values), id, query);
+    const { after, limit } = query;
+    const values = { ...seenFrom(scope, id), after, limit };
+    return pageOf(await this.#database.ask(EVENTS, values), id, query);
   }
 
   async result(scope: TaskScope, id: string): Promise<StoredResult | undefined> {
-    const [row] = await this.#database.ask<ResultRow>(RESULT(this.#names), seenFrom(scope, id));
+    const [row] = await this.#database.ask(RESULT, seenFrom(scope, id));
     return row && fromResultRow(row);
   }
 
   async payload({ userId, id }: TaskKey): Promise<Payload | undefined> {
-    const [row] = await this.#database.ask<Payload>(PAYLOAD(this.#names), seenFrom({ userId }, id));
+    const [row] = await this.#database.ask(PAYLOAD, seenFrom({ userId }, id));
     return row && fromPayloadRow(row);
   }
+}
 
-  get #names(): Names {
-    return this.#database.names;
+/** Who may see a task: `session` is null for any. */
+type Seen = "user" | "id" | "session";
+
+/** The condition that a row `t` is the task. */
+const IS_TASK = "t.user_id = :user AND t.id = :id AND (:session::text IS NULL OR t.session = :session)";
+
+function seenFrom({ userId, sessionId }: TaskScope, id: string): Values<Seen> {
+  const session = sessionId === undefined ? null : toSessionKey(sessionId);
+  return { user: toKey(userId), id: toKey(id), session };
+}
+
+const GET = statement<Seen, AnswerRow<TaskRow>>(
+  ({ tasks }) => `SELECT row_to_json(t)::text AS answer FROM ${tasks} t WHERE ${IS_TASK}`,
+);
+
+/** The batches that have later events, in order; one without, where there are none to read. */
+const EVENTS = statement<Seen | "after" | "limit", BatchRow>(
+  ({ tasks, events }) => `SELECT t.first_seq, e.last_seq, e.events FROM ${tasks} t
+    LEFT JOIN LATERAL (SELECT e.last_seq, e.events FROM ${events} e
+      WHERE e.task_key = t.key AND e.last_seq > :after::bigint ORDER BY e.last_seq LIMIT :limit) e ON true
+    WHERE ${IS_TASK} ORDER BY e.last_seq`,
+);
+
+const RESULT = statement<Seen, ResultRow>(
+  ({ tasks, results }) => `SELECT r.about, r.head, r.tail
+    FROM ${tasks} t JOIN ${results} r ON r.task_key = t.key WHERE ${IS_TASK}`,
+);
+
+const PAYLOAD = statement<Seen, Payload>(
+  ({ tasks, payloads }) => `SELECT p.input, p.checkpoint
+    FROM ${tasks} t JOIN ${payloads} p ON p.task_key = t.key WHERE ${IS_TASK}`,
+);
+
+type List = Statement<string, AnswerRow<TaskRow>>;
+
+/** Lists tasks, the newest first, and one beyond the limit if there are more. */
+function listOf(scope: TaskScope, { status, limit, after }: ListQuery): [List, Values<string>] {
+  const conditions = ["t.user_id = :user"];
+  const values: Record<string, QueryValue> = { user: toKey(scope.userId), limit: limit + 1 };
+  if (scope.sessionId !== undefined) {
+    conditions.push("t.session = :session");
+    values.session = toSessionKey(scope.sessionId);
   }
-}
-
-/** $1 user, $2 task, $3 session, or null for any. The condition that a row `t` is the task. */
-const IS_TASK = "t.user_id = $1 AND t.id = $2 AND ($3::text IS NULL OR t.session = $3)";
-
-/** The values of {@link IS_TASK}. */
-function seenFrom({ userId, sessionId }: TaskScope, id: string): QueryValue[] {
-  return [toKey(userId), toKey(id), sessionId === undefined ? null : toSessionKey(sessionId)];
-}
-
-/** $1 user, $2 task, $3 session or null. Returns a {@link TaskRow} as JSON. */
-const GET = (names: Names) => `SELECT row_to_json(t)::text AS answer FROM ${names.tasks} t WHERE ${IS_TASK}`;
-
-/**
- * $1 user, $2 task, $3 session or null, $4 number to read on from, $5 limit. Returns each {@link BatchRow} that has
- * later events, in order; one without a batch, where there are none to read.
- */
-const EVENTS = (names: Names) => `SELECT t.first_seq, e.last_seq, e.events FROM ${names.tasks} t
-  LEFT JOIN LATERAL (SELECT e.last_seq, e.events FROM ${names.events} e
-    WHERE e.task_key = t.key AND e.last_seq > $4::bigint ORDER BY e.last_seq LIMIT $5) e ON true
-  WHERE ${IS_TASK} ORDER BY e.last_seq`;
-
-/** $1 user, $2 task, $3 session or null. Returns a {@link ResultRow}. */
-const RESULT = (names: Names) => `SELECT r.about, r.head, r.tail
-  FROM ${names.tasks} t JOIN ${names.results} r ON r.task_key = t.key WHERE ${IS_TASK}`;
-
-/** $1 user, $2 task, $3 null. Returns its input and its checkpoint. */
-const PAYLOAD = (names: Names) => `SELECT p.input, p.checkpoint
-  FROM ${names.tasks} t JOIN ${names.payloads} p ON p.task_key = t.key WHERE ${IS_TASK}`;
-
-/**
- * In this order, each where it is asked for: user, session, statuses, createdAt and task to read on from, limit.
- * Returns each {@link TaskRow} as JSON, the newest first, and one beyond the limit if there are more.
- */
-function list(names: Names, query: Query, scope: TaskScope, { status, limit, after }: ListQuery): string {
-  const { userId, sessionId } = scope;
-  const conditions = [`t.user_id = ${query.bind(toKey(userId))}`];
-  if (sessionId !== undefined) conditions.push(`t.session = ${query.bind(toSessionKey(sessionId))}`);
-  if (status) conditions.push(ofStatus(query, userId, status));
+  if (status) conditions.push(ofStatus(values, scope.userId, status));
   if (after) {
-    const place = [query.bind(after.createdAt), query.bind(toKey(after.id))];
-    conditions.push(`(t.created_at, t.id) < (${place})`);
+    conditions.push("(t.created_at, t.id) < (:createdAt, :id)");
+    Object.assign(values, { createdAt: after.createdAt, id: toKey(after.id) });
   }
-  return `SELECT row_to_json(t)::text AS answer FROM ${names.tasks} t WHERE ${conditions.join(" AND ")}
-    ORDER BY t.created_at DESC, t.id DESC LIMIT ${query.bind(limit + 1)}`;
+  const list: List = statement(
+    ({ tasks }) => `SELECT row_to_json(t)::text AS answer FROM ${tasks} t WHERE ${conditions.join(" AND ")}
+      ORDER BY t.created_at DESC, t.id DESC LIMIT :limit`,
+  );
+  return [list, values];
 }
 
 /** Unfinished tasks are few, and found by their indexes, however many others the user has. */
-function ofStatus(query: Query, userId: string, status: readonly TaskStatus[]): string {
+function ofStatus(values: Record<string, QueryValue>, userId: string, status: readonly TaskStatus[]): string {
   if (status.length === 0) return "false";
-  if (status.some(isFinished)) return `t.status IN (${status.map((one) => query.bind(one))})`;
-  return `t.${USER_INDEX} IN (${status.map((one) => query.bind(`${one} ${toKey(userId)}`))})`;
+  const isFinal = status.some(isFinished);
+  for (const one of status) values[one] = isFinal ? one : `${one} ${toKey(userId)}`;
+  return `t.${isFinal ? "status" : USER_INDEX} IN (${status.map((one) => `:${one}`)})`;
 }

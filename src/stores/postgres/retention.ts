@@ -2,6 +2,7 @@ import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import type { AfterWrite, Written } from "./after-write.ts";
 import type { Database } from "./database.ts";
 import { toKey } from "./keys.ts";
+import { call } from "./statement.ts";
 import type { SweepPlan, UsersToSweep } from "./sweep-plan.ts";
 
 /** Lets go of what has been kept long enough. */
@@ -37,16 +38,9 @@ export class Retention {
     { users, walkFrom, stride }: UsersToSweep,
   ): Promise<(Written | Summary)[]> {
     const { finishedPerUser, finishedTtlMs, followUpTtlMs, followUpsPerUser } = limits;
-    return this.#database.callAll(SWEEP, [
-      finishedPerUser,
-      finishedTtlMs,
-      followUpTtlMs,
-      followUpsPerUser,
-      limit,
-      JSON.stringify(users.map(toKey)),
-      walkFrom,
-      stride,
-    ]);
+    const kept = { finishedPerUser, finishedTtlMs, followUpTtlMs, followUpsPerUser };
+    const whom = { users: JSON.stringify(users.map(toKey)), walkFrom, stride };
+    return this.#database.askAll(SWEEP, { ...kept, limit, ...whom });
   }
 }
 
@@ -57,9 +51,8 @@ interface Summary {
   walked_to: string | null;
 }
 
-/**
- * How much is kept: $1 finished tasks of a user, $2 for how long, $3 for how long follow-ups, $4 how many of a user.
- * $5 limit, $6 users as JSON, $7 the user whom the walk has reached, $8 how many users it goes on. Returns what was
- * {@link Written} of each expired follow-up, and then a {@link Summary}.
- */
-const SWEEP = "sweep($1, $2, $3, $4, $5, ARRAY(SELECT json_array_elements_text($6)), $7, $8)";
+/** What was written of each expired follow-up, and then the summary; `users` are a list as JSON. */
+const SWEEP = call<keyof RetentionLimits | "limit" | keyof UsersToSweep, Written | Summary>(
+  `sweep(:finishedPerUser, :finishedTtlMs, :followUpTtlMs, :followUpsPerUser, :limit,
+    ARRAY(SELECT json_array_elements_text(:users)), :walkFrom, :stride)`,
+);

@@ -15,7 +15,7 @@ export interface UsersToSweep {
  * stricter: for them it walks through all users, at the start and again now and then.
  */
 export class SweepPlan {
-  #users = new Set<string>();
+  #unswept = new Set<string>();
   #walkFrom: string | undefined;
   #walksAgainAt = Number.NEGATIVE_INFINITY;
   #kept = { finishedPerUser: 0, followUpsPerUser: 0 };
@@ -26,9 +26,9 @@ export class SweepPlan {
 
   /** A task of this user has ended, or its follow-up has. */
   note(userId: string): void {
-    this.#users.add(userId);
-    if (this.#users.size <= MAX_USERS) return;
-    this.#users.clear();
+    this.#unswept.add(userId);
+    if (this.#unswept.size <= MAX_USERS) return;
+    this.#unswept.clear();
     this.#walk();
   }
 
@@ -41,10 +41,10 @@ export class SweepPlan {
       kept.finishedPerUser < this.#kept.finishedPerUser ||
       kept.followUpsPerUser < this.#kept.followUpsPerUser;
     this.#kept = kept;
-    if (isStricter || Date.now() >= this.#walksAgainAt) this.#walk();
+    if (isStricter || performance.now() >= this.#walksAgainAt) this.#walk();
     // Nobody comes before a walk's first step, but a user without a name would.
-    const users = [...this.#users, ...(this.#walkFrom === "" ? [""] : [])];
-    this.#users.clear();
+    const users = [...this.#unswept, ...(this.#walkFrom === "" ? [""] : [])];
+    this.#unswept.clear();
     return { users, walkFrom: this.#walkFrom ?? "", stride: this.isWalking ? STRIDE : 0 };
   }
 
@@ -56,12 +56,12 @@ export class SweepPlan {
 
   /** They were not swept, or not to the end: the next sweep looks at them again. */
   putBack({ users }: UsersToSweep): void {
-    for (const user of users) this.#users.add(user);
+    for (const user of users) this.#unswept.add(user);
   }
 
   #walk(): void {
     this.#walkFrom = "";
-    this.#walksAgainAt = Date.now() + WALK_EVERY_MS;
+    this.#walksAgainAt = performance.now() + WALK_EVERY_MS;
   }
 }
 

@@ -2,7 +2,7 @@ import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../co
 import type { TaskRecord } from "../../core/model/task.ts";
 import { WAKING } from "../shared/follow-ups.ts";
 import { CLAIM, PROLONG } from "./lua/claim.ts";
-import { PEEK } from "./lua/peek.ts";
+import { NEXT_SESSION } from "./lua/next-session.ts";
 import { RESET_TURNS, SETTLE } from "./lua/settle.ts";
 import { listed, nameOf, nameOfSession, numeral } from "./names.ts";
 import { PLAIN_WEIGHT, readRecord } from "./records.ts";
@@ -53,20 +53,24 @@ export class Outbox {
    * looks again there: none is passed over.
    */
   async #claimOldest(claim: Claimant): Promise<SessionClaim | undefined> {
-    const found = await Promise.all(this.#server.shards.map((shard) => this.#peek(shard, claim.filter)));
+    const found = await Promise.all(this.#server.shards.map((shard) => this.#nextIn(shard, claim.filter)));
     for (;;) {
       const oldest = oldestOf(found);
       if (oldest === undefined) return undefined;
       const { shard, session } = oldest;
       const claimed = await this.#claimSession(shard, session, claim);
       if (claimed !== undefined) return claimed;
-      found[shard] = await this.#peek(shard, claim.filter);
+      found[shard] = await this.#nextIn(shard, claim.filter);
     }
   }
 
-  async #peek(shard: number, filter: ClaimFilter): Promise<DueSession | undefined> {
+  async #nextIn(shard: number, filter: ClaimFilter): Promise<DueSession | undefined> {
     for (;;) {
-      const answer = await this.#server.run<[string, string?, string?]>(PEEK, shard, ...wanted(filter));
+      const answer = await this.#server.run<[string, string?, string?]>(
+        NEXT_SESSION,
+        shard,
+        ...wanted(filter),
+      );
       const [isMore, session, since] = answer;
       if (session !== undefined) return { shard, session, since: Number(since) };
       if (isMore === "") return undefined;
@@ -75,9 +79,9 @@ export class Outbox {
 
   async #claimSession(shard: number, session: string, claim: Claimant): Promise<SessionClaim | undefined> {
     const { token, leaseMs, filter } = claim;
-    const counts = filter.maxTurns === undefined ? "" : "1";
-    const asked = filter.session === undefined || filter.onlyDue ? "" : "1";
-    const args = [session, token, numeral(leaseMs), asked, ...wanted(filter), counts];
+    const countsTurn = filter.maxTurns === undefined ? "" : "1";
+    const isAskedFor = filter.session === undefined || filter.onlyDue ? "" : "1";
+    const args = [session, token, numeral(leaseMs), isAskedFor, ...wanted(filter), countsTurn];
     const answer = await this.#server.write<[string, string[]]>(CLAIM, shard, ...args);
     if (answer === undefined) return undefined;
     const [turns, texts] = answer;

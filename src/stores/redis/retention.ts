@@ -50,7 +50,7 @@ export class Retention {
     }
   }
 
-  /** Answers whether there is more to do in this shard. */
+  /** Returns whether there is more to do in this shard. */
   async #step(shard: number, sweep: Sweep, limit: number): Promise<boolean> {
     try {
       const args = [numeral(limit), String(PLAIN_WEIGHT), ...this.#limits];

@@ -1,14 +1,16 @@
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { RedisLike } from "./client.ts";
 import type { Hints } from "./hints.ts";
+import { READ_VERSION } from "./lua/read-version.ts";
 import type { Script } from "./lua/script.ts";
 import { OTHER_VERSION, VERSION } from "./lua/version.ts";
 import { shardOf } from "./names.ts";
 import type { RedisStoreTerms } from "./options.ts";
 
 /**
- * Runs scripts, each in the shard where its keys are. What they answer is taken for what it is said to be. The
- * first in each shard also looks whether what is written there is of the version that this release writes.
+ * Runs scripts, each in the shard where its keys are. What they return is taken for what it is said to be. Before the
+ * first, all shards are asked for their versions: some may be empty where another release has written. The first in
+ * each shard looks once more, with nothing between that and its work.
  */
 export class Server {
   readonly shards: readonly number[];
@@ -16,6 +18,7 @@ export class Server {
   readonly #prefix: string;
   readonly #hints: Hints;
   readonly #checked = new Set<number>();
+  #looked: Promise<void> | undefined;
   #isClosed = false;
 
   constructor({ client, prefix, shards }: RedisStoreTerms, hints: Hints) {
@@ -31,9 +34,10 @@ export class Server {
 
   async run<Answer>(script: Script, shard: number, ...args: string[]): Promise<Answer> {
     if (this.#isClosed) throw new Error("The store is closed.");
+    if (this.#checked.size === 0) await this.#lookOnce();
     const version = this.#checked.has(shard) ? "" : VERSION;
     try {
-      const answer = await this.#evaluate(script, `{${this.#prefix}:${shard}}`, version, ...args);
+      const answer = await this.#evaluate(script, shard, version, ...args);
       this.#checked.add(shard);
       return answer as Answer;
     } catch (error) {
@@ -66,7 +70,26 @@ export class Server {
     this.#isClosed = true;
   }
 
-  async #evaluate(script: Script, key: string, ...args: string[]): Promise<unknown> {
+  /** For all that are called meanwhile; after a refusal, the next looks again. */
+  #lookOnce(): Promise<void> {
+    this.#looked ??= this.#look().catch((error) => {
+      this.#looked = undefined;
+      throw error;
+    });
+    return this.#looked;
+  }
+
+  /** A shard that cannot be asked now is left to its first call: with one node down, the others are of use. */
+  async #look(): Promise<void> {
+    const asked = this.shards.map((shard) => this.#evaluate(READ_VERSION, shard, ""));
+    for (const answer of await Promise.allSettled(asked)) {
+      const version = answer.status === "fulfilled" ? answer.value : null;
+      if (version !== null && version !== VERSION) throw otherVersion(this.#prefix, String(version));
+    }
+  }
+
+  async #evaluate(script: Script, shard: number, ...args: string[]): Promise<unknown> {
+    const key = `{${this.#prefix}:${shard}}`;
     try {
       return await this.#client.evalsha(script.sha, 1, key, ...args);
     } catch (error) {

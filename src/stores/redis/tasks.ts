@@ -1,12 +1,12 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type {
-  Guard,
   Insertion,
-  Limit,
+  LimitName,
   NewTask,
   Refused,
   TaskChange,
   TaskKey,
+  TaskLimits,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { APPEND, CHECKPOINT } from "./lua/append.ts";
@@ -27,22 +27,22 @@ export class Tasks {
     this.#finished = finished;
   }
 
-  async insert(task: NewTask, guard: Guard, leaseMs: number): Promise<Insertion> {
+  async insert(task: NewTask, limits: TaskLimits, leaseMs: number): Promise<Insertion> {
     const shard = this.#server.shardOf(task.record.userId);
-    const args = insertion(task, guard, leaseMs);
+    const args = insertion(task, limits, leaseMs);
     const answer = await this.#server.write<[Insertion["status"], string]>(INSERT, shard, ...args);
     const [status, text] = answer ?? unanswered();
-    if (status === "refused") return { status, limit: text as Limit };
+    if (status === "refused") return { status, limit: text as LimitName };
     return { status, record: this.#read(text, shard) };
   }
 
   async transition(task: TaskKey, version: number, change: TaskChange): Promise<TaskRecord | undefined> {
     const shard = this.#server.shardOf(task.userId);
-    const guard = ["", ...limits(NO_LIMITS)];
+    const none = ["", ...runningLimits(NO_LIMITS)];
     const args = [
       nameOfTask(task),
       numeral(version),
-      ...guard,
+      ...none,
       ...changed(change, change.patch.owner != null),
     ];
     const [text] = (await this.#server.write<[string]>(TRANSITION, shard, ...args)) ?? [];
@@ -53,11 +53,17 @@ export class Tasks {
     task: TaskKey,
     version: number,
     change: TaskChange,
-    guard: Guard,
+    limits: TaskLimits,
   ): Promise<TaskRecord | Refused | undefined> {
     const shard = this.#server.shardOf(task.userId);
-    const args = [nameOfTask(task), numeral(version), "1", ...limits(guard), ...changed(change, true)];
-    const answer = await this.#server.write<[string] | [null, Limit]>(TRANSITION, shard, ...args);
+    const args = [
+      nameOfTask(task),
+      numeral(version),
+      "1",
+      ...runningLimits(limits),
+      ...changed(change, true),
+    ];
+    const answer = await this.#server.write<[string] | [null, LimitName]>(TRANSITION, shard, ...args);
     if (answer === undefined) return undefined;
     const [text, limit] = answer;
     return text === null ? { status: "refused", limit } : this.#read(text, shard);
@@ -83,10 +89,10 @@ export class Tasks {
   }
 }
 
-/** What is no argument of a guard. */
+/** What is no argument of the limits. */
 const NO_LIMITS = { runningPerUser: null, runningPerSession: null };
 
-function insertion({ record, events, input }: NewTask, guard: Guard, leaseMs: number): string[] {
+function insertion({ record, events, input }: NewTask, limits: TaskLimits, leaseMs: number): string[] {
   const { whose, rest, fields } = splitRecord(record);
   return [
     nameOfTask(record),
@@ -94,9 +100,9 @@ function insertion({ record, events, input }: NewTask, guard: Guard, leaseMs: nu
     optionalName(record.duplicateKey),
     whose,
     rest,
-    ...limits(guard),
-    limit(guard.queuedPerUser),
-    guard.exclusive ? "1" : "",
+    ...runningLimits(limits),
+    limit(limits.queuedPerUser),
+    limits.exclusive ? "1" : "",
     ...listed(input === undefined ? [] : [input]),
     ...listed(["leaseMs", numeral(leaseMs), ...fields, ...progressIn(events)]),
     ...listed(written(events)),
@@ -112,8 +118,8 @@ function changed({ patch, events, result }: TaskChange, beginsLease: boolean): s
   ];
 }
 
-function limits(guard: Pick<Guard, "runningPerUser" | "runningPerSession">): string[] {
-  return [limit(guard.runningPerUser), limit(guard.runningPerSession)];
+function runningLimits(limits: Pick<TaskLimits, "runningPerUser" | "runningPerSession">): string[] {
+  return [limit(limits.runningPerUser), limit(limits.runningPerSession)];
 }
 
 function limit(value: number | null): string {

@@ -54,7 +54,7 @@ export function copyEvent(event: NewTaskEvent): NewTaskEvent {
 
 /** A result that shares nothing with the given one. */
 export function copyResult(result: StoredResult): StoredResult {
-  return copyJson(result);
+  return { ...result, lossy: [...result.lossy] };
 }
 
 function copyJson<T>(value: T): T {

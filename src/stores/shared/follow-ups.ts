@@ -9,6 +9,23 @@ export function acknowledges(outcome: Readonly<Record<string, Settlement>>): boo
   return Object.values(outcome).some(({ type }) => type === "acknowledge");
 }
 
+/** A task that shall have no follow-up wakes nobody, even if it is given one. */
+export function modeOf(followUp: StoredFollowUp): FollowUpMode {
+  return followUp.mode ?? "silent";
+}
+
+/** The change that claims a pending follow-up. */
+export function claimFollowUp(followUp: StoredFollowUp): TaskChange {
+  const attempts = followUp.attempts + 1;
+  return { patch: { followUp: { ...followUp, status: "claimed", attempts } }, events: [] };
+}
+
+/** What becomes of the follow-up of a task; one that is not named is deferred. */
+export function settlementOf(outcome: Readonly<Record<string, Settlement>>, id: string): Settlement {
+  const named = Object.hasOwn(outcome, id) ? outcome[id] : undefined;
+  return named ?? { type: "defer", delayMs: 0 };
+}
+
 /** The change that settles a claimed follow-up. */
 export function settleFollowUp(followUp: StoredFollowUp, settlement: Settlement, now: number): TaskChange {
   switch (settlement.type) {

@@ -1,5 +1,6 @@
-/** What can be bound, and what comes back. Nothing else is: drivers differ in what they make of the rest. */
-export type SqliteValue = string | number | null;
+import type { SqliteValue, Statement, Values } from "./statement.ts";
+
+export type { SqliteValue } from "./statement.ts";
 
 /** A prepared statement, as far as the store uses it. */
 export interface SqliteStatementLike {
@@ -19,29 +20,35 @@ export interface SqliteDatabaseLike {
 /** The differences between drivers end here. Each statement is prepared once. */
 export class Connection {
   readonly #database: SqliteDatabaseLike;
-  readonly #statements = new Map<string, SqliteStatementLike>();
+  readonly #prepared = new Map<string, SqliteStatementLike>();
 
   constructor(database: SqliteDatabaseLike) {
     this.#database = database;
   }
 
-  /** Answers how many rows were changed. */
-  run(sql: string, ...values: SqliteValue[]): number {
-    return Number(this.#prepare(sql).run(...values).changes);
+  /** Returns how many rows were changed. */
+  run<Name extends string>(statement: Statement<Name>, values: Values<Name>): number {
+    return Number(this.#prepare(statement).run(...inOrder(statement, values)).changes);
   }
 
-  /** Answers the key of the new row; `undefined` if there is none. */
-  insert(sql: string, ...values: SqliteValue[]): number | undefined {
-    const { changes, lastInsertRowid } = this.#prepare(sql).run(...values);
+  /** Runs a statement that takes the values of several rows, one row after the other. */
+  runRows<Name extends string>(statement: Statement<Name>, rows: readonly Values<Name>[]): void {
+    const names = statement.order.slice(0, statement.order.length / rows.length);
+    this.#prepare(statement).run(...rows.flatMap((row) => names.map((name) => row[name])));
+  }
+
+  /** Returns the key of the new row; `undefined` if there is none. */
+  insert<Name extends string>(statement: Statement<Name>, values: Values<Name>): number | undefined {
+    const { changes, lastInsertRowid } = this.#prepare(statement).run(...inOrder(statement, values));
     return Number(changes) === 0 ? undefined : Number(lastInsertRowid);
   }
 
-  get<Row>(sql: string, ...values: SqliteValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values) as Row | undefined;
+  get<Name extends string, Row>(statement: Statement<Name, Row>, values: Values<Name>): Row | undefined {
+    return this.#prepare(statement).get(...inOrder(statement, values)) as Row | undefined;
   }
 
-  all<Row>(sql: string, ...values: SqliteValue[]): Row[] {
-    return this.#prepare(sql).all(...values) as Row[];
+  all<Name extends string, Row>(statement: Statement<Name, Row>, values: Values<Name>): Row[] {
+    return this.#prepare(statement).all(...inOrder(statement, values)) as Row[];
   }
 
   /** Runs statements that are needed once, or that may have to wait for others. */
@@ -56,9 +63,9 @@ export class Connection {
   transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
     this.exec(begin);
     try {
-      const answer = work();
+      const result = work();
       this.exec("COMMIT");
-      return answer;
+      return result;
     } catch (error) {
       this.#rollBack();
       throw error;
@@ -67,7 +74,7 @@ export class Connection {
 
   /** Lets go of the database. Some drivers keep it open for as long as there are statements. */
   release(): void {
-    this.#statements.clear();
+    this.#prepared.clear();
   }
 
   close(): void {
@@ -83,13 +90,20 @@ export class Connection {
     }
   }
 
-  #prepare(sql: string): SqliteStatementLike {
-    const known = this.#statements.get(sql);
+  #prepare({ sql }: Statement<string, unknown>): SqliteStatementLike {
+    const known = this.#prepared.get(sql);
     if (known !== undefined) return known;
-    const statement = this.#database.prepare(sql);
-    // The host may have made its handle answer bigints.
-    statement.safeIntegers?.(false);
-    this.#statements.set(sql, statement);
-    return statement;
+    const prepared = this.#database.prepare(sql);
+    // The host may have made its handle return bigints.
+    prepared.safeIntegers?.(false);
+    this.#prepared.set(sql, prepared);
+    return prepared;
   }
+}
+
+function inOrder<Name extends string>(
+  { order }: Statement<Name, unknown>,
+  values: Values<Name>,
+): SqliteValue[] {
+  return order.map((name) => values[name]);
 }

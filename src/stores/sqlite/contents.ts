@@ -1,7 +1,8 @@
 import type { StoredResult } from "../../core/model/result.ts";
 import type { Payload } from "../../core/model/store.ts";
-import type { Connection, SqliteValue } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { CONTENT, CONTENTS } from "./names.ts";
+import { type Statement, statement, type Values } from "./statement.ts";
 import { decodeText, encodeText } from "./text.ts";
 
 /**
@@ -10,34 +11,33 @@ import { decodeText, encodeText } from "./text.ts";
  */
 export class Contents {
   readonly #connection: Connection;
-  #waiting: SqliteValue[][] = [];
+  #waiting: Row[] = [];
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   putEvent(task: number, seq: number, chars: number, event: string): void {
-    this.#waiting.push([task, seq, chars, event]);
+    this.#waiting.push({ task, content: seq, chars, text: event });
   }
 
   events(task: number, after: number, limit: number): string[] {
-    return this.#connection
-      .all<{ text: string }>(EVENTS, task, Math.max(after, RESULT), limit)
-      .map(({ text }) => text);
+    const rows = this.#connection.all(EVENTS, { task, after: Math.max(after, RESULT), limit });
+    return rows.map(({ text }) => text);
   }
 
   oldestEvents(task: number, limit: number): { seq: number; chars: number }[] {
     this.write();
-    return this.#connection.all(OLDEST_EVENTS, task, limit);
+    return this.#connection.all(OLDEST_EVENTS, { task, limit });
   }
 
   dropEventsBefore(task: number, seq: number): void {
     this.write();
-    this.#connection.run(DROP_EVENTS, task, seq);
+    this.#connection.run(DROP_EVENTS, { task, oldest: seq });
   }
 
   putResult(task: number, result: StoredResult): void {
-    this.#waiting.push([task, RESULT, 0, JSON.stringify(result)]);
+    this.#waiting.push({ task, content: RESULT, chars: 0, text: JSON.stringify(result) });
   }
 
   result(task: number): StoredResult | undefined {
@@ -46,11 +46,11 @@ export class Contents {
   }
 
   putInput(task: number, input: string): void {
-    this.#waiting.push([task, INPUT, 0, encodeText(input)]);
+    this.#waiting.push({ task, content: INPUT, chars: 0, text: encodeText(input) });
   }
 
   putCheckpoint(task: number, checkpoint: string): void {
-    this.#waiting.push([task, CHECKPOINT, 0, encodeText(checkpoint)]);
+    this.#waiting.push({ task, content: CHECKPOINT, chars: 0, text: encodeText(checkpoint) });
   }
 
   payload(task: number): Payload | undefined {
@@ -62,7 +62,7 @@ export class Contents {
 
   dropPayload(task: number): void {
     this.write();
-    this.#connection.run(DROP_PAYLOAD, task);
+    this.#connection.run(DROP_PAYLOAD, { task });
   }
 
   /** Writes what waits. */
@@ -71,9 +71,9 @@ export class Contents {
     this.#waiting = [];
     const many = rows.length - (rows.length % ROWS_TOGETHER);
     for (let at = 0; at < many; at += ROWS_TOGETHER) {
-      this.#connection.run(PUT_MANY, ...rows.slice(at, at + ROWS_TOGETHER).flat());
+      this.#connection.runRows(PUT_MANY, rows.slice(at, at + ROWS_TOGETHER));
     }
-    for (const row of rows.slice(many)) this.#connection.run(PUT_ONE, ...row);
+    for (const row of rows.slice(many)) this.#connection.run(PUT_ONE, row);
   }
 
   /** The transaction has come to nothing. */
@@ -82,7 +82,7 @@ export class Contents {
   }
 
   #get(task: number, content: number): string | undefined {
-    return this.#connection.get<{ text: string }>(GET, task, content)?.text;
+    return this.#connection.get(GET, { task, content })?.text;
   }
 }
 
@@ -94,27 +94,39 @@ const CHECKPOINT = -2;
 /** Rows that are written by one statement where there are so many: drivers ask a price for each. */
 const ROWS_TOGETHER = 16;
 
-const PUT = `INSERT OR REPLACE INTO ${CONTENTS} (task, ${CONTENT}, chars, text) VALUES`;
-const ROW = "(?, ?, ?, ?)";
+/** `chars` is what an event weighs. */
+type Row = Values<"task" | "content" | "chars" | "text">;
 
-/** ? task, ? content, ? its weight, ? its text. */
-const PUT_ONE = `${PUT} ${ROW}`;
+/** Writes so many rows. */
+function put(rows: number): Statement<keyof Row> {
+  const places = Array(rows).fill("(:task, :content, :chars, :text)").join(", ");
+  return statement(`INSERT OR REPLACE INTO ${CONTENTS} (task, ${CONTENT}, chars, text) VALUES ${places}`);
+}
 
-/** The same four, so many times. */
-const PUT_MANY = `${PUT} ${Array(ROWS_TOGETHER).fill(ROW).join(", ")}`;
+const PUT_ONE = put(1);
+const PUT_MANY = put(ROWS_TOGETHER);
 
-/** ? task, ? content. Returns its text. */
-const GET = `SELECT text FROM ${CONTENTS} WHERE task = ? AND ${CONTENT} = ?`;
+/** The text of one of a task's contents. */
+const GET = statement<"task" | "content", { text: string }>(
+  `SELECT text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} = :content`,
+);
 
-/** ? task. */
-const DROP_PAYLOAD = `DELETE FROM ${CONTENTS} WHERE task = ? AND ${CONTENT} < ${RESULT}`;
+const DROP_PAYLOAD = statement<"task">(
+  `DELETE FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} < ${RESULT}`,
+);
 
-/** ? task, ? limit. Returns the numbers and the weights of its oldest events. */
-const OLDEST_EVENTS = `SELECT ${CONTENT} AS seq, chars FROM ${CONTENTS}
-  WHERE task = ? AND ${CONTENT} > ${RESULT} ORDER BY ${CONTENT} LIMIT ?`;
+/** The oldest events, with what they weigh. */
+const OLDEST_EVENTS = statement<"task" | "limit", { seq: number; chars: number }>(
+  `SELECT ${CONTENT} AS seq, chars FROM ${CONTENTS}
+    WHERE task = :task AND ${CONTENT} > ${RESULT} ORDER BY ${CONTENT} LIMIT :limit`,
+);
 
-/** ? task, ? number of the oldest event to stay. */
-const DROP_EVENTS = `DELETE FROM ${CONTENTS} WHERE task = ? AND ${CONTENT} > ${RESULT} AND ${CONTENT} < ?`;
+/** Drops what comes before the oldest event to stay. */
+const DROP_EVENTS = statement<"task" | "oldest">(
+  `DELETE FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > ${RESULT} AND ${CONTENT} < :oldest`,
+);
 
-/** ? task, ? number to read on from, ? limit. Returns the texts of its events, in order. */
-const EVENTS = `SELECT text FROM ${CONTENTS} WHERE task = ? AND ${CONTENT} > ? ORDER BY ${CONTENT} LIMIT ?`;
+/** The texts of events that come after a number, in order. */
+const EVENTS = statement<"task" | "after" | "limit", { text: string }>(
+  `SELECT text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > :after ORDER BY ${CONTENT} LIMIT :limit`,
+);

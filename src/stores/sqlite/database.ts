@@ -40,7 +40,7 @@ export class Database {
     }
   }
 
-  /** Takes no more calls, and answers those that it has taken. False: it was closed before. */
+  /** Takes no more calls, and finishes those that it has taken. False: it was closed before. */
   async close(): Promise<boolean> {
     if (this.#isClosed) return false;
     this.#isClosed = true;

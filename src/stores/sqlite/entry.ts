@@ -1,6 +1,7 @@
 import { type FollowUpMode, isOutstanding } from "../../core/model/follow-up.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
-import { DELAYED_UNTIL, INDEX, IS_DUE } from "./names.ts";
+import { modeOf } from "../shared/follow-ups.ts";
+import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE } from "./names.ts";
 
 /** The index that a task is filed in, and its place there: see the schema. */
 export interface Place {
@@ -24,6 +25,8 @@ export interface Kept {
 /** One task as this store keeps it. */
 export interface Entry extends Kept, Place {
   key: number;
+  /** When it ended, by the time of the file; 0: it has not. */
+  endedAt: number;
   /** When a new lease ends; `null`: the old one goes on. */
   leaseEndsAt: number | null;
 }
@@ -33,10 +36,10 @@ export interface KeptRow {
 }
 
 /** The place of an unfinished task need not be read: there is but one. */
-export type EntryRow = KeptRow & { key: number } & Partial<Place>;
+export type EntryRow = KeptRow & { key: number; endedAt?: number } & Partial<Place>;
 
 /** The columns of an {@link EntryRow}. */
-export const ENTRY = `key, kept, ifnull(${INDEX}, 'unfinished') AS "index", mode, turns,
+export const ENTRY = `key, kept, ${ENDED_AT} AS endedAt, ifnull(${INDEX}, 'unfinished') AS "index", mode, turns,
   ${IS_DUE} AS isDue, ${DELAYED_UNTIL} AS delayedUntil`;
 
 export const UNFINISHED: Place = {
@@ -55,9 +58,17 @@ export interface SessionState {
 
 export function toEntry(row: EntryRow): Entry {
   const { record, leaseMs, hasPayload, oldestSeq, logChars }: Kept = JSON.parse(row.kept);
-  const { key, index = "unfinished", mode = null, turns = 0, isDue = null, delayedUntil = null } = row;
+  const {
+    key,
+    endedAt = 0,
+    index = "unfinished",
+    mode = null,
+    turns = 0,
+    isDue = null,
+    delayedUntil = null,
+  } = row;
   const place = { index, mode, turns, isDue, delayedUntil };
-  return { key, leaseEndsAt: null, record, leaseMs, hasPayload, oldestSeq, logChars, ...place };
+  return { key, endedAt, leaseEndsAt: null, record, leaseMs, hasPayload, oldestSeq, logChars, ...place };
 }
 
 export function toRecord({ kept }: KeptRow): TaskRecord {
@@ -73,8 +84,7 @@ export function placeOf(entry: Entry, session: () => SessionState): Place {
   const { record } = entry;
   if (!isFinished(record.status)) return UNFINISHED;
   if (!isOutstanding(record.followUp)) return { ...UNFINISHED, index: "done" };
-  // A task that shall have no follow-up wakes nobody, even if it is given one.
-  const mode = record.followUp.mode ?? "silent";
+  const mode = modeOf(record.followUp);
   if (entry.mode === null) return arrival(mode, session());
   const { index, turns, isDue, delayedUntil } = entry;
   return { index, mode, turns, isDue, delayedUntil };

@@ -1,51 +1,56 @@
 import type { TaskHint } from "../../core/model/store.ts";
-import type { Connection, SqliteValue } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { FileTime } from "./file-time.ts";
 import { HINTS, WATCHERS } from "./names.ts";
+import { type Statement, statement, type Values } from "./statement.ts";
 
 /** Hints that connections leave for each other. They are kept while another connection watches. */
 export class HintTable {
   readonly #connection: Connection;
+  readonly #time: FileTime;
   readonly #writer = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   #seen = 0;
   #watchesUntil = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, time: FileTime) {
     this.#connection = connection;
+    this.#time = time;
   }
 
   /** Part of the transaction that wrote what the hints tell of. */
   put(hints: readonly TaskHint[]): void {
     if (hints.length === 0) return;
-    if (this.#connection.get(IS_WATCHED, this.#writer, Date.now()) === undefined) return;
-    const n = this.#connection.insert(PUT, this.#writer, JSON.stringify(hints));
-    if (n !== undefined && n % BATCH === 0) this.#connection.run(DROP, n - KEPT);
+    const writer = this.#writer;
+    if (this.#connection.get(IS_WATCHED, { writer, now: this.#time.now() }) === undefined) return;
+    const n = this.#connection.insert(PUT, { writer, hints: JSON.stringify(hints) });
+    if (n !== undefined && n % BATCH === 0) this.#connection.run(DROP, { newest: n - KEPT });
   }
 
   /** Asks others to keep hints, from now on and for a while. To be called again and again. */
   watch(): void {
-    const now = Date.now();
+    const now = this.#time.now();
     if (this.#watchesUntil - now > WATCH_MS / 2) return;
     const isNew = this.#watchesUntil === 0;
-    this.#write(WATCH, this.#writer, now + WATCH_MS);
+    this.#write(WATCH, { writer: this.#writer, until: now + WATCH_MS });
     this.#watchesUntil = now + WATCH_MS;
-    if (isNew) this.#seen = this.#connection.get<{ n: number | null }>(NEWEST)?.n ?? 0;
+    if (isNew) this.#seen = this.#connection.get(NEWEST, {})?.n ?? 0;
   }
 
   unwatch(): void {
     this.#watchesUntil = 0;
-    this.#write(UNWATCH, this.#writer, Date.now());
+    this.#write(UNWATCH, { writer: this.#writer, now: this.#time.now() });
   }
 
   /** What others have written since the last call. */
   take(): TaskHint[] {
-    const rows = this.#connection.all<{ n: number; writer: number; hints: string }>(SINCE, this.#seen);
+    const rows = this.#connection.all(SINCE, { seen: this.#seen });
     this.#seen = rows.at(-1)?.n ?? this.#seen;
     const foreign = rows.filter(({ writer }) => writer !== this.#writer);
     return foreign.flatMap(({ hints }) => JSON.parse(hints) as TaskHint[]);
   }
 
-  #write(sql: string, ...values: SqliteValue[]): void {
-    this.#connection.transaction("BEGIN IMMEDIATE", () => this.#connection.run(sql, ...values));
+  #write<Name extends string>(statement: Statement<Name>, values: Values<Name>): void {
+    this.#connection.transaction("BEGIN IMMEDIATE", () => this.#connection.run(statement, values));
   }
 }
 
@@ -56,23 +61,30 @@ const BATCH = 64;
 /** For so long a watcher counts that has not been heard of. */
 const WATCH_MS = 10_000;
 
-/** ? writer, ? the hints of a transaction as JSON. */
-const PUT = `INSERT INTO ${HINTS} (writer, hints) VALUES (?, ?)`;
+/** Keeps the hints of a transaction, as JSON. */
+const PUT = statement<"writer" | "hints">(`INSERT INTO ${HINTS} (writer, hints) VALUES (:writer, :hints)`);
 
-/** ? number of the newest transaction to go. */
-const DROP = `DELETE FROM ${HINTS} WHERE n <= ?`;
+/** Drops hints up to the newest transaction to go. */
+const DROP = statement<"newest">(`DELETE FROM ${HINTS} WHERE n <= :newest`);
 
-/** Returns the number of the newest transaction. */
-const NEWEST = `SELECT max(n) AS n FROM ${HINTS}`;
+/** The number of the newest transaction. */
+const NEWEST = statement<never, { n: number | null }>(`SELECT max(n) AS n FROM ${HINTS}`);
 
-/** ? number to read on from. Returns transactions with who wrote them and their hints, in order. */
-const SINCE = `SELECT n, writer, hints FROM ${HINTS} WHERE n > ? ORDER BY n`;
+/** Transactions after one that was seen, with who wrote them and their hints, in order. */
+const SINCE = statement<"seen", { n: number; writer: number; hints: string }>(
+  `SELECT n, writer, hints FROM ${HINTS} WHERE n > :seen ORDER BY n`,
+);
 
-/** ? writer, ? now. Returns a row if somebody else watches. */
-const IS_WATCHED = `SELECT 1 FROM ${WATCHERS} WHERE writer <> ? AND until > ? LIMIT 1`;
+/** A row if somebody else watches. */
+const IS_WATCHED = statement<"writer" | "now", object>(
+  `SELECT 1 FROM ${WATCHERS} WHERE writer <> :writer AND until > :now LIMIT 1`,
+);
 
-/** ? writer, ? until when it watches. */
-const WATCH = `INSERT OR REPLACE INTO ${WATCHERS} (writer, until) VALUES (?, ?)`;
+const WATCH = statement<"writer" | "until">(
+  `INSERT OR REPLACE INTO ${WATCHERS} (writer, until) VALUES (:writer, :until)`,
+);
 
-/** ? writer, ? now. Whoever has not been heard of goes too. */
-const UNWATCH = `DELETE FROM ${WATCHERS} WHERE writer = ? OR until <= ?`;
+/** Whoever has not been heard of goes too. */
+const UNWATCH = statement<"writer" | "now">(
+  `DELETE FROM ${WATCHERS} WHERE writer = :writer OR until <= :now`,
+);

@@ -2,7 +2,9 @@ import { hintOf, type TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Connection } from "./connection.ts";
+import type { FileTime } from "./file-time.ts";
 import { HintTable } from "./hint-table.ts";
+import { statement } from "./statement.ts";
 
 /** Tells listeners of writes: of its own soon after each, of those of other connections when it looks. */
 export class Hints {
@@ -14,9 +16,9 @@ export class Hints {
   #dataVersion: number | undefined;
   #isClosed = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, time: FileTime) {
     this.#connection = connection;
-    this.#table = new HintTable(connection);
+    this.#table = new HintTable(connection, time);
   }
 
   /** Tells of a write of the transaction that is under way, once it is written. */
@@ -72,7 +74,7 @@ export class Hints {
   #poll(): void {
     tolerantly(() => {
       this.#table.watch();
-      const row = this.#connection.get<{ data_version: number }>(DATA_VERSION);
+      const row = this.#connection.get(DATA_VERSION, {});
       if (row?.data_version === this.#dataVersion) return;
       this.#pass(this.#table.take());
       this.#dataVersion = row?.data_version;
@@ -87,8 +89,8 @@ export class Hints {
 /** Milliseconds between two looks at whether others have written, while somebody listens. */
 const POLL_MS = 50;
 
-/** Returns a number that is another whenever another connection has written. */
-const DATA_VERSION = "PRAGMA data_version";
+/** A number that is another whenever another connection has written. */
+const DATA_VERSION = statement<never, { data_version: number }>("PRAGMA data_version");
 
 /** Hints are no more than hints: while the database is locked there are none, and it looks again. */
 function tolerantly(attempt: () => void): void {

@@ -3,6 +3,7 @@
  * keep them, so this is where they end: whatever is built of these names speaks of an index, of follow-ups that are
  * due or delayed, and of contents.
  */
+export const META = "offload_meta";
 export const TASKS = "offload_tasks";
 /** How many tasks of each user an index has. */
 export const INDEX_COUNTS = "offload_shelves";
@@ -13,10 +14,14 @@ export const WATCHERS = "offload_watchers";
 
 /** The index that a task is filed in; NULL: that of the unfinished ones. */
 export const INDEX = "shelf";
+/** The duplicate key of a task, while it has not ended and no cancel was asked for. */
+export const DUPLICATE_KEY = "liveKey";
 /** 1: the follow-up is due, and its session is free. */
 export const IS_DUE = "ready";
 /** Until when the follow-up is delayed, where its session is free. */
 export const DELAYED_UNTIL = "wakesAt";
+/** When the task has ended, by the time of the file; what its process says of that is in its record. */
+export const ENDED_AT = "completedAt";
 /** Which of a task's contents it is. */
 export const CONTENT = "part";
 
@@ -34,5 +39,5 @@ export const TASKS_BY = {
 
 export const IS_UNFINISHED = `${INDEX} IS NULL`;
 
-/** ? user, ? session. The tasks of a session whose follow-up is outstanding, that is pending or claimed. */
-export const OUTSTANDING_IN_SESSION = "userId = ? AND session = ? AND mode IS NOT NULL";
+/** The tasks of a session whose follow-up is outstanding, that is pending or claimed. */
+export const OUTSTANDING_IN_SESSION = "userId = :userId AND session = :session AND mode IS NOT NULL";

@@ -3,6 +3,7 @@ import { Connection, type SqliteDatabaseLike } from "./connection.ts";
 import { isBusy, openFailure } from "./failure.ts";
 import type { SqliteStoreOptions } from "./options.ts";
 import { MIGRATIONS, migrate, schemaVersion } from "./schema.ts";
+import { statement } from "./statement.ts";
 
 /** A connection that is ready for use: its settings are made, and the schema is that of this version. */
 export function openConnection(options: SqliteStoreOptions, busyTimeoutMs: number): Connection {
@@ -25,6 +26,9 @@ const PAUSE_MS = 10;
  */
 const CHECKPOINT_PAGES = 8_000;
 
+const USE_WAL = statement<never, object>("PRAGMA journal_mode = WAL");
+const CHECKPOINT_LESS = statement<never, object>(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+
 function openFile(path: string): SqliteDatabaseLike {
   // An import would fail, or be moved by a bundler, where there is none.
   const sqlite = process.getBuiltinModule?.("node:sqlite") as
@@ -42,8 +46,8 @@ function openFile(path: string): SqliteDatabaseLike {
 function prepare(connection: Connection, { synchronous }: SqliteStoreOptions, busyTimeoutMs: number): void {
   const deadline = performance.now() + busyTimeoutMs;
   patiently(deadline, () => checkVersion(connection));
-  patiently(deadline, () => connection.get("PRAGMA journal_mode = WAL"));
-  connection.get(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  patiently(deadline, () => connection.get(USE_WAL, {}));
+  connection.get(CHECKPOINT_LESS, {});
   connection.exec(`PRAGMA synchronous = ${synchronous === "full" ? "FULL" : "NORMAL"}`);
   patiently(deadline, () => updateSchema(connection));
 }

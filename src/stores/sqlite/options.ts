@@ -35,7 +35,7 @@ const SQLITE = {
 } satisfies Table<SqliteSettings & { path?: string; database?: SqliteDatabaseLike }>;
 
 /** @throws `invalid_option` */
-export function sqliteTerms(options: SqliteStoreOptions): Settings<typeof SQLITE> {
+export function sqliteStoreTerms(options: SqliteStoreOptions): Settings<typeof SQLITE> {
   if (typeof options !== "object" || options === null) {
     throw invalidOption(`${WHERE}its options`, "an object with a path or a database", options);
   }

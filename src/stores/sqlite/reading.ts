@@ -14,14 +14,15 @@ import {
   type TaskScope,
   type TaskStatus,
 } from "../../core/model/task.ts";
-import type { Connection, SqliteValue } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
 import { type Entry, type EntryRow, type KeptRow, toEntry, toRecord } from "./entry.ts";
 import { EventLog } from "./event-log.ts";
 import { IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
+import { type Statement, statement } from "./statement.ts";
 import { encodeText } from "./text.ts";
 
-/** Tasks read. Each method sees one moment, if it is called in a transaction. */
+/** Reads tasks, one at a time or by the page. Each method sees one moment, if it is called in a transaction. */
 export class Reading {
   readonly #connection: Connection;
   readonly #contents: Contents;
@@ -49,11 +50,14 @@ export class Reading {
 
   list(scope: TaskScope, { status, limit, after }: ListQuery): RecordPage {
     const { createdAt, id } = after ?? { createdAt: Number.POSITIVE_INFINITY, id: "" };
-    const values: SqliteValue[] = [encodeText(scope.userId), createdAt, encodeText(id)];
-    if (scope.sessionId !== undefined) values.push(encodeText(scope.sessionId));
-    if (status !== undefined) values.push(JSON.stringify(status));
-    const sql = listSql(scope.sessionId !== undefined, status);
-    const rows = this.#connection.all<KeptRow>(sql, ...values, limit + 1);
+    const rows = this.#connection.all(list(scope.sessionId !== undefined, status), {
+      userId: encodeText(scope.userId),
+      session: encodeText(scope.sessionId ?? ""),
+      statuses: JSON.stringify(status ?? []),
+      createdAt,
+      id: encodeText(id),
+      limit: limit + 1,
+    });
     return { records: rows.slice(0, limit).map(toRecord), more: rows.length > limit };
   }
 
@@ -63,31 +67,33 @@ export class Reading {
   }
 
   #find(scope: TaskScope, id: string): Entry | undefined {
-    const row = this.#connection.get<EntryRow>(GET, encodeText(id));
+    const row = this.#connection.get(GET, { id: encodeText(id) });
     const entry = row && toEntry(row);
     return entry && inScope(entry.record, scope) ? entry : undefined;
   }
 }
 
-/** ? task. Returns its key, and itself as JSON. */
-const GET = `SELECT key, kept FROM ${TASKS} WHERE id = ?`;
+/** A task without its place. */
+const GET = statement<"id", EntryRow>(`SELECT key, kept FROM ${TASKS} WHERE id = :id`);
+
+type List = Statement<"userId" | "createdAt" | "id" | "session" | "statuses" | "limit", KeptRow>;
 
 /**
- * ? user, ? createdAt and ? task to read on from, then ? session where it is asked for, ? statuses as JSON where they
- * are, ? limit. Returns tasks, the newest first.
+ * Tasks that come after a place, the newest first; of one session and of statuses, given as JSON, where that is asked for.
  *
  * The newest tasks of a user are read in their order. Unfinished ones alone are few, however many others there
  * are: they are looked up, and then put in order.
  */
-function listSql(isOfSession: boolean, status: readonly TaskStatus[] | undefined): string {
+function list(isOfSession: boolean, status: readonly TaskStatus[] | undefined): List {
   const isUnfinished = status !== undefined && !status.some(isFinished);
   const tasks = isOfSession ? TASKS_BY.session : TASKS_BY.user;
-  return [
+  const clauses = [
     `SELECT kept FROM ${isUnfinished ? TASKS_BY.unfinished : tasks}`,
-    "WHERE userId = ? AND (createdAt, id) < (?, ?)",
-    isOfSession ? "AND session = ?" : "",
-    status ? "AND status IN (SELECT value FROM json_each(?))" : "",
+    "WHERE userId = :userId AND (createdAt, id) < (:createdAt, :id)",
+    isOfSession ? "AND session = :session" : "",
+    status ? "AND status IN (SELECT value FROM json_each(:statuses))" : "",
     isUnfinished ? `AND ${IS_UNFINISHED}` : "",
-    "ORDER BY createdAt DESC, id DESC LIMIT ?",
-  ].join(" ");
+    "ORDER BY createdAt DESC, id DESC LIMIT :limit",
+  ];
+  return statement(clauses.join(" "));
 }

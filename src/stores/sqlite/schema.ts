@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import { statement } from "./statement.ts";
 
 /**
  * What is on disk keeps its names, so none of this text changes, and some of its words are older than those of the
@@ -96,13 +97,18 @@ const HINTS = `
 CREATE TABLE offload_hints (n INTEGER PRIMARY KEY, writer INTEGER NOT NULL, hints TEXT NOT NULL);
 CREATE TABLE offload_watchers (writer INTEGER PRIMARY KEY, until REAL NOT NULL);`;
 
+/** How long a delay and a claim were from their beginning: a clock that was set back leaves them too far ahead. */
+const LENGTHS = `
+ALTER TABLE offload_tasks ADD COLUMN delayMs REAL NOT NULL DEFAULT 0;
+ALTER TABLE offload_sessions ADD COLUMN leaseMs REAL NOT NULL DEFAULT 0;`;
+
 /** Each makes the schema one version newer. They are never changed, only added to. */
-export const MIGRATIONS: readonly string[] = [TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS];
+export const MIGRATIONS: readonly string[] = [TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS, LENGTHS];
 
 /** The version of the schema in a database; 0: it has none yet. */
 export function schemaVersion(connection: Connection): number {
-  if (connection.get(HAS_META) === undefined) return 0;
-  return connection.get<{ value: number }>(VERSION)?.value ?? 0;
+  if (connection.get(HAS_META, {}) === undefined) return 0;
+  return connection.get(VERSION, {})?.value ?? 0;
 }
 
 /** Brings the schema up to date, in one transaction of the caller's. */
@@ -110,16 +116,17 @@ export function migrate(connection: Connection): void {
   const version = schemaVersion(connection);
   if (version === 0) connection.exec(META);
   for (const migration of MIGRATIONS.slice(version)) connection.exec(migration);
-  connection.run(SET_VERSION, MIGRATIONS.length);
+  connection.run(SET_VERSION, { version: MIGRATIONS.length });
 }
 
 const META = "CREATE TABLE IF NOT EXISTS offload_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID";
 
-/** Returns a row if there is the table. */
-const HAS_META = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'offload_meta'";
+/** A row if there is the table. */
+const HAS_META = statement<never, object>(
+  "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'offload_meta'",
+);
 
-/** Returns the version of the schema. */
-const VERSION = "SELECT value FROM offload_meta WHERE name = 'schema'";
+/** The version of the schema. */
+const VERSION = statement<never, { value: number }>("SELECT value FROM offload_meta WHERE name = 'schema'");
 
-/** ? version. */
-const SET_VERSION = "INSERT OR REPLACE INTO offload_meta VALUES ('schema', ?)";
+const SET_VERSION = statement<"version">("INSERT OR REPLACE INTO offload_meta VALUES ('schema', :version)");

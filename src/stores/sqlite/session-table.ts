@@ -2,12 +2,19 @@ import type { SessionKey } from "../../core/model/store.ts";
 import type { Connection } from "./connection.ts";
 import type { SessionState } from "./entry.ts";
 import { DELAYED_UNTIL, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, SESSIONS, TASKS, TASKS_BY } from "./names.ts";
+import { statement } from "./statement.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
 /** A session as it is kept. */
 export interface StoredSession {
   userId: string;
   session: string;
+}
+
+/** When a claim ends, and how long that was from its beginning, or from when it was prolonged. */
+export interface ClaimLease {
+  endsAt: number;
+  leaseMs: number;
 }
 
 export interface Claimed extends StoredSession {
@@ -23,18 +30,18 @@ export class SessionTable {
   }
 
   state({ userId, session }: StoredSession): SessionState {
-    const row = this.#connection.get<{ turns: number; token: string | null }>(GET, userId, session);
+    const row = this.#connection.get(GET, { userId, session });
     return { turns: row?.turns ?? 0, isClaimed: row !== undefined && row.token !== null };
   }
 
   /** The session of a claim that has not lapsed. */
   claimed(token: string, now: number): Claimed | undefined {
-    return this.#connection.get(CLAIMED, token, now);
+    return this.#connection.get(CLAIMED, { token, now });
   }
 
   /** Gives back the follow-ups of claims that were not settled in time. */
   endLapsed(now: number): void {
-    for (const session of this.#lapsed(now)) this.free(session, now);
+    for (const session of this.#lapsed(now)) this.endClaim(session, now);
   }
 
   hasLapsed(now: number): boolean {
@@ -42,39 +49,42 @@ export class SessionTable {
   }
 
   /** Its follow-ups wait for the end of the claim, those that come in the meantime too. */
-  claim({ userId, session }: StoredSession, token: string, leaseEndsAt: number, countsTurn: boolean): void {
-    this.#connection.run(CLAIM, userId, session, token, leaseEndsAt, countsTurn ? 1 : 0);
-    this.#connection.run(UNFILE, userId, session);
+  claim({ userId, session }: StoredSession, token: string, lease: ClaimLease, countsTurn: boolean): void {
+    const { endsAt: leaseEndsAt, leaseMs } = lease;
+    const values = { userId, session, token, leaseEndsAt, leaseMs, countsTurn: countsTurn ? 1 : 0 };
+    this.#connection.run(CLAIM, values);
+    this.#connection.run(UNFILE, { userId, session });
   }
 
-  prolong(token: string, leaseEndsAt: number, now: number): boolean {
-    return this.#connection.run(PROLONG, leaseEndsAt, token, now) > 0;
+  prolong(token: string, { endsAt, leaseMs }: ClaimLease, now: number): boolean {
+    return this.#connection.run(PROLONG, { leaseEndsAt: endsAt, leaseMs, token, now }) > 0;
   }
 
-  free({ userId, session }: StoredSession, now: number): void {
-    this.#connection.run(GIVE_BACK, now, now, userId, session);
-    this.#connection.run(END, userId, session);
-    this.#connection.run(TIDY, userId, session);
+  /** Gives back the follow-ups that were not settled. */
+  endClaim({ userId, session }: StoredSession, now: number): void {
+    this.#connection.run(GIVE_BACK, { userId, session, now });
+    this.#connection.run(END, { userId, session });
+    this.#connection.run(TIDY, { userId, session });
   }
 
   countTurn({ userId, session }: StoredSession, now: number): void {
-    this.#connection.run(COUNT_TURN, now, userId, session);
-    this.#connection.run(REFILE, userId, session);
+    this.#connection.run(COUNT_TURN, { userId, session, now });
+    this.#connection.run(REFILE, { userId, session });
   }
 
   resetTurns({ userId, session }: StoredSession): void {
-    if (this.#connection.run(RESET_TURNS, userId, session) === 0) return;
-    this.#connection.run(REFILE, userId, session);
-    this.#connection.run(TIDY, userId, session);
+    if (this.#connection.run(RESET_TURNS, { userId, session }) === 0) return;
+    this.#connection.run(REFILE, { userId, session });
+    this.#connection.run(TIDY, { userId, session });
   }
 
   /** Sessions of which no turn has been counted since. */
   countedUntil(instant: number, limit: number): StoredSession[] {
-    return this.#connection.all(COUNTED_UNTIL, instant, limit);
+    return this.#connection.all(COUNTED_UNTIL, { instant, limit });
   }
 
   #lapsed(now: number): StoredSession[] {
-    return this.#connection.all(LAPSED, now, MOST_LAPSED);
+    return this.#connection.all(LAPSED, { now, limit: MOST_LAPSED });
   }
 }
 
@@ -85,48 +95,69 @@ export function storedSession({ userId, sessionId }: SessionKey): StoredSession 
 /** Claims ended in one go; what is left has its turn the next time. */
 const MOST_LAPSED = 1_000;
 
-/** ? user, ? session. Returns its turns, and the token of its claim. */
-const GET = `SELECT turns, token FROM ${SESSIONS} WHERE userId = ? AND session = ?`;
+const IS_SESSION = "userId = :userId AND session = :session";
 
-/** ? token, ? now. Returns the session, and whether the claim counts a turn. */
-const CLAIMED = `SELECT userId, session, countsTurn FROM ${SESSIONS} WHERE token = ? AND leaseEndsAt > ?`;
+/** Its turns, and the token of its claim. */
+const GET = statement<"userId" | "session", { turns: number; token: string | null }>(
+  `SELECT turns, token FROM ${SESSIONS} WHERE ${IS_SESSION}`,
+);
 
-/** ? now, ? limit. Returns sessions whose claim is over. */
-const LAPSED = `SELECT userId, session FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt <= ? LIMIT ?`;
+/** The session of a claim that is not over, and whether that counts a turn. */
+const CLAIMED = statement<"token" | "now", Claimed>(
+  `SELECT userId, session, countsTurn FROM ${SESSIONS} WHERE token = :token AND leaseEndsAt > :now`,
+);
 
-/** ? user, ? session, ? token, ? end of the claim, ? whether it counts a turn. */
-const CLAIM = `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, countsTurn)
-  VALUES (?, ?, 0, 0, ?, ?, ?) ON CONFLICT DO UPDATE SET
-  token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, countsTurn = excluded.countsTurn`;
+/** Sessions whose claim is over. */
+const LAPSED = statement<"now" | "limit", StoredSession>(
+  `SELECT userId, session FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt <= :now LIMIT :limit`,
+);
 
-/** ? end of the claim, ? token, ? now. */
-const PROLONG = `UPDATE ${SESSIONS} SET leaseEndsAt = ? WHERE token = ? AND leaseEndsAt > ?`;
+const CLAIM = statement<"userId" | "session" | "token" | "leaseEndsAt" | "leaseMs" | "countsTurn">(
+  `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, leaseMs, countsTurn)
+    VALUES (:userId, :session, 0, 0, :token, :leaseEndsAt, :leaseMs, :countsTurn) ON CONFLICT DO UPDATE SET
+    token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, leaseMs = excluded.leaseMs,
+    countsTurn = excluded.countsTurn`,
+);
 
-/** ? user, ? session. */
-const END = `UPDATE ${SESSIONS} SET token = NULL WHERE userId = ? AND session = ?`;
+const PROLONG = statement<"leaseEndsAt" | "leaseMs" | "token" | "now">(
+  `UPDATE ${SESSIONS} SET leaseEndsAt = :leaseEndsAt, leaseMs = :leaseMs WHERE token = :token AND leaseEndsAt > :now`,
+);
 
-/** ? now, ? user, ? session. */
-const COUNT_TURN = `UPDATE ${SESSIONS} SET turns = turns + 1, countedAt = ? WHERE userId = ? AND session = ?`;
+const END = statement<"userId" | "session">(`UPDATE ${SESSIONS} SET token = NULL WHERE ${IS_SESSION}`);
 
-/** ? user, ? session. */
-const RESET_TURNS = `UPDATE ${SESSIONS} SET turns = 0 WHERE userId = ? AND session = ? AND turns > 0`;
+const COUNT_TURN = statement<"userId" | "session" | "now">(
+  `UPDATE ${SESSIONS} SET turns = turns + 1, countedAt = :now WHERE ${IS_SESSION}`,
+);
 
-/** ? user, ? session. */
-const TIDY = `DELETE FROM ${SESSIONS} WHERE userId = ? AND session = ? AND turns = 0 AND token IS NULL`;
+const RESET_TURNS = statement<"userId" | "session">(
+  `UPDATE ${SESSIONS} SET turns = 0 WHERE ${IS_SESSION} AND turns > 0`,
+);
 
-/** ? instant, ? limit. Returns sessions that have had turns, the last of them before that. */
-const COUNTED_UNTIL = `SELECT userId, session FROM ${SESSIONS} WHERE turns > 0 AND countedAt <= ? LIMIT ?`;
+/** Lets go of the row of a session that says nothing any more. */
+const TIDY = statement<"userId" | "session">(
+  `DELETE FROM ${SESSIONS} WHERE ${IS_SESSION} AND turns = 0 AND token IS NULL`,
+);
 
-/** ? user, ? session. Nothing of a session that is claimed is found as due or delayed. */
-const UNFILE = `UPDATE ${TASKS_BY.outstanding} SET ${IS_DUE} = NULL, ${DELAYED_UNTIL} = NULL
-  WHERE ${OUTSTANDING_IN_SESSION}`;
+/** Sessions that have had turns, the last of them until then. */
+const COUNTED_UNTIL = statement<"instant" | "limit", StoredSession>(
+  `SELECT userId, session FROM ${SESSIONS} WHERE turns > 0 AND countedAt <= :instant LIMIT :limit`,
+);
 
-/** ? now, ? now, ? user, ? session. What was claimed is pending again, and all of it due or delayed. */
-const GIVE_BACK = `UPDATE ${TASKS_BY.outstanding} SET ${INDEX} = 'pending',
-  ${IS_DUE} = iif(dueAt <= ?, 1, NULL), ${DELAYED_UNTIL} = iif(dueAt <= ?, NULL, dueAt)
-  WHERE ${OUTSTANDING_IN_SESSION}`;
+/** Nothing of a session that is claimed is found as due or delayed. */
+const UNFILE = statement<"userId" | "session">(
+  `UPDATE ${TASKS_BY.outstanding} SET ${IS_DUE} = NULL, ${DELAYED_UNTIL} = NULL WHERE ${OUTSTANDING_IN_SESSION}`,
+);
 
-/** ? user, ? session. Its follow-ups are filed by the turns it has had by now. */
-const REFILE = `UPDATE ${TASKS_BY.outstanding} SET turns = (
-    SELECT turns FROM ${SESSIONS} AS s WHERE s.userId = ${TASKS}.userId AND s.session = ${TASKS}.session
-  ) WHERE ${OUTSTANDING_IN_SESSION}`;
+/** What was claimed is pending again, and all of it due or delayed. */
+const GIVE_BACK = statement<"userId" | "session" | "now">(
+  `UPDATE ${TASKS_BY.outstanding} SET ${INDEX} = 'pending',
+    ${IS_DUE} = iif(dueAt <= :now, 1, NULL), ${DELAYED_UNTIL} = iif(dueAt <= :now, NULL, dueAt)
+    WHERE ${OUTSTANDING_IN_SESSION}`,
+);
+
+/** Its follow-ups are filed by the turns it has had by now. */
+const REFILE = statement<"userId" | "session">(
+  `UPDATE ${TASKS_BY.outstanding} SET turns = (
+      SELECT turns FROM ${SESSIONS} AS s WHERE s.userId = ${TASKS}.userId AND s.session = ${TASKS}.session
+    ) WHERE ${OUTSTANDING_IN_SESSION}`,
+);

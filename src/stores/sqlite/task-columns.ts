@@ -1,42 +1,67 @@
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
-import type { SqliteValue } from "./connection.ts";
 import { type Entry, toJson } from "./entry.ts";
-import { DELAYED_UNTIL, INDEX, IS_DUE, TASKS } from "./names.ts";
+import { DELAYED_UNTIL, DUPLICATE_KEY, ENDED_AT, INDEX, IS_DUE, TASKS } from "./names.ts";
+import { statement, type Values } from "./statement.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
-/**
- * How a task is written: in the columns that it is found by, and as JSON.
- *
- * ? task, ? user, ? session, ? createdAt, ? status, ? key for equal calls, ? end of its lease,
- * ? the task as JSON.
- */
-export const INSERT = `INSERT INTO ${TASKS} (id, userId, session, createdAt, status, liveKey, leaseEndsAt, kept)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+/** The columns of a task that change, and the task as JSON. */
+type Changing = "status" | "duplicateKey" | "leaseEndsAt" | "kept";
+
+/** Its place: `index: null` is that of the unfinished ones. */
+type Placing = "endedAt" | "index" | "mode" | "turns" | "isDue" | "delayedUntil";
+
+/** Writes a task in the columns that it is found by, and as JSON. */
+export const INSERT = statement<Changing | "id" | "userId" | "session" | "createdAt">(
+  `INSERT INTO ${TASKS} (id, userId, session, createdAt, status, ${DUPLICATE_KEY}, leaseEndsAt, kept)
+    VALUES (:id, :userId, :session, :createdAt, :status, :duplicateKey, :leaseEndsAt, :kept)
+    ON CONFLICT (id) DO NOTHING`,
+);
 
 /** The values of {@link INSERT}. */
-export function insertValues(entry: Entry, leaseEndsAt: number): SqliteValue[] {
+export function insertValues(
+  entry: Entry,
+  leaseEndsAt: number,
+): Values<Changing | "id" | "userId" | "session" | "createdAt"> {
   const { id, userId, sessionId, createdAt, status } = entry.record;
-  const names = [encodeText(id), encodeText(userId), encodeNullable(sessionId)];
-  return [...names, createdAt, status, liveKey(entry.record), leaseEndsAt, toJson(entry)];
+  return {
+    id: encodeText(id),
+    userId: encodeText(userId),
+    session: encodeNullable(sessionId),
+    createdAt,
+    status,
+    duplicateKey: liveDuplicateKey(entry.record),
+    leaseEndsAt,
+    kept: toJson(entry),
+  };
 }
 
-/**
- * ? status, ? key for equal calls, ? end of a new lease or null, ? completedAt; of its place ? the index or null, ? mode,
- * ? turns, ? whether it is due, ? until when it is delayed; ? the task as JSON, ? key.
- */
-export const UPDATE = `UPDATE ${TASKS} SET status = ?, liveKey = ?, leaseEndsAt = ifnull(?, leaseEndsAt), completedAt = ?,
-  ${INDEX} = ?, mode = ?, turns = ?, ${IS_DUE} = ?, ${DELAYED_UNTIL} = ?, kept = ? WHERE key = ?`;
+/** `leaseEndsAt: null`: the old one goes on. */
+export const UPDATE = statement<Changing | Placing | "key">(
+  `UPDATE ${TASKS} SET status = :status, ${DUPLICATE_KEY} = :duplicateKey,
+    leaseEndsAt = ifnull(:leaseEndsAt, leaseEndsAt), ${ENDED_AT} = :endedAt, ${INDEX} = :index, mode = :mode,
+    turns = :turns, ${IS_DUE} = :isDue, ${DELAYED_UNTIL} = :delayedUntil, kept = :kept WHERE key = :key`,
+);
 
 /** The values of {@link UPDATE}. */
-export function updateValues(entry: Entry): SqliteValue[] {
-  const { key, record, leaseEndsAt, index, mode, turns, isDue, delayedUntil } = entry;
-  const times = [leaseEndsAt, record.completedAt ?? 0];
-  const place = [index === "unfinished" ? null : index, mode, turns, isDue, delayedUntil];
-  return [record.status, liveKey(record), ...times, ...place, toJson(entry), key];
+export function updateValues(entry: Entry): Values<Changing | Placing | "key"> {
+  const { key, record, endedAt, leaseEndsAt, index, mode, turns, isDue, delayedUntil } = entry;
+  return {
+    key,
+    status: record.status,
+    duplicateKey: liveDuplicateKey(record),
+    leaseEndsAt,
+    endedAt,
+    index: index === "unfinished" ? null : index,
+    mode,
+    turns,
+    isDue,
+    delayedUntil,
+    kept: toJson(entry),
+  };
 }
 
-/** Under which an equal call finds this one. */
-function liveKey({ duplicateKey, cancel, status }: TaskRecord): string | null {
+/** Under which a duplicate finds this one. */
+function liveDuplicateKey({ duplicateKey, cancel, status }: TaskRecord): string | null {
   const isLive = duplicateKey !== null && cancel === null && !isFinished(status);
   return isLive ? encodeText(duplicateKey) : null;
 }

@@ -6,9 +6,11 @@ import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
 import { ENTRY, type Entry, type EntryRow, placeOf, toEntry, toJson, UNFINISHED } from "./entry.ts";
 import { charsOf, EventLog } from "./event-log.ts";
+import type { FileTime } from "./file-time.ts";
 import type { Hints } from "./hints.ts";
 import { TASKS } from "./names.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
+import { statement } from "./statement.ts";
 import { INSERT, insertValues, UPDATE, updateValues } from "./task-columns.ts";
 import { encodeText } from "./text.ts";
 
@@ -19,17 +21,25 @@ export class TaskTable {
   readonly #log: EventLog;
   readonly #sessions: SessionTable;
   readonly #hints: Hints;
+  readonly #time: FileTime;
 
-  constructor(connection: Connection, contents: Contents, sessions: SessionTable, hints: Hints) {
+  constructor(
+    connection: Connection,
+    contents: Contents,
+    sessions: SessionTable,
+    hints: Hints,
+    time: FileTime,
+  ) {
     this.#connection = connection;
     this.#contents = contents;
     this.#log = new EventLog(contents);
     this.#sessions = sessions;
     this.#hints = hints;
+    this.#time = time;
   }
 
   get(id: string): Entry | undefined {
-    const row = this.#connection.get<EntryRow>(GET, encodeText(id));
+    const row = this.#connection.get(GET, { id: encodeText(id) });
     return row && toEntry(row);
   }
 
@@ -40,42 +50,47 @@ export class TaskTable {
   }
 
   at(key: number): Entry | undefined {
-    const row = this.#connection.get<EntryRow>(AT, key);
+    const row = this.#connection.get(AT, { key });
     return row && toEntry(row);
   }
 
-  /** Answers the task of this id as it is, if there is one already. */
-  add({ record, events, input }: NewTask, leaseMs: number, now: number): TaskRecord {
+  /** Returns the task of this id as it is, if there is one already. */
+  add({ record, events, input }: NewTask, leaseMs: number): TaskRecord {
     const entry = newEntry(copyRecord(record), leaseMs, input !== undefined);
     count(entry, events, record.updatedAt);
-    const key = this.#connection.insert(INSERT, ...insertValues(entry, now + leaseMs));
+    const key = this.#connection.insert(INSERT, insertValues(entry, this.#time.now() + leaseMs));
     if (key === undefined) return this.get(record.id)?.record ?? record;
     entry.key = key;
     this.#log.append(entry, events);
-    if (entry.oldestSeq > 1) this.#connection.run(UPDATE_KEPT, toJson(entry), key);
+    if (entry.oldestSeq > 1) this.#connection.run(UPDATE_KEPT, { kept: toJson(entry), key });
     if (input !== undefined) this.#contents.putInput(key, input);
     if (isFinished(record.status)) this.#update(entry);
     return this.#written(entry, 1);
   }
 
   /** Writes a transition, and whatever else has changed of the entry. */
-  change(entry: Entry, { patch, events, result }: TaskChange, now: number): TaskRecord {
+  change(entry: Entry, { patch, events, result }: TaskChange): TaskRecord {
     const { lastSeq, version } = entry.record;
     entry.record = { ...entry.record, ...copyPatch(patch), version: version + 1 };
-    if (patch.owner != null) entry.leaseEndsAt = now + entry.leaseMs;
-    count(entry, events, now);
+    if (patch.owner != null) this.beginLease(entry);
+    count(entry, events, this.#time.wall());
     this.#log.append(entry, events);
     this.#update(entry);
     if (result !== undefined) this.#contents.putResult(entry.key, result);
     return this.#written(entry, lastSeq + 1);
   }
 
+  /** With the next change, as long as the first. */
+  beginLease(entry: Entry): void {
+    entry.leaseEndsAt = this.#time.now() + entry.leaseMs;
+  }
+
   /** Logs events without a transition. */
-  append(entry: Entry, events: readonly NewTaskEvent[], now: number): number {
+  append(entry: Entry, events: readonly NewTaskEvent[]): number {
     const firstSeq = entry.record.lastSeq + 1;
-    count(entry, events, now);
+    count(entry, events, this.#time.wall());
     this.#log.append(entry, events);
-    this.#connection.run(UPDATE_KEPT, toJson(entry), entry.key);
+    this.#connection.run(UPDATE_KEPT, { kept: toJson(entry), key: entry.key });
     this.#hints.tell(entry.record, firstSeq);
     return entry.record.lastSeq;
   }
@@ -83,15 +98,16 @@ export class TaskTable {
   evict(key: number): void {
     // Nothing of it may be written after this.
     this.#contents.write();
-    this.#connection.run(EVICT, key);
+    this.#connection.run(EVICT, { key });
   }
 
   #update(entry: Entry): void {
     const { record } = entry;
     if (entry.hasPayload && isFinished(record.status)) this.#dropPayload(entry);
+    if (entry.index === "unfinished" && isFinished(record.status)) entry.endedAt = this.#time.now();
     const session = () => this.#sessions.state(storedSession(record));
     Object.assign(entry, placeOf(entry, session));
-    this.#connection.run(UPDATE, ...updateValues(entry));
+    this.#connection.run(UPDATE, updateValues(entry));
   }
 
   #dropPayload(entry: Entry): void {
@@ -105,29 +121,27 @@ export class TaskTable {
   }
 }
 
-/** ? task. Returns an {@link EntryRow} without a place, which is that of an unfinished task. */
-const GET = `SELECT key, kept FROM ${TASKS} WHERE id = ?`;
+/** A task without its place, which is that of an unfinished one. */
+const GET = statement<"id", EntryRow>(`SELECT key, kept FROM ${TASKS} WHERE id = :id`);
 
-/** ? key. Returns an {@link EntryRow}. */
-const AT = `SELECT ${ENTRY} FROM ${TASKS} WHERE key = ?`;
+const AT = statement<"key", EntryRow>(`SELECT ${ENTRY} FROM ${TASKS} WHERE key = :key`);
 
-/** ? the task as JSON, ? key. For what changes no column that a task is found by. */
-const UPDATE_KEPT = `UPDATE ${TASKS} SET kept = ? WHERE key = ?`;
+/** For what changes no column that a task is found by. */
+const UPDATE_KEPT = statement<"kept" | "key">(`UPDATE ${TASKS} SET kept = :kept WHERE key = :key`);
 
-/** ? key. */
-const EVICT = `DELETE FROM ${TASKS} WHERE key = ?`;
+const EVICT = statement<"key">(`DELETE FROM ${TASKS} WHERE key = :key`);
 
 function newEntry(record: TaskRecord, leaseMs: number, hasPayload: boolean): Entry {
   const kept = { record, leaseMs, hasPayload, oldestSeq: 1, logChars: 0 };
-  return { key: 0, leaseEndsAt: null, ...kept, ...UNFINISHED };
+  return { key: 0, endedAt: 0, leaseEndsAt: null, ...kept, ...UNFINISHED };
 }
 
 /** What events make of a record. */
-function count(entry: Entry, events: readonly NewTaskEvent[], now: number): void {
+function count(entry: Entry, events: readonly NewTaskEvent[], updatedAt: number): void {
   const { record } = entry;
   const progress = lastProgress(events);
   if (progress !== undefined) record.progress = { ...progress };
   record.lastSeq += events.length;
-  record.updatedAt = now;
+  record.updatedAt = updatedAt;
   entry.logChars += charsOf(events);
 }

@@ -1,42 +1,41 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type {
   Duplicate,
-  Guard,
   Insertion,
   NewTask,
   Refused,
   TaskChange,
   TaskKey,
+  TaskLimits,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
 import { type Entry, type KeptRow, toRecord } from "./entry.ts";
 import { Limits } from "./limits.ts";
-import { TASKS } from "./names.ts";
+import { DUPLICATE_KEY, TASKS } from "./names.ts";
+import { statement } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
 import { encodeText } from "./text.ts";
 
-/** Tasks written, one at a time. Each method is to be called in a transaction. */
+/** Writes tasks, one at a time. Each method is to be called in a transaction. */
 export class Tasks {
   readonly #connection: Connection;
   readonly #table: TaskTable;
   readonly #contents: Contents;
   readonly #limits: Limits;
-  readonly #now: () => number;
 
-  constructor(connection: Connection, table: TaskTable, contents: Contents, now: () => number) {
+  constructor(connection: Connection, table: TaskTable, contents: Contents) {
     this.#connection = connection;
     this.#table = table;
     this.#contents = contents;
     this.#limits = new Limits(connection);
-    this.#now = now;
   }
 
-  insert(task: NewTask, guard: Guard, leaseMs: number): Insertion {
-    const refusal = this.#refuse(task.record, guard);
+  insert(task: NewTask, limits: TaskLimits, leaseMs: number): Insertion {
+    const refusal = this.#refuse(task.record, limits);
     if (refusal === undefined) {
-      return { status: "inserted", record: this.#table.add(task, leaseMs, this.#now()) };
+      return { status: "inserted", record: this.#table.add(task, leaseMs) };
     }
     const known = this.#table.get(task.record.id);
     return known ? { status: "inserted", record: known.record } : refusal;
@@ -44,22 +43,26 @@ export class Tasks {
 
   transition(task: TaskKey, version: number, change: TaskChange): TaskRecord | undefined {
     const entry = this.#atVersion(task, version);
-    return entry && this.#table.change(entry, change, this.#now());
+    return entry && this.#table.change(entry, change);
   }
 
-  admit(task: TaskKey, version: number, change: TaskChange, guard: Guard): TaskRecord | Refused | undefined {
+  admit(
+    task: TaskKey,
+    version: number,
+    change: TaskChange,
+    limits: TaskLimits,
+  ): TaskRecord | Refused | undefined {
     const entry = this.#atVersion(task, version);
     if (entry === undefined) return undefined;
-    const limit = this.#limits.refuseToRun(entry.record, guard);
+    const limit = this.#limits.refuseToRun(entry.record, limits);
     if (limit !== undefined) return { status: "refused", limit };
-    const now = this.#now();
-    entry.leaseEndsAt = now + entry.leaseMs;
-    return this.#table.change(entry, change, now);
+    this.#table.beginLease(entry);
+    return this.#table.change(entry, change);
   }
 
   append(task: TaskKey, owner: string, events: NewTaskEvent[]): number {
     const entry = this.#owned(task, owner);
-    return entry === undefined ? 0 : this.#table.append(entry, events, this.#now());
+    return entry === undefined ? 0 : this.#table.append(entry, events);
   }
 
   checkpoint(task: TaskKey, owner: string, checkpoint: string): boolean {
@@ -69,17 +72,17 @@ export class Tasks {
     return true;
   }
 
-  #refuse(record: TaskRecord, guard: Guard): Duplicate | Refused | undefined {
-    const equal = this.#equalOf(record);
+  #refuse(record: TaskRecord, limits: TaskLimits): Duplicate | Refused | undefined {
+    const equal = this.#duplicateOf(record);
     if (equal !== undefined) return { status: "duplicate", record: equal };
-    const limit = this.#limits.refuse(record, guard);
+    const limit = this.#limits.refuse(record, limits);
     return limit && { status: "refused", limit };
   }
 
-  #equalOf({ userId, duplicateKey }: TaskRecord): TaskRecord | undefined {
+  #duplicateOf({ userId, duplicateKey }: TaskRecord): TaskRecord | undefined {
     if (duplicateKey === null) return undefined;
-    const names = [encodeText(userId), encodeText(duplicateKey)];
-    const row = this.#connection.get<KeptRow>(EQUAL, ...names);
+    const names = { userId: encodeText(userId), duplicateKey: encodeText(duplicateKey) };
+    const row = this.#connection.get(DUPLICATE, names);
     return row && toRecord(row);
   }
 
@@ -95,5 +98,7 @@ export class Tasks {
   }
 }
 
-/** ? user, ? key for equal calls. Returns the unfinished task that was called equally. */
-const EQUAL = `SELECT kept FROM ${TASKS} WHERE userId = ? AND liveKey = ? LIMIT 1`;
+/** The unfinished task that has a duplicate key. */
+const DUPLICATE = statement<"userId" | "duplicateKey", KeptRow>(
+  `SELECT kept FROM ${TASKS} WHERE userId = :userId AND ${DUPLICATE_KEY} = :duplicateKey LIMIT 1`,
+);

@@ -18,10 +18,6 @@ export function encodeNullable(text: string | null): string {
   return text === null ? NOTHING : encodeText(text);
 }
 
-export function decodeNullable(text: string): string | null {
-  return text === NOTHING ? null : decodeText(text);
-}
-
 /**
  * Drivers cut a text at its first NUL, and turn lone surrogates, which UTF-8 has not, into U+FFFD: two names
  * would become one. Names are therefore kept with these escaped. What is kept as JSON needs none of it.

@@ -4,6 +4,7 @@ import { Pauses } from "./pauses.ts";
 
 /** What goes with each transaction. */
 export interface Around {
+  begun(): void;
   beforeCommit(): void;
   committed(): void;
   rolledBack(): void;
@@ -71,6 +72,7 @@ export class WriteQueue {
   #transact(calls: readonly Call[]): void {
     // It is locked from the start: one that began by reading might find that others have written since.
     const answers = this.#connection.transaction("BEGIN IMMEDIATE", () => {
+      this.#around.begun();
       const answers = calls.map(({ work }) => work());
       this.#around.beforeCommit();
       return answers;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Guard } from "../../core/model/store.ts";
+import type { TaskLimits } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 import {
@@ -19,10 +19,10 @@ import {
 } from "./lab.ts";
 
 export function admissionSuite(lab: Lab): void {
-  const tryInsert = (fields: Partial<TaskRecord>, guard: Partial<Guard>) =>
-    lab.store.insert(makeTask(fields), { ...NO_LIMITS, ...guard }, LONG_MS);
-  const admit = (record: TaskRecord, guard: Partial<Guard>) =>
-    lab.store.admit(record, record.version, START, { ...NO_LIMITS, ...guard });
+  const tryInsert = (fields: Partial<TaskRecord>, limits: Partial<TaskLimits>) =>
+    lab.store.insert(makeTask(fields), { ...NO_LIMITS, ...limits }, LONG_MS);
+  const admit = (record: TaskRecord, limits: Partial<TaskLimits>) =>
+    lab.store.admit(record, record.version, START, { ...NO_LIMITS, ...limits });
   const refused = (limit: string) => ({ status: "refused", limit });
 
   test("runningPerUser counts the running tasks of a user in all sessions", async () => {
@@ -44,11 +44,11 @@ export function admissionSuite(lab: Lab): void {
     const first = await insert(lab, { sessionId: "one" });
     await insert(lab, { sessionId: "one", status: "queued" });
     await insert(lab, { sessionId: "one", userId: "grace" });
-    const guard = { runningPerSession: 1 };
-    expect(await tryInsert({ sessionId: "one" }, guard)).toEqual(refused("running_per_session"));
-    expect(await tryInsert({ sessionId: "two" }, guard)).toMatchObject({ status: "inserted" });
+    const limits = { runningPerSession: 1 };
+    expect(await tryInsert({ sessionId: "one" }, limits)).toEqual(refused("running_per_session"));
+    expect(await tryInsert({ sessionId: "two" }, limits)).toMatchObject({ status: "inserted" });
     await transition(lab, first, END);
-    expect(await tryInsert({ sessionId: "one" }, guard)).toMatchObject({ status: "inserted" });
+    expect(await tryInsert({ sessionId: "one" }, limits)).toMatchObject({ status: "inserted" });
   });
 
   test("runningPerSession is nothing to tasks without a session", async () => {
@@ -62,21 +62,23 @@ export function admissionSuite(lab: Lab): void {
   test("queuedPerUser counts the queued tasks of a user, and keeps out queued ones only", async () => {
     const first = await insert(lab, { status: "queued", sessionId: "one" });
     await insert(lab, { status: "running" });
-    const guard = { queuedPerUser: 1 };
-    expect(await tryInsert({ status: "queued", sessionId: null }, guard)).toEqual(refused("queued_per_user"));
-    expect(await tryInsert({ status: "running" }, guard)).toMatchObject({ status: "inserted" });
+    const limits = { queuedPerUser: 1 };
+    expect(await tryInsert({ status: "queued", sessionId: null }, limits)).toEqual(
+      refused("queued_per_user"),
+    );
+    expect(await tryInsert({ status: "running" }, limits)).toMatchObject({ status: "inserted" });
     await admit(first, {});
-    expect(await tryInsert({ status: "queued" }, guard)).toMatchObject({ status: "inserted" });
+    expect(await tryInsert({ status: "queued" }, limits)).toMatchObject({ status: "inserted" });
   });
 
   test("the running limits keep no queued task out", async () => {
-    const guard = { runningPerUser: 0, runningPerSession: 0 };
-    expect(await tryInsert({ status: "queued" }, guard)).toMatchObject({ status: "inserted" });
+    const limits = { runningPerUser: 0, runningPerSession: 0 };
+    expect(await tryInsert({ status: "queued" }, limits)).toMatchObject({ status: "inserted" });
   });
 
   test("a task that has ended already meets none of these limits", async () => {
-    const guard = { runningPerUser: 0, runningPerSession: 0, queuedPerUser: 0 };
-    expect(await tryInsert({ status: "completed" }, guard)).toMatchObject({ status: "inserted" });
+    const limits = { runningPerUser: 0, runningPerSession: 0, queuedPerUser: 0 };
+    expect(await tryInsert({ status: "completed" }, limits)).toMatchObject({ status: "inserted" });
   });
 
   test("exclusive refuses while the session has an unfinished task, running or queued", async () => {
@@ -146,8 +148,8 @@ export function admissionSuite(lab: Lab): void {
 
   test("inserts and admissions at once share the limit", async () => {
     const queued = await Promise.all(upTo(20).map(() => insert(lab, { status: "queued" })));
-    const guard = { runningPerUser: 9, runningPerSession: 6 };
-    await Promise.all(queued.flatMap((record) => [admit(record, guard), tryInsert({}, guard)]));
+    const limits = { runningPerUser: 9, runningPerSession: 6 };
+    await Promise.all(queued.flatMap((record) => [admit(record, limits), tryInsert({}, limits)]));
     const running = await lab.store.list(ADA, { status: ["running"], limit: 50 });
     expect(running.records).toHaveLength(6);
   });
@@ -182,16 +184,16 @@ export function admissionSuite(lab: Lab): void {
     const running = records.filter((record) => record.status === "running");
     const inSession = running.filter((record) => record.sessionId === "even").length;
     const queued = records.filter((record) => record.status === "queued").length;
-    const guards: [Partial<TaskRecord>, (by: number) => Partial<Guard>][] = [
+    const limitsToMeet: [Partial<TaskRecord>, (by: number) => Partial<TaskLimits>][] = [
       [{}, (by) => ({ runningPerUser: running.length + by })],
       [{ sessionId: "even" }, (by) => ({ runningPerSession: inSession + by })],
       [{ status: "queued" }, (by) => ({ queuedPerUser: queued + by })],
     ];
-    for (const [fields, guard] of guards) {
-      expect(await tryInsert({ userId, ...fields }, guard(0))).toMatchObject({ status: "refused" });
+    for (const [fields, limits] of limitsToMeet) {
+      expect(await tryInsert({ userId, ...fields }, limits(0))).toMatchObject({ status: "refused" });
     }
-    for (const [fields, guard] of guards) {
-      const answer = await tryInsert({ userId, ...fields }, guard(1));
+    for (const [fields, limits] of limitsToMeet) {
+      const answer = await tryInsert({ userId, ...fields }, limits(1));
       expect(answer).toMatchObject({ status: "inserted" });
       if (answer.status === "inserted") await transition(lab, answer.record, END);
     }

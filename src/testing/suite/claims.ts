@@ -2,26 +2,33 @@ import { expect, test } from "vitest";
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionClaim, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { finish, finishPending, insert, type Lab, LEASE_MS, LONG_MS, leaseTest, read, upTo } from "./lab.ts";
+import {
+  finish,
+  finishNext,
+  finishPending,
+  insert,
+  type Lab,
+  LEASE_MS,
+  LONG_MS,
+  leaseTest,
+  read,
+  upTo,
+} from "./lab.ts";
 
 export function claimSuite(lab: Lab): void {
   const claim = (filter: ClaimFilter = {}, leaseMs = LONG_MS) => lab.store.claim("me", leaseMs, filter);
   const claimOf = (sessionId: string | null, filter: ClaimFilter = {}, userId = "ada") =>
     claim({ ...filter, session: { userId, sessionId } });
-  const pending = (
-    sessionId: string | null,
-    completedAt: number,
-    mode?: FollowUpMode | null,
-    userId = "ada",
-  ) => finishPending(lab, { sessionId, completedAt, userId }, mode);
+  const pending = (sessionId: string | null, mode?: FollowUpMode | null, userId = "ada") =>
+    finishNext(lab, { sessionId, userId }, mode);
   const claimedIds = (answer: SessionClaim | undefined) => answer?.tasks.map((task) => task.id);
   const settleAll = async (answer: SessionClaim | undefined, settlement: Settlement) => {
     const outcome = Object.fromEntries(answer?.tasks.map(({ id }) => [id, settlement]) ?? []);
     return answer && lab.store.settle(answer, outcome);
   };
   /** A follow-up that is due again when no test runs any more. */
-  const delayed = async (sessionId: string | null, completedAt: number, mode?: FollowUpMode) => {
-    const record = await pending(sessionId, completedAt, mode);
+  const delayed = async (sessionId: string | null, mode?: FollowUpMode) => {
+    const record = await pending(sessionId, mode);
     const answer = await claim({ modes: [mode ?? "when_idle"] });
     expect(await settleAll(answer, { type: "defer", delayMs: LONG_MS })).toMatchObject([{ id: record.id }]);
     return record;
@@ -35,10 +42,10 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("leases a session with all its follow-ups, the first to end first, each on its first attempt", async () => {
-    const second = await pending("one", 20);
-    const first = await pending("one", 10);
-    const silent = await pending("one", 15, "silent");
-    await pending("two", 30);
+    const first = await pending("one");
+    const silent = await pending("one", "silent");
+    const second = await pending("one");
+    await pending("two");
     const answer = await claim();
     expect(answer).toMatchObject({ userId: "ada", sessionId: "one" });
     expect(claimedIds(answer)).toEqual([first.id, silent.id, second.id]);
@@ -49,15 +56,15 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("a claim is a change: who read the task before it cannot write any more", async () => {
-    const record = await pending("one", 1);
+    const record = await pending("one");
     await claim();
     expect(await lab.store.transition(record, record.version, { patch: {}, events: [] })).toBeUndefined();
   });
 
   test("a leased session is not claimed again, not even for what ends in the meantime", async () => {
-    await pending("one", 1);
+    await pending("one");
     const answer = await claim();
-    const later = await pending("one", 2);
+    const later = await pending("one");
     expect(await claim()).toBeUndefined();
     expect(await claimOf("one")).toBeUndefined();
     await settleAll(answer, { type: "acknowledge" });
@@ -65,9 +72,9 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("the session that has waited longest is first, across users", async () => {
-    await pending("one", 30);
-    await pending("two", 10, "interrupt", "grace");
-    await pending(null, 20);
+    await pending("two", "interrupt", "grace");
+    await pending(null);
+    await pending("one");
     const sessions = [await claim(), await claim(), await claim(), await claim()];
     expect(sessions.map((answer) => answer && [answer.userId, answer.sessionId])).toEqual([
       ["grace", "two"],
@@ -78,34 +85,34 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("a user's tasks without a session are claimed together, and apart from those of sessions", async () => {
-    const one = await pending(null, 1);
-    const two = await pending(null, 3);
-    await pending("", 2);
-    await pending(null, 1, "when_idle", "grace");
+    const one = await pending(null);
+    const two = await pending(null);
+    await pending("");
+    await pending(null, "when_idle", "grace");
     const answers = [await claim(), await claim(), await claim()];
     expect(answers.map(claimedIds)).toContainEqual([one.id, two.id]);
   });
 
   test("a silent follow-up wakes nobody, and makes no session older than it is", async () => {
-    await pending("silent", 1, "silent");
-    await pending("both", 2, "silent");
-    await pending("both", 40);
-    await pending("loud", 30);
+    await pending("silent", "silent");
+    await pending("both", "silent");
+    await pending("loud");
+    await pending("both");
     expect(await claim()).toMatchObject({ sessionId: "loud" });
     expect(await claim()).toMatchObject({ sessionId: "both", tasks: [{}, {}] });
     expect(await claim()).toBeUndefined();
   });
 
   test("a task that shall have no follow-up wakes nobody", async () => {
-    await pending("one", 1, null);
+    await pending("one", null);
     expect(await claim()).toBeUndefined();
   });
 
   test("modes narrow to sessions where one of them is due; all of the session comes along", async () => {
-    await pending("idle", 1);
-    await pending("silent", 2, "silent");
-    await pending("both", 3);
-    await pending("both", 4, "interrupt");
+    await pending("idle");
+    await pending("silent", "silent");
+    await pending("both");
+    await pending("both", "interrupt");
     expect(await claim({ modes: ["interrupt"] })).toMatchObject({ sessionId: "both", tasks: [{}, {}] });
     expect(await claim({ modes: ["interrupt"] })).toBeUndefined();
     expect(await claim({ modes: [] })).toBeUndefined();
@@ -114,9 +121,9 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("a session that is asked for is claimed alone, however long others have waited", async () => {
-    await pending("one", 1);
-    const [first, second] = [await pending("two", 2), await pending("two", 4)];
-    const foreign = await pending("two", 1, "when_idle", "grace");
+    await pending("one");
+    const [first, second] = [await pending("two"), await pending("two")];
+    const foreign = await pending("two", "when_idle", "grace");
     const answer = await claimOf("two");
     expect(answer).toMatchObject({ userId: "ada", sessionId: "two" });
     expect(claimedIds(answer)).toEqual([first.id, second.id]);
@@ -129,33 +136,33 @@ export function claimSuite(lab: Lab): void {
 
   test.each([null, "", "null", "one"])("no session is taken for the one that is %j", async (sessionId) => {
     const records: TaskRecord[] = [];
-    for (const other of [null, "", "null", "one"]) records.push(await pending(other, 1));
+    for (const other of [null, "", "null", "one"]) records.push(await pending(other));
     const ids = records.filter((record) => record.sessionId === sessionId).map((record) => record.id);
     expect(claimedIds(await claimOf(sessionId))).toEqual(ids);
     expect(await claimOf(sessionId)).toBeUndefined();
   });
 
   test("who asks for a session gets what is delayed there too, and nobody else does", async () => {
-    const late = await delayed("one", 1);
-    await delayed("two", 1);
+    const late = await delayed("one");
+    await delayed("two");
     expect(await claim()).toBeUndefined();
     const answer = await claimOf("one");
     expect(claimedIds(answer)).toEqual([late.id]);
     await settleAll(answer, { type: "release", delayMs: LONG_MS });
-    const due = await pending("one", 2);
+    const due = await pending("one");
     expect(claimedIds(await claimOf("one"))).toEqual([late.id, due.id]);
   });
 
   test("a session that was asked for is leased like any other", async () => {
-    await pending("one", 1);
+    await pending("one");
     await claimOf("one");
-    await pending("one", 2);
+    await pending("one");
     expect(await claimOf("one")).toBeUndefined();
     expect(await claim()).toBeUndefined();
   });
 
   test("silent follow-ups alone are no reason to claim the session that is asked for", async () => {
-    const silent = await pending("one", 1, "silent");
+    const silent = await pending("one", "silent");
     expect(await claimOf("one")).toBeUndefined();
     expect(await claimOf("one", { modes: ["interrupt", "when_idle"] })).toBeUndefined();
     expect(await claimOf("one", { modes: [] })).toBeUndefined();
@@ -163,37 +170,31 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("with one of the modes, even a delayed one, all of the session that is asked for comes along", async () => {
-    const loud = await delayed("one", 2);
-    const silent = await pending("one", 1, "silent");
+    const loud = await delayed("one");
+    const silent = await pending("one", "silent");
     expect(await claimOf("one", { modes: ["interrupt"] })).toBeUndefined();
-    expect(claimedIds(await claimOf("one", { modes: ["when_idle"] }))).toEqual([silent.id, loud.id]);
+    expect(claimedIds(await claimOf("one", { modes: ["when_idle"] }))).toEqual([loud.id, silent.id]);
   });
 
-  test("the age is that of the oldest that gives reason to claim; younger ones come along", async () => {
-    const now = lab.now();
-    const minAgeMs = LONG_MS;
-    await pending("silent", now - 2 * LONG_MS, "silent");
-    await pending("silent", now);
-    await delayed("delayed", now - 2 * LONG_MS);
-    await pending("delayed", now);
-    expect(await claim({ minAgeMs })).toBeUndefined();
-    expect(await claimOf("silent", { minAgeMs })).toBeUndefined();
-    const old = await pending("old", now - LONG_MS);
-    const young = await pending("old", now);
-    expect(claimedIds(await claim({ minAgeMs }))).toEqual([old.id, young.id]);
-    expect(await claim({ minAgeMs })).toBeUndefined();
-    expect(await claim({ minAgeMs, modes: ["silent"] })).toMatchObject({ sessionId: "silent" });
-    expect(await claimOf("delayed", { minAgeMs })).toMatchObject({ tasks: [{}, {}] });
-  });
-
-  test("what ended by a clock that is ahead of the store's is claimed without an age", async () => {
-    const completedAt = lab.now() + LONG_MS;
-    await pending("one", completedAt);
-    await pending("two", completedAt + 1);
-    expect(await claim({ minAgeMs: 1 })).toBeUndefined();
-    expect(await claim()).toMatchObject({ sessionId: "one" });
-    expect(await claim({ minAgeMs: 0 })).toMatchObject({ sessionId: "two" });
-  });
+  leaseTest(
+    "the age is that of the oldest that gives reason to claim; younger ones come along",
+    async (leaseMs) => {
+      const minAgeMs = 2 * leaseMs;
+      await pending("silent", "silent");
+      await delayed("delayed");
+      const old = await pending("old");
+      await lab.advance(minAgeMs);
+      for (const sessionId of ["silent", "delayed"]) await pending(sessionId);
+      const young = await pending("old");
+      expect(claimedIds(await claim({ minAgeMs }))).toEqual([old.id, young.id]);
+      expect([await claim({ minAgeMs }), await claimOf("silent", { minAgeMs })]).toEqual([
+        undefined,
+        undefined,
+      ]);
+      expect(await claim({ minAgeMs, modes: ["silent"] })).toMatchObject({ sessionId: "silent" });
+      expect(await claimOf("delayed", { minAgeMs })).toMatchObject({ tasks: [{}, {}] });
+    },
+  );
 
   leaseTest("a session is claimed when it is old enough, and not before", async (leaseMs) => {
     const filter = { minAgeMs: 2 * leaseMs };
@@ -205,7 +206,7 @@ export function claimSuite(lab: Lab): void {
 
   test("of many claims at once each session goes to one, whole", async () => {
     const sessions = upTo(5).map((n) => `session-${n}`);
-    for (const session of sessions) for (const n of upTo(3)) await pending(session, n);
+    for (const sessionId of sessions) for (const _ of upTo(3)) await finishPending(lab, { sessionId });
     const claims = sessions.flatMap((session) => [claim(), claimOf(session), claim({ maxTurns: 1 })]);
     const got = (await Promise.all(claims)).filter((answer) => answer !== undefined);
     expect(got.map((answer) => answer.sessionId).sort()).toEqual(sessions);
@@ -214,14 +215,14 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("of many claims of the same session at once one gets it", async () => {
-    await pending("one", 1);
-    await pending("two", 2);
+    await pending("one");
+    await pending("two");
     const answers = await Promise.all(upTo(10).map(() => claimOf("one")));
     expect(answers.filter((answer) => answer !== undefined)).toMatchObject([{ sessionId: "one" }]);
   });
 
   leaseTest("a claim that lapses gives its session back, one attempt spent", async (leaseMs) => {
-    const record = await pending("one", 1);
+    const record = await pending("one");
     await claim({}, leaseMs);
     expect(await claim()).toBeUndefined();
     await lab.advance(leaseMs);
@@ -233,7 +234,7 @@ export function claimSuite(lab: Lab): void {
   leaseTest(
     "a claim that is prolonged keeps its session beyond the first lease, and can be settled then",
     async (leaseMs) => {
-      await pending("one", 1);
+      await pending("one");
       const answer = await claim({}, leaseMs);
       expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBe(true);
       await lab.advance(leaseMs);
@@ -243,8 +244,8 @@ export function claimSuite(lab: Lab): void {
   );
 
   test("the new lease begins at once, and ends like the first", async () => {
-    await pending("one", 1);
-    await pending("two", 2);
+    await pending("one");
+    await pending("two");
     const [one, two] = [await claim(), await claim()];
     expect(one && (await lab.store.prolong(one, LEASE_MS))).toBe(true);
     await lab.advance(LEASE_MS);
@@ -254,7 +255,7 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("a claim that has lapsed is not prolonged, whether or not another has taken its place", async () => {
-    await pending("one", 1);
+    await pending("one");
     const late = await claim({}, LEASE_MS);
     await lab.advance(LEASE_MS);
     expect(late && (await lab.store.prolong(late, LONG_MS))).toBe(false);
@@ -265,7 +266,7 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("a claim that was settled, or that nobody has made, is not prolonged", async () => {
-    await pending("one", 1);
+    await pending("one");
     const answer = await claim();
     await settleAll(answer, { type: "defer", delayMs: 0 });
     expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBe(false);
@@ -275,14 +276,14 @@ export function claimSuite(lab: Lab): void {
   });
 
   test("a session stays leased although its tasks are gone", async () => {
-    const record = await pending("one", 1);
+    const record = await pending("one");
     const answer = await claim();
     const { followUp, version } = await read(lab, record);
     const dropped = { ...followUp, status: "dropped", reason: "observed" } as const;
     await lab.store.transition(record, version, { patch: { followUp: dropped }, events: [] });
     const limits = { finishedPerUser: 0, finishedTtlMs: 0, followUpTtlMs: LONG_MS, followUpsPerUser: 9 };
     expect(await lab.store.sweep(limits, 10)).toMatchObject({ evicted: 1 });
-    const next = await pending("one", 2);
+    const next = await pending("one");
     expect(await claim()).toBeUndefined();
     expect(answer && (await lab.store.settle(answer, {}))).toEqual([]);
     expect(claimedIds(await claim())).toEqual([next.id]);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ClaimFilter, Settlement } from "../../core/model/store.ts";
-import { finishPending, type Lab, LONG_MS } from "./lab.ts";
+import { finishNext, type Lab, LONG_MS } from "./lab.ts";
 
 /** Claims of a session that somebody has heard of, and that nobody has asked for. */
 export function hintedClaimSuite(lab: Lab): void {
@@ -8,17 +8,17 @@ export function hintedClaimSuite(lab: Lab): void {
     const session = { userId: "ada", sessionId: "one" };
     return lab.store.claim("me", LONG_MS, { session, onlyDue: true, ...filter });
   };
-  const pending = (completedAt: number, sessionId = "one") => finishPending(lab, { sessionId, completedAt });
+  const pending = (sessionId = "one") => finishNext(lab, { sessionId });
   const putOff = async (settlement: Settlement) => {
-    const record = await pending(lab.now() - 1_000);
+    const record = await pending();
     const answer = await claim();
     if (answer) await lab.store.settle(answer, { [record.id]: settlement });
     return record;
   };
 
   test("what is due in the session that a hint names is claimed, however long others have waited", async () => {
-    await pending(10, "two");
-    const { id } = await pending(20);
+    await pending("two");
+    const { id } = await pending();
     expect(await claim()).toMatchObject({ sessionId: "one", tasks: [{ id }] });
     expect(await claim()).toBeUndefined();
   });
@@ -36,14 +36,14 @@ export function hintedClaimSuite(lab: Lab): void {
   test("what was put off comes along with what is due, what has failed does not", async () => {
     const failed = await putOff({ type: "release", delayMs: LONG_MS });
     const busy = await putOff({ type: "defer", delayMs: LONG_MS });
-    const fresh = await pending(lab.now());
+    const fresh = await pending();
     const answer = await claim();
     expect(answer?.tasks.map(({ id }) => id).sort()).toEqual([busy.id, fresh.id].sort());
     expect(answer?.tasks).not.toContainEqual(expect.objectContaining({ id: failed.id }));
   });
 
   test("the age and the turns hold too", async () => {
-    await pending(lab.now());
+    await pending();
     expect(await claim({ minAgeMs: LONG_MS })).toBeUndefined();
     expect(await claim({ maxTurns: 0 })).toBeUndefined();
     expect(await claim({ maxTurns: 1 })).toMatchObject({ sessionId: "one" });

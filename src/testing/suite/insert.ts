@@ -54,15 +54,15 @@ export function insertSuite(lab: Lab): void {
     await lab.store.insert(task, NO_LIMITS, LONG_MS);
     await lab.store.append(task.record, "process-1", [progress(5)]);
     const current = await transition(lab, task.record, { patch: { deadlineAt: 5 } });
-    const guard = { ...NO_LIMITS, runningPerUser: 0, exclusive: true };
-    expect(await lab.store.insert(task, guard, LONG_MS)).toEqual({ status: "inserted", record: current });
+    const limits = { ...NO_LIMITS, runningPerUser: 0, exclusive: true };
+    expect(await lab.store.insert(task, limits, LONG_MS)).toEqual({ status: "inserted", record: current });
     expect(await log(lab, current)).toHaveLength(2);
   });
 
   test("the same id twenty times at once makes one task", async () => {
     const task = makeTask({ duplicateKey: KEY });
-    const guard = { ...NO_LIMITS, runningPerUser: 1 };
-    const answers = await Promise.all(upTo(20).map(() => lab.store.insert(task, guard, LONG_MS)));
+    const limits = { ...NO_LIMITS, runningPerUser: 1 };
+    const answers = await Promise.all(upTo(20).map(() => lab.store.insert(task, limits, LONG_MS)));
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set(["inserted"]));
     expect(await log(lab, task.record)).toHaveLength(1);
     expect((await lab.store.list(ADA, { limit: 10 })).records).toHaveLength(1);
@@ -119,8 +119,8 @@ export function insertSuite(lab: Lab): void {
 
   test("a duplicate comes before every limit", async () => {
     await insert(lab, { duplicateKey: KEY });
-    const guard = { ...NO_LIMITS, exclusive: true, runningPerUser: 0 };
-    const answer = await lab.store.insert(makeTask({ duplicateKey: KEY }), guard, LONG_MS);
+    const limits = { ...NO_LIMITS, exclusive: true, runningPerUser: 0 };
+    const answer = await lab.store.insert(makeTask({ duplicateKey: KEY }), limits, LONG_MS);
     expect(answer.status).toBe("duplicate");
   });
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type { StoredFollowUp } from "../../core/model/follow-up.ts";
 import type { StoredResult } from "../../core/model/result.ts";
-import type { Guard, TaskChange, TaskKey, TaskStore } from "../../core/model/store.ts";
+import type { TaskChange, TaskKey, TaskLimits, TaskStore } from "../../core/model/store.ts";
 import type { TaskRecord, TaskScope } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 
@@ -14,7 +14,7 @@ export interface Lab {
   advance(ms: number): Promise<void>;
 }
 
-export const NO_LIMITS: Guard = {
+export const NO_LIMITS: TaskLimits = {
   runningPerUser: null,
   runningPerSession: null,
   queuedPerUser: null,
@@ -102,6 +102,16 @@ export function finishPending(
   mode: StoredFollowUp["mode"] = "when_idle",
 ): Promise<TaskRecord> {
   return finish(lab, { ...fields, followUp: { status: "pending", mode, attempts: 0, reason: null } });
+}
+
+/** The same, so that it has ended after all that have ended before, by the store's clock. */
+export async function finishNext(
+  lab: Lab,
+  fields: Partial<TaskRecord> = {},
+  mode?: StoredFollowUp["mode"],
+): Promise<TaskRecord> {
+  await lab.advance(1);
+  return finishPending(lab, fields, mode);
 }
 
 /** The task as its user sees it now. */

@@ -4,6 +4,7 @@ import type { TaskRecord } from "../../core/model/task.ts";
 import {
   ADA,
   finish,
+  finishNext,
   finishPending,
   idsOf,
   insert,
@@ -19,8 +20,6 @@ import {
 export function retentionSuite(lab: Lab): void {
   const sweep = (limits: Partial<RetentionLimits>, limit = 1_000) =>
     lab.store.sweep({ ...KEEP_ALL, ...limits }, limit);
-  const ago = (ms: number, fields: Partial<TaskRecord> = {}) => ({ ...fields, completedAt: lab.now() - ms });
-
   const claim = (filter: ClaimFilter) => lab.store.claim("me", LONG_MS, filter);
   /** Counts a turn of the session. */
   const finishTurn = async (fields: Partial<TaskRecord> = {}) => {
@@ -37,19 +36,14 @@ export function retentionSuite(lab: Lab): void {
   });
 
   test("keeps the newest finished tasks of each user, by the time they ended", async () => {
-    for (const n of upTo(4)) await finish(lab, { id: `ada-${n}`, createdAt: n, completedAt: 100 - n });
-    for (const n of upTo(3)) await finish(lab, { id: `grace-${n}`, userId: "grace", completedAt: 1 });
-    const limits = { finishedPerUser: 3 };
-    expect(await sweep({ ...limits, finishedTtlMs: 2 * lab.now() })).toEqual({ ...NOTHING, evicted: 1 });
+    for (const n of [4, 3, 2, 1]) {
+      await finish(lab, { id: `ada-${n}`, createdAt: n });
+      await lab.advance(1);
+    }
+    for (const n of upTo(3)) await finish(lab, { id: `grace-${n}`, userId: "grace" });
+    expect(await sweep({ finishedPerUser: 3 })).toEqual({ ...NOTHING, evicted: 1 });
     expect(await idsOf(lab, "ada")).toEqual(["ada-3", "ada-2", "ada-1"]);
     expect(await idsOf(lab, "grace")).toHaveLength(3);
-  });
-
-  test("of tasks that ended at the same moment the lesser id goes first", async () => {
-    const completedAt = lab.now();
-    for (const id of ["c", "a", "d", "b"]) await finish(lab, { id, completedAt });
-    for (const finishedPerUser of [3, 2]) await sweep({ finishedPerUser });
-    expect((await idsOf(lab, "ada")).sort()).toEqual(["c", "d"]);
   });
 
   test("an evicted task is gone with its log and its result, and its id is free", async () => {
@@ -63,17 +57,12 @@ export function retentionSuite(lab: Lab): void {
     expect(await log(lab, record)).toHaveLength(1);
   });
 
-  test("a finished task outlives its time by nothing", async () => {
-    await finish(lab, ago(5_000, { id: "old" }));
-    await finish(lab, ago(100, { id: "new" }));
-    expect(await sweep({ finishedTtlMs: 4_000 })).toEqual({ ...NOTHING, evicted: 1 });
+  leaseTest("a finished task outlives its time by nothing", async (ttlMs) => {
+    await finish(lab, { id: "old" });
+    await lab.advance(ttlMs);
+    await finish(lab, { id: "new" });
+    expect(await sweep({ finishedTtlMs: ttlMs })).toEqual({ ...NOTHING, evicted: 1 });
     expect(await idsOf(lab, "ada")).toEqual(["new"]);
-  });
-
-  test("times that are not in order of writing are kept to all the same", async () => {
-    for (const ms of [90_000, 10_000, 80_000, 20_000, 70_000]) await finish(lab, ago(ms, { id: `${ms}` }));
-    expect(await sweep({ finishedTtlMs: 40_000 })).toEqual({ ...NOTHING, evicted: 3 });
-    expect((await idsOf(lab, "ada")).sort()).toEqual(["10000", "20000"]);
   });
 
   test("an unfinished task is never evicted", async () => {
@@ -85,24 +74,26 @@ export function retentionSuite(lab: Lab): void {
   });
 
   test("a task whose follow-up is outstanding is not evicted, and takes no other's place", async () => {
-    await finishPending(lab, ago(9_000, { id: "pending" }));
-    await finish(lab, ago(100, { id: "done" }));
-    expect(await sweep({ finishedPerUser: 1, finishedTtlMs: 4_000 })).toEqual(NOTHING);
+    await finishPending(lab, { id: "pending" });
+    expect(await sweep({ finishedPerUser: 0, finishedTtlMs: 0 })).toEqual(NOTHING);
+    await finish(lab, { id: "done" });
+    expect(await sweep({ finishedPerUser: 1 })).toEqual(NOTHING);
     expect(await idsOf(lab, "ada")).toHaveLength(2);
   });
 
   test("a task whose follow-up was delivered is a finished one like others", async () => {
-    await finishPending(lab, ago(100));
+    await finishPending(lab);
     const claim = await lab.store.claim("me", LONG_MS, {});
     const id = claim?.tasks[0]?.id ?? "";
     if (claim) await lab.store.settle(claim, { [id]: { type: "acknowledge" } });
     expect(await sweep({ finishedPerUser: 0 })).toEqual({ ...NOTHING, evicted: 1 });
   });
 
-  test("a follow-up that has outlived its time is dropped, with an event", async () => {
-    const old = await finishPending(lab, ago(5_000), "silent");
-    const young = await finishPending(lab, ago(100));
-    const { expired, ...rest } = await sweep({ followUpTtlMs: 4_000 });
+  leaseTest("a follow-up that has outlived its time is dropped, with an event", async (followUpTtlMs) => {
+    const old = await finishPending(lab, {}, "silent");
+    await lab.advance(followUpTtlMs);
+    const young = await finishPending(lab);
+    const { expired, ...rest } = await sweep({ followUpTtlMs });
     expect(rest).toEqual({ evicted: 0, more: false });
     const followUp = { ...old.followUp, status: "dropped", reason: "expired" };
     const [record] = expired;
@@ -111,21 +102,21 @@ export function retentionSuite(lab: Lab): void {
     expect(await read(lab, young)).toEqual(young);
     const event = { seq: 3, type: "follow_up.dropped", reason: "expired" };
     expect((await log(lab, old)).at(-1)).toMatchObject(event);
-    expect(await sweep({ followUpTtlMs: 4_000 })).toEqual(NOTHING);
+    expect(await sweep({ followUpTtlMs })).toEqual(NOTHING);
   });
 
   test("a user keeps so many follow-ups; the oldest are dropped", async () => {
-    for (const n of upTo(4))
-      await finishPending(lab, ago(n * 10_000, { id: `ada-${n}` }), n > 2 ? "silent" : "interrupt");
+    for (const n of [4, 3, 2, 1]) await finishNext(lab, { id: `ada-${n}` }, n > 2 ? "silent" : "interrupt");
     await finishPending(lab, { userId: "grace" });
     const { expired } = await sweep({ followUpsPerUser: 2 });
     expect(expired.map((record) => record.id).sort()).toEqual(["ada-3", "ada-4"]);
   });
 
-  test("a task whose follow-up was dropped is kept as long as other finished ones", async () => {
-    await finishPending(lab, ago(9_000, { id: "old" }));
-    await finish(lab, ago(100, { id: "new" }));
-    const limits = { finishedPerUser: 1, followUpTtlMs: 4_000 };
+  leaseTest("a task whose follow-up was dropped is kept as long as other finished ones", async (ttlMs) => {
+    await finishPending(lab, { id: "old" });
+    await lab.advance(ttlMs);
+    await finish(lab, { id: "new" });
+    const limits = { finishedPerUser: 1, followUpTtlMs: ttlMs };
     const first = await sweep(limits);
     const second = await sweep(limits);
     expect(first.expired.map((record) => record.id)).toEqual(["old"]);
@@ -136,18 +127,18 @@ export function retentionSuite(lab: Lab): void {
   leaseTest(
     "a follow-up is not dropped while it is being delivered, but when its claim has lapsed",
     async (leaseMs) => {
-      const record = await finishPending(lab, ago(9_000));
+      const record = await finishPending(lab);
       await lab.store.claim("me", leaseMs, {});
-      expect(await sweep({ followUpTtlMs: 4_000, followUpsPerUser: 0 })).toEqual(NOTHING);
+      expect(await sweep({ followUpTtlMs: 0, followUpsPerUser: 0 })).toEqual(NOTHING);
       await lab.advance(leaseMs);
-      const { expired } = await sweep({ followUpTtlMs: 4_000 });
+      const { expired } = await sweep({ followUpTtlMs: 0 });
       expect(expired.map(({ id, followUp }) => [id, followUp.status])).toEqual([[record.id, "dropped"]]);
     },
   );
 
   test("a dropped follow-up is never due again", async () => {
-    await finishPending(lab, ago(9_000));
-    await sweep({ followUpTtlMs: 4_000 });
+    await finishPending(lab);
+    await sweep({ followUpTtlMs: 0 });
     expect(await lab.store.claim("me", LONG_MS, {})).toBeUndefined();
   });
 
@@ -193,14 +184,12 @@ export function retentionSuite(lab: Lab): void {
   });
 
   test("touches no more tasks than it may, and says that there is more", async () => {
-    for (const n of upTo(7)) await finish(lab, { id: `done-${n}`, completedAt: n });
-    for (const n of upTo(5)) await finishPending(lab, { completedAt: n, userId: "grace" });
-    const limits = {
-      finishedPerUser: 2,
-      followUpsPerUser: 1,
-      finishedTtlMs: 2 * lab.now(),
-      followUpTtlMs: 2 * lab.now(),
-    };
+    for (const n of upTo(7)) {
+      await finish(lab, { id: `done-${n}` });
+      await lab.advance(1);
+    }
+    for (const _ of upTo(5)) await finishPending(lab, { userId: "grace" });
+    const limits = { finishedPerUser: 2, followUpsPerUser: 1 };
     const sweeps: Sweep[] = [];
     do sweeps.push(await sweep(limits, 4));
     while (sweeps.at(-1)?.more && sweeps.length < 10);
@@ -216,7 +205,7 @@ export function retentionSuite(lab: Lab): void {
     const limits = { finishedPerUser: 2, followUpsPerUser: 1 };
     const done: Sweep[] = [];
     for (const _ of upTo(3)) {
-      for (const n of upTo(2)) await finish(lab, { completedAt: lab.now() - n });
+      for (const _ of upTo(2)) await finish(lab);
       await finishPending(lab);
       done.push(await sweep(limits));
     }
@@ -224,8 +213,8 @@ export function retentionSuite(lab: Lab): void {
   });
 
   test("stricter limits reach tasks that earlier sweeps have kept", async () => {
-    for (const n of upTo(6)) await finish(lab, { completedAt: lab.now() - n });
-    for (const n of upTo(6)) await finishPending(lab, { completedAt: lab.now() - n });
+    for (const _ of upTo(6)) await finish(lab);
+    for (const _ of upTo(6)) await finishPending(lab);
     const done: Sweep[] = [];
     for (const kept of [5, 100, 3]) done.push(await sweep({ finishedPerUser: kept }));
     for (const kept of [5, 100, 3]) done.push(await sweep({ followUpsPerUser: kept }));
@@ -240,7 +229,7 @@ export function retentionSuite(lab: Lab): void {
   });
 
   test("sweeps at once evict no more than one would", async () => {
-    for (const n of upTo(12)) await finish(lab, { completedAt: lab.now() - n });
+    for (const _ of upTo(12)) await finish(lab);
     const sweeps = await Promise.all(upTo(4).map(() => sweep({ finishedPerUser: 5 }, 3)));
     const more = await sweep({ finishedPerUser: 5 });
     expect([...sweeps, more].reduce((sum, { evicted }) => sum + evicted, 0)).toBe(7);

@@ -1,7 +1,18 @@
 import { expect, test } from "vitest";
 import type { SessionClaim, Settlement } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { finishPending, type Lab, LEASE_MS, LONG_MS, leaseTest, log, read, transition, upTo } from "./lab.ts";
+import {
+  finishNext,
+  finishPending,
+  type Lab,
+  LEASE_MS,
+  LONG_MS,
+  leaseTest,
+  log,
+  read,
+  transition,
+  upTo,
+} from "./lab.ts";
 
 export function settleSuite(lab: Lab): void {
   const claim = async (leaseMs = LONG_MS): Promise<SessionClaim> => {
@@ -118,7 +129,8 @@ export function settleSuite(lab: Lab): void {
   });
 
   test("each follow-up has its own settlement; the records are answered in the order of the claim", async () => {
-    const records = await Promise.all(upTo(4).map((n) => finishPending(lab, { completedAt: n })));
+    const records: TaskRecord[] = [];
+    for (const _ of upTo(4)) records.push(await finishNext(lab));
     const [one, two, three, four] = records.map((record) => record.id);
     const settled = await lab.store.settle(await claim(), {
       [four ?? ""]: { type: "defer", delayMs: 0 },
@@ -147,12 +159,12 @@ export function settleSuite(lab: Lab): void {
   });
 
   test("settling one session leaves another of the same user leased", async () => {
-    const one = await finishPending(lab, { sessionId: "one", completedAt: 1 });
-    await finishPending(lab, { sessionId: "two", completedAt: 2 });
+    const one = await finishNext(lab, { sessionId: "one" });
+    await finishNext(lab, { sessionId: "two" });
     const first = await claim();
     await claim();
     expect(await lab.store.settle(first, {})).toMatchObject([{ id: one.id }]);
-    await finishPending(lab, { sessionId: "two", completedAt: 0 });
+    await finishNext(lab, { sessionId: "two" });
     expect((await claim()).tasks).toMatchObject([{ id: one.id }]);
     expect(await isClaimable()).toBe(false);
   });
@@ -178,8 +190,8 @@ export function settleSuite(lab: Lab): void {
   });
 
   test("only follow-ups of the claim are settled", async () => {
-    const record = await finishPending(lab, { completedAt: 1 });
-    const other = await finishPending(lab, { completedAt: 2, sessionId: "other" });
+    const record = await finishNext(lab);
+    const other = await finishNext(lab, { sessionId: "other" });
     const outcome = Object.fromEntries(
       [record.id, other.id, "unknown"].map((id) => [id, { type: "acknowledge" } as const]),
     );
@@ -188,7 +200,7 @@ export function settleSuite(lab: Lab): void {
   });
 
   test("a follow-up that was dropped while it was claimed stays dropped, and is not answered", async () => {
-    for (const completedAt of upTo(3)) await finishPending(lab, { completedAt });
+    for (const _ of upTo(3)) await finishNext(lab);
     const held = await claim();
     const [dropped, acknowledged, unnamed] = held.tasks as [TaskRecord, TaskRecord, TaskRecord];
     const after = await drop(dropped);
@@ -203,7 +215,7 @@ export function settleSuite(lab: Lab): void {
   });
 
   test("a task that was evicted while it was claimed is not answered, nor the one that has its id", async () => {
-    const [gone, kept] = [await finishPending(lab, { completedAt: 1 }), await finishPending(lab)];
+    const [gone, kept] = [await finishNext(lab), await finishNext(lab)];
     const held = await claim();
     await drop(gone);
     const limits = { finishedPerUser: 0, finishedTtlMs: null, followUpTtlMs: null, followUpsPerUser: null };

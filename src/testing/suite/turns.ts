@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
-import { finishPending, type Lab, LEASE_MS, LONG_MS, read, transition, upTo } from "./lab.ts";
+import { finishNext, finishPending, type Lab, LEASE_MS, LONG_MS, read, transition, upTo } from "./lab.ts";
 
 export function turnSuite(lab: Lab): void {
   const claim = (filter: ClaimFilter, leaseMs = LONG_MS) => lab.store.claim("me", leaseMs, filter);
@@ -77,8 +77,8 @@ export function turnSuite(lab: Lab): void {
 
   test("a session that has had its turns is passed over by who minds them, and by nobody else", async () => {
     for (const _ of upTo(2)) await turn(ONE);
-    const held = await finishPending(lab, { ...ONE, completedAt: 1 });
-    await finishPending(lab, { sessionId: "two", completedAt: 2 });
+    const held = await finishNext(lab, ONE);
+    await finishNext(lab, { sessionId: "two" });
     expect(await claim({ maxTurns: 0 })).toBeUndefined();
     expect(await claim({ maxTurns: 2 })).toMatchObject({ sessionId: "two", turns: 0 });
     expect(await claim({ maxTurns: 2 })).toBeUndefined();
@@ -95,9 +95,9 @@ export function turnSuite(lab: Lab): void {
     for (const [index, sessionId] of sessions.entries()) {
       for (const _ of upTo(2 - index)) await turn({ userId: "ada", sessionId });
     }
-    await finishPending(lab, { sessionId: "two", completedAt: 1 });
-    await finishPending(lab, { sessionId: "one", completedAt: 2 }, "interrupt");
-    await finishPending(lab, { sessionId: "three", completedAt: 3 });
+    await finishNext(lab, { sessionId: "two" });
+    await finishNext(lab, { sessionId: "one" }, "interrupt");
+    await finishNext(lab, { sessionId: "three" });
     const answers = [
       await claim({ maxTurns: 3 }),
       await claim({ maxTurns: 3 }),

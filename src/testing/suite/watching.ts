@@ -53,7 +53,7 @@ export function watchSuite(lab: Lab): void {
 
   watchTest("admissions, claims, settlements and expiries are writes too", async () => {
     const queued = await insert(lab, { status: "queued" });
-    const one = await finishPending(lab, { sessionId: "one", completedAt: lab.now() });
+    const one = await finishPending(lab, { sessionId: "one" });
     const { hints } = watch();
     const hinted = (id: string, followUp: FollowUpStatus, status: TaskStatus = "completed") =>
       vi.waitFor(() => expect(hints.splice(0)).toMatchObject([{ id, status, followUp }]));

@@ -1,5 +1,5 @@
 import { type ModelMessage, type streamText, type ToolSet, tool } from "ai";
-import { followUpSteps, offloadTools, taskTools, toModelMessage } from "tool-offload/adapters/ai-sdk";
+import { followUpInterrupts, offloadTools, taskTools, toModelMessage } from "tool-offload/adapters/ai-sdk";
 import type { Delivery } from "tool-offload/follow-up";
 import type { Conversation, Framework, PlainTool, Setup } from "../scenarios/framework.ts";
 import { toMessages } from "./model.ts";
@@ -42,7 +42,7 @@ class Chat implements Conversation {
     const { offload, answer, isStreaming } = this.#setup;
     this.#isBusy = true;
     this.#messages.push(message);
-    const followUps = offload && followUpSteps({ inbox: offload.inbox, scope: offload.scope });
+    const followUps = offload && followUpInterrupts({ inbox: offload.inbox, scope: offload.scope });
     let kept: ModelMessage[] = [];
     const keep = (messages: ModelMessage[]) => void this.#messages.push(...messages);
     try {

@@ -1,8 +1,8 @@
 import { convertToModelMessages, type ModelMessage, tool, type UIMessage, validateUIMessages } from "ai";
 import { TaskOffloadError } from "tool-offload";
 import {
+  followUpInterrupts,
   followUpOf,
-  followUpSteps,
   offloadTools,
   type TaskDataParts,
   taskPart,
@@ -110,7 +110,7 @@ describe("late results in a running turn", () => {
     async (version) => {
       const { inbox, states, tasks, finish } = await ended();
       const claims = vi.spyOn(inbox, "claim");
-      const followUps = followUpSteps({ inbox, scope });
+      const followUps = followUpInterrupts({ inbox, scope });
       const { prepareStep } = followUps;
       const script = [asks("look"), asks("look", "two"), asks("look", "three"), done];
       const prepared = async (step: Parameters<typeof prepareStep>[0] & { stepNumber: number }) => {
@@ -147,7 +147,7 @@ describe("late results in a running turn", () => {
 
   test("come again, where keeping the turn failed", async () => {
     const { inbox, states, tasks, claim } = await ended("build");
-    const followUps = followUpSteps({ inbox, scope });
+    const followUps = followUpInterrupts({ inbox, scope });
     const { result } = await play(tools, [done], { prepareStep: followUps.prepareStep });
     const save = followUps.save(result.responseMessages, () =>
       Promise.reject(new Error("The disk is full.")),
@@ -160,7 +160,7 @@ describe("late results in a running turn", () => {
 
   test("come again, where the turn broke before the model had answered them, and are not kept", async () => {
     const { inbox, states, tasks, finish } = await ended();
-    const followUps = followUpSteps({ inbox, scope });
+    const followUps = followUpInterrupts({ inbox, scope });
     const kept: ModelMessage[] = [];
     const breaks = async () => {
       await finish("build");
@@ -180,7 +180,7 @@ describe("late results in a running turn", () => {
 
   test("come again at once, where nothing is kept", async () => {
     const { inbox, states, tasks } = await ended("build");
-    const followUps = followUpSteps({ inbox, scope });
+    const followUps = followUpInterrupts({ inbox, scope });
     await play(tools, [done], { prepareStep: followUps.prepareStep });
     await followUps.release();
     expect(await states()).toMatchObject([{ status: "pending" }]);
@@ -191,7 +191,7 @@ describe("late results in a running turn", () => {
     "come more than once in a turn that is kept step by step, each once: $name",
     async (version) => {
       const { inbox, states, tasks, finish } = await ended("build");
-      const followUps = followUpSteps({ inbox, scope });
+      const followUps = followUpInterrupts({ inbox, scope });
       let kept: ModelMessage[] = [];
       const keeping = version.keeping(async (soFar) => {
         kept = await followUps.save(soFar, (all) => all);
@@ -213,7 +213,7 @@ describe("late results in a running turn", () => {
 
   test("that were not kept are no more than claimed where the framework carries them on, until they are", async () => {
     const { inbox, states, tasks } = await ended("build");
-    const { prepareStep, save, release } = followUpSteps({ inbox, scope });
+    const { prepareStep, save, release } = followUpInterrupts({ inbox, scope });
     const responseMessages: { role: string }[] = [];
     const shown = async (messages: { role: string }[]) => {
       const step = { messages, steps: [], responseMessages: [...responseMessages] };
@@ -243,7 +243,7 @@ describe("late results in a running turn", () => {
       const claimed = await claim(...given);
       return claimed && { ...claimed, acknowledge: () => claimed.release() };
     });
-    const { prepareStep, save } = followUpSteps({ inbox, scope });
+    const { prepareStep, save } = followUpInterrupts({ inbox, scope });
     const first = await prepareStep({ messages: [{ role: "user" }], steps: [], responseMessages: [] });
     const responseMessages = [{ role: "assistant" }];
     await save(responseMessages, () => undefined);
@@ -274,7 +274,7 @@ describe("late results in a running turn", () => {
           return claimed && { ...claimed, acknowledge: settled, release: settled };
         },
       };
-      const { prepareStep, save } = followUpSteps({ inbox: broken, scope });
+      const { prepareStep, save } = followUpInterrupts({ inbox: broken, scope });
       const shown = await prepareStep({ messages: [message], steps: [], responseMessages: [] });
       const startedAt = Date.now();
       expect(await save([{ role: "assistant" }], () => "written")).toBe("written");
@@ -290,7 +290,7 @@ describe("late results in a running turn", () => {
     const news = await claim();
     const held = toModelMessage(news) as ModelMessage;
     await news.release();
-    const { prepareStep } = followUpSteps({ inbox, scope });
+    const { prepareStep } = followUpInterrupts({ inbox, scope });
     const { shown } = await play(tools, [done], { prepareStep, messages: [held] });
     expect(shown[0]).toHaveLength(1);
     expect(await states()).toMatchObject([{ status: "delivered" }]);
@@ -307,7 +307,7 @@ describe("late results in a running turn", () => {
     const claim = vi
       .spyOn(inbox, "claim")
       .mockRejectedValueOnce(new TaskOffloadError("store_failed", "down"));
-    const { prepareStep } = followUpSteps({ inbox, scope });
+    const { prepareStep } = followUpInterrupts({ inbox, scope });
     const { result } = await play(tools, [done], { prepareStep });
     expect(result.text).toBe("Done.");
     for (const other of others) {
@@ -318,7 +318,7 @@ describe("late results in a running turn", () => {
 
   test("in ai 6, which forgets them at the next step, are put in again", async () => {
     const { inbox, tasks, finish } = await ended();
-    const { prepareStep, save } = followUpSteps({ inbox, scope });
+    const { prepareStep, save } = followUpInterrupts({ inbox, scope });
     const history = ["user", "assistant", "user"].map((role) => ({ role, content: "Earlier." }));
     const step = (name: string) => [
       { role: "assistant", content: name },
@@ -347,7 +347,7 @@ describe("late results in a running turn", () => {
 
   test("never come between a call and its result, even where a turn begins with results", async () => {
     const { inbox, tasks } = await ended("build");
-    const { prepareStep, save } = followUpSteps({ inbox, scope });
+    const { prepareStep, save } = followUpInterrupts({ inbox, scope });
     const approved = { role: "tool", content: [] };
     await prepareStep({ messages: [{ role: "assistant" }, approved], steps: [] });
     const kept = await save([approved, { role: "assistant" }], (messages) => messages);
@@ -363,7 +363,7 @@ describe("late results in a running turn", () => {
     [{ inbox: { claim() {} }, scope: () => scope }, "scope must be an object with a userId; got a function."],
     [{ inbox: { claim() {} }, scope, during: "idle" }, "during is not an option; there are inbox, scope."],
   ])("want sound options: %o", (options, message) => {
-    const make = () => followUpSteps(options as never);
+    const make = () => followUpInterrupts(options as never);
     expect(make).toThrow(expect.objectContaining({ code: "invalid_option", message }));
   });
 });

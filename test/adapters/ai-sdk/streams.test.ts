@@ -71,10 +71,14 @@ describe("a tool that streams", () => {
     await tasks.close({ drainMs: 0 });
   });
 
-  test("is refused where it is promised, since the framework itself would not read it", async () => {
-    const execute = async () => streams["an async generator"]();
-    const { count } = offloadTools({ count: { execute } }, patient());
-    await expect(count.execute({}, call)).rejects.toMatchObject({ code: "not_supported" });
+  test.each([
+    ["an async function", async () => streams["an async generator"]()],
+    ["any other", () => Promise.resolve(streams["an async generator"]())],
+  ])("is a value where it is promised, by %s, as it is unwrapped", async (_, execute) => {
+    const count = tool({ inputSchema, execute: execute as () => Promise<object> });
+    const wrapped = await toolParts(offloadTools({ count }, patient()));
+    expect(wrapped).toEqual(await toolParts({ count }));
+    expect(wrapped).toMatchObject([{ type: "tool-result" }]);
   });
 
   test("joins an equal call, and gets its outcome", async () => {

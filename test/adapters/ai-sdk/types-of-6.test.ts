@@ -15,8 +15,8 @@ import {
 } from "ai-6";
 import { MockLanguageModelV3 } from "ai-6/test";
 import {
+  type FollowUpInterrupts,
   type FollowUpModelMessage,
-  type FollowUpSteps,
   type FollowUpUIMessage,
   followUpOf,
   type OffloadedTools,
@@ -71,7 +71,7 @@ test("the framework takes all that we make", () => {
 test("we take all that the framework makes, and it runs what we give back", () => {
   const model = new MockLanguageModelV3();
   const tools = { ...offloadTools(given, quick()), ...({} as TaskTools) };
-  const { prepareStep, save } = {} as FollowUpSteps;
+  const { prepareStep, save } = {} as FollowUpInterrupts;
   const stopWhen = [stepCountIs(3), unlessOffloaded(hasToolCall("add"))];
   const runs = () => [
     generateText({ model, tools, prompt: "Go.", stopWhen, prepareStep }),

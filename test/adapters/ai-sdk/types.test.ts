@@ -16,8 +16,8 @@ import {
 } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
 import {
+  type FollowUpInterrupts,
   type FollowUpModelMessage,
-  type FollowUpSteps,
   type FollowUpUIMessage,
   type OffloadedTools,
   offloadTools,
@@ -95,7 +95,7 @@ test("we take all that the framework makes, and it runs what we give back", () =
   const model = new MockLanguageModelV4();
   const { add, stream } = offloadTools(given, quick());
   const tools = { add, stream, ...({} as TaskTools) };
-  const { prepareStep } = {} as FollowUpSteps;
+  const { prepareStep } = {} as FollowUpInterrupts;
   const stopWhen = [isStepCount(3), unlessOffloaded(hasToolCall("add"))];
   const runs = () => [
     generateText({ model, tools, prompt: "Go.", stopWhen, prepareStep }),

@@ -10,7 +10,13 @@ import {
   ToolMessage,
   tool,
 } from "langchain";
-import { followUpOf, offloadMiddleware, taskTools, toInput } from "tool-offload/adapters/langchain";
+import {
+  followUpInterrupts,
+  followUpOf,
+  offloadMiddleware,
+  taskTools,
+  toInput,
+} from "tool-offload/adapters/langchain";
 import type { Delivery } from "tool-offload/follow-up";
 import type {
   Conversation,
@@ -88,11 +94,11 @@ function agentOf({ tools, answer, offload }: Setup) {
   const checkpointer = new MemorySaver();
   if (offload === undefined) return createAgent({ model, tools: own, checkpointer });
   const all = [...own, ...taskTools({ tasks: offload.tasks })];
-  return createAgent({ model, tools: all, checkpointer, middleware: [middlewareOf(offload)] });
+  return createAgent({ model, tools: all, checkpointer, middleware: middlewareOf(offload) });
 }
 
-function middlewareOf({ middleware, inbox }: Offloading): AgentMiddleware {
-  return offloadMiddleware({ offload: middleware, inbox });
+function middlewareOf({ middleware, inbox }: Offloading): AgentMiddleware[] {
+  return [offloadMiddleware({ offload: middleware }), followUpInterrupts({ inbox })];
 }
 
 function toTool({ name, description, inputSchema, execute }: PlainTool): StructuredTool {

@@ -58,7 +58,7 @@ function interrupted(
     ],
     steps: [asks(["one", "slow"]), second, last],
     middleware: { timeoutMs: 30, tools: { slow: { followUp: "interrupt" }, meanwhile: { mode: "never" } } },
-    adapter: { inbox },
+    inbox,
     checkpointer,
   });
 }
@@ -164,7 +164,7 @@ describe("a result that comes into the running turn", () => {
     const { agent, shown } = lab({
       tasks,
       steps: [says("One."), says("Two.")],
-      adapter: { inbox: new FollowUpInbox({ tasks }) },
+      inbox: new FollowUpInbox({ tasks }),
     });
     const run = (thread: string) => agent.invoke({ messages: [new HumanMessage(thread)] }, configOf(thread));
     await Promise.all(["t1", "t2"].map(run));
@@ -178,7 +178,7 @@ describe("a result that comes into the running turn", () => {
   test("is looked for by the run's context, outside of the run", async () => {
     const asked: unknown[] = [];
     const claim: Inbox["claim"] = async (...args) => void asked.push(args, getConfig());
-    const { agent } = lab({ tasks, steps: [says("Done.")], adapter: { inbox: { claim } } });
+    const { agent } = lab({ tasks, steps: [says("Done.")], inbox: { claim } });
     const config = { configurable: { thread_id: "t1" }, context: { userId: "bob" } };
     await agent.invoke({ messages: [new HumanMessage("Go.")] }, config as object);
     expect(asked).toEqual([[{ userId: "bob", sessionId: "t1" }, { during: "turn" }], undefined]);
@@ -186,25 +186,23 @@ describe("a result that comes into the running turn", () => {
 
   test("a store that fails does not break the turn, and other errors do", async () => {
     const failing = (error: Error): Inbox => ({ claim: () => Promise.reject(error) });
-    const open = (error: Error) => lab({ tasks, steps: [says("Done.")], adapter: { inbox: failing(error) } });
+    const open = (error: Error) => lab({ tasks, steps: [says("Done.")], inbox: failing(error) });
     expect(await open(new TaskOffloadError("store_failed", "x")).say("t1")).toBe("Done.");
     await expect(open(new Error("A fault.")).say("t1")).rejects.toThrow("A fault.");
   });
 
   test("needs a checkpointer, and says so", async () => {
     const inbox = new FollowUpInbox({ tasks });
-    const { say } = lab({ tasks, steps: [says("Done.")], adapter: { inbox }, checkpointer: false });
-    const message = "checkpointer must be given to createAgent where there is an inbox; got undefined.";
+    const { say } = lab({ tasks, steps: [says("Done.")], inbox, checkpointer: false });
+    const message = "checkpointer must be given to createAgent where results may interrupt; got undefined.";
     await expect(say("t1")).rejects.toThrow(message);
   });
 
-  test("without an inbox the graph has no step more", () => {
-    const nodes = (adapter: object) =>
-      Object.keys(lab({ tasks, steps: [], adapter }).agent.graph.nodes).filter((name) =>
-        name.includes("Offload"),
-      );
-    expect(nodes({})).toEqual([]);
-    expect(nodes({ inbox: new FollowUpInbox({ tasks }) })).toEqual(["ToolOffload.before_model"]);
+  test("without it the graph has no step more", () => {
+    const hooks = (more: object) =>
+      Object.keys(lab({ tasks, steps: [], ...more }).agent.graph.nodes).filter((name) => name.includes("."));
+    expect(hooks({})).toEqual([]);
+    expect(hooks({ inbox: new FollowUpInbox({ tasks }) })).toEqual(["FollowUpInterrupts.before_model"]);
   });
 });
 
@@ -250,7 +248,7 @@ describe("a process that dies between the injection and the acknowledgement", ()
     const inbox = new FollowUpInbox({ tasks });
     // Its claim is let go by then.
     await new Promise((resolve) => setTimeout(resolve, 2_100));
-    const next = lab({ tasks, steps: [says("Anything else?")], checkpointer, adapter: { inbox } });
+    const next = lab({ tasks, steps: [says("Anything else?")], checkpointer, inbox });
     await next.say("t1");
     expect(told(await next.messagesOf("t1"))).toHaveLength(1);
     await eventually(async () => {

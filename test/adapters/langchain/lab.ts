@@ -9,7 +9,8 @@ import {
   tool,
 } from "langchain";
 import { BackgroundTaskManager, type MiddlewareOptions, ToolOffloadMiddleware } from "tool-offload";
-import { type OffloadOptions, offloadMiddleware } from "tool-offload/adapters/langchain";
+import { followUpInterrupts, type OffloadOptions, offloadMiddleware } from "tool-offload/adapters/langchain";
+import type { FollowUpInbox } from "tool-offload/follow-up";
 import { vi } from "vitest";
 import * as z from "zod";
 
@@ -34,6 +35,8 @@ interface LabOptions {
   /** Without one, calls are waited for. */
   middleware?: Omit<MiddlewareOptions, "tasks">;
   adapter?: Partial<OffloadOptions>;
+  /** Without one, nothing comes into a running turn. */
+  inbox?: Pick<FollowUpInbox, "claim">;
   checkpointer?: MemorySaver | false;
   before?: AgentMiddleware[];
   after?: AgentMiddleware[];
@@ -62,11 +65,12 @@ export const oneCall = () => [asks(["one", "work"]), says("Done.")];
 
 /** An agent with a scripted model, and a manager of its own. */
 export function lab(options: LabOptions) {
-  const { tools = [], steps, middleware, adapter, before = [], after = [] } = options;
+  const { tools = [], steps, middleware, adapter, inbox, before = [], after = [] } = options;
   const tasks = options.tasks ?? new BackgroundTaskManager();
   const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 60_000, ...middleware });
-  const own = offloadMiddleware({ offload, ...adapter });
-  const agent = agentOf({ ...options, steps, tools }, [...before, own, ...after]);
+  const own: AgentMiddleware[] = [offloadMiddleware({ offload, ...adapter })];
+  if (inbox !== undefined) own.push(followUpInterrupts({ inbox, scope: adapter?.scope }));
+  const agent = agentOf({ ...options, steps, tools }, [...before, ...own, ...after]);
   return { tasks, ...agent };
 }
 

@@ -12,13 +12,11 @@ describe("options that cannot be meant", () => {
     [null, "options must be an object; got null."],
     [{}, "offload must be a ToolOffloadMiddleware; got undefined."],
     [{ offload: tasks }, "offload must be a ToolOffloadMiddleware; got an object."],
-    [{ offload, tools: [] }, "tools is not an option; there are offload, scope, metadata, inbox."],
+    [{ offload, tools: [] }, "tools is not an option; there are offload, scope, metadata."],
     [{ offload, scope: "ada" }, 'scope must be an object with a userId; got "ada".'],
     [{ offload, scope: null }, "scope must be an object with a userId; got null."],
     [{ offload, scope: { userId: "" } }, 'scope.userId must be a non-empty string; got "".'],
     [{ offload, metadata: 7 }, "metadata must be an object or a function; got 7."],
-    [{ offload, inbox: 1 }, "inbox must be a FollowUpInbox; got 1."],
-    [{ offload, inbox: null }, "inbox must be a FollowUpInbox; got null."],
   ])("of the middleware: %o", (options, message) => {
     expect(() => offloadMiddleware(options as never)).toThrow(
       expect.objectContaining({ code: "invalid_option", message }),

@@ -9,6 +9,7 @@ import {
 } from "langchain";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
 import {
+  followUpInterrupts,
   type LateResults,
   type MessageLike,
   offloadMiddleware,
@@ -33,7 +34,8 @@ test("the library's own types fit", () => {
   expectTypeOf<Delivery>().toExtend<LateResults>();
   expectTypeOf<FollowUpClaim>().toExtend<LateResults>();
   expectTypeOf(offloadMiddleware).returns.toExtend<AgentMiddleware>();
-  const middleware = [offloadMiddleware({ offload, inbox })];
+  expectTypeOf(followUpInterrupts).returns.toExtend<AgentMiddleware>();
+  const middleware = [offloadMiddleware({ offload }), followUpInterrupts({ inbox })];
   const agent = createAgent({ model: fakeModel(), tools: taskTools({ tasks }), middleware });
   type Answer = Awaited<ReturnType<typeof agent.invoke>>;
   expectTypeOf<Answer["messages"]>().toEqualTypeOf<BaseMessage[]>();

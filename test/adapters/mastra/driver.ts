@@ -4,8 +4,8 @@ import { InMemoryStore } from "@mastra/core/storage";
 import { createTool } from "@mastra/core/tools";
 import { Memory } from "@mastra/memory";
 import {
+  followUpInterrupts,
   followUpOf,
-  followUpProcessor,
   offloadTools,
   sendFollowUps,
   taskTools,
@@ -50,7 +50,7 @@ class MastraConversation implements Conversation {
       tools: offload
         ? { ...offloadTools(own, { offload: offload.middleware }), ...taskTools({ tasks: offload.tasks }) }
         : own,
-      inputProcessors: offload ? [followUpProcessor({ inbox: offload.inbox, memory })] : [],
+      inputProcessors: offload ? [followUpInterrupts({ inbox: offload.inbox, memory })] : [],
     });
     this.#deliver = sendFollowUps(this.#agent, {
       streamOptions: { maxSteps: 5 },

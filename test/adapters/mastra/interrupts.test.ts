@@ -1,6 +1,6 @@
 import { createTool } from "@mastra/core/tools";
 import { TaskOffloadError } from "tool-offload";
-import { followUpOf, followUpProcessor } from "tool-offload/adapters/mastra";
+import { followUpInterrupts, followUpOf } from "tool-offload/adapters/mastra";
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { calls, Stage, text } from "./stage.ts";
@@ -16,7 +16,7 @@ function pulling(steps: ConstructorParameters<typeof Stage>[0]["steps"] & object
   return new Stage({
     steps,
     tools: () => ({ look }),
-    processors: ({ inbox, memory }) => [followUpProcessor({ inbox, memory })],
+    processors: ({ inbox, memory }) => [followUpInterrupts({ inbox, memory })],
   });
 }
 
@@ -128,7 +128,7 @@ test("a store that does not answer when results are settled holds no turn up for
 test("a wrong scope from a function is an error of the host's, and fails the turn", async () => {
   const stage = new Stage({
     steps: [text("Never.")],
-    processors: ({ inbox, memory }) => [followUpProcessor({ inbox, memory, scope: () => ({ userId: "" }) })],
+    processors: ({ inbox, memory }) => [followUpInterrupts({ inbox, memory, scope: () => ({ userId: "" }) })],
   });
   await expect(stage.agent.generate("Go.", stage.inThread)).rejects.toThrow("scope.userId");
   expect(stage.shown).toEqual([]);
@@ -144,7 +144,7 @@ test("a run without memory is left alone", async () => {
 test("whose results they are can be told by a function", async () => {
   const stage = new Stage({
     steps: [text("I have it.")],
-    processors: ({ inbox, memory, scope }) => [followUpProcessor({ inbox, memory, scope: () => scope })],
+    processors: ({ inbox, memory, scope }) => [followUpInterrupts({ inbox, memory, scope: () => scope })],
   });
   await stage.ended();
   await stage.agent.generate("Go.", { memory: { resource: "team", thread: "another" } });
@@ -161,5 +161,5 @@ test.each([
   },
   { name: "a misspelt one", options: { inboxes: 1 }, fault: /^inboxes is not an option/ },
 ])("odd options: $name", ({ options, fault }) => {
-  expect(() => followUpProcessor(options as never)).toThrow(fault);
+  expect(() => followUpInterrupts(options as never)).toThrow(fault);
 });

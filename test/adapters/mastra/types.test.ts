@@ -4,7 +4,7 @@ import type { InputProcessor } from "@mastra/core/processors";
 import { createTool, type ToolExecutionContext } from "@mastra/core/tools";
 import type { Memory } from "@mastra/memory";
 import {
-  type followUpProcessor,
+  type followUpInterrupts,
   type MemoryLike,
   offloadTools,
   type ProcessorLike,
@@ -28,7 +28,7 @@ test("the real framework fits the shapes that the adapter asks for", () => {
 test("what the adapter makes fits the framework", () => {
   expectTypeOf<TaskTools>().toExtend<ToolsInput>();
   expectTypeOf<ProcessorLike>().toExtend<InputProcessor>();
-  expectTypeOf<[ReturnType<typeof followUpProcessor>]>().toExtend<
+  expectTypeOf<[ReturnType<typeof followUpInterrupts>]>().toExtend<
     NonNullable<AgentConfig["inputProcessors"]>
   >();
 });

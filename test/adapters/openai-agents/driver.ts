@@ -11,8 +11,8 @@ import {
 import { modelResponder, ScriptedModel } from "@openai/agents/testing";
 import {
   afterTools,
-  type Interrupts,
-  interruptible,
+  type FollowUpInterrupts,
+  followUpInterrupts,
   offloadingTool,
   offloadTools,
   takeIn,
@@ -39,7 +39,7 @@ export const openaiAgents: Framework = {
 export const openaiAgentsFromState: Framework = {
   name: "OpenAI Agents, from a RunState",
   open: async (setup) => {
-    const interrupts = setup.offload && interruptible(inboxOf(setup.offload));
+    const interrupts = setup.offload && followUpInterrupts(inboxOf(setup.offload));
     return new AgentConversation(setup, madeTools(setup), interrupts);
   },
   cannot: {},
@@ -51,10 +51,10 @@ class AgentConversation implements Conversation {
   readonly #session = new MemorySession();
   readonly #agent: Agent;
   readonly #isStreaming: boolean;
-  readonly #interrupts: Interrupts | undefined;
+  readonly #interrupts: FollowUpInterrupts | undefined;
   #running = 0;
 
-  constructor(setup: Setup, tools: OwnTools, interrupts?: Interrupts) {
+  constructor(setup: Setup, tools: OwnTools, interrupts?: FollowUpInterrupts) {
     const model = modelOf(setup);
     const toolUseBehavior = interrupts ? afterTools("run_llm_again", interrupts) : "run_llm_again";
     this.#agent = new Agent({ name: "Assistant", model, tools, toolUseBehavior });

@@ -1,12 +1,12 @@
 import { Agent, MemorySession, RunContext, RunState } from "@openai/agents";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents/testing";
 import { TaskOffloadError } from "tool-offload";
-import { afterTools, followUpOf, interruptible, toInput } from "tool-offload/adapters/openai-agents";
+import { afterTools, followUpInterrupts, followUpOf, toInput } from "tool-offload/adapters/openai-agents";
 import { FollowUpInbox } from "tool-offload/follow-up";
 import { expect, test, vi } from "vitest";
 import { deliveryOf, open, runner, saying, scope, toolFor } from "./stage.ts";
 
-type ScopeOption = Parameters<typeof interruptible>[0]["scope"];
+type ScopeOption = Parameters<typeof followUpInterrupts>[0]["scope"];
 
 /** A turn of one step and a text, with a result that waits to interrupt it. */
 async function stage({ maxTurns = 10, texts = ["Done."] } = {}) {
@@ -24,7 +24,7 @@ async function stage({ maxTurns = 10, texts = ["Done."] } = {}) {
     own: Pick<FollowUpInbox, "claim"> = inbox,
     { kept = true, scope: ownScope = scope as ScopeOption } = {},
   ) => {
-    const interrupts = interruptible({ inbox: own, scope: ownScope });
+    const interrupts = followUpInterrupts({ inbox: own, scope: ownScope });
     const toolUseBehavior = afterTools("run_llm_again", interrupts);
     const agent = new Agent({
       name: "Assistant",
@@ -137,7 +137,7 @@ test("a state that takes no input any more breaks no turn, and gives the result 
     10,
   );
   await runner.run(over._currentAgent, over);
-  const interrupts = interruptible({ inbox, scope });
+  const interrupts = followUpInterrupts({ inbox, scope });
   const toolUseBehavior = afterTools("run_llm_again", interrupts);
   const agent = new Agent({
     name: "Assistant",
@@ -154,7 +154,7 @@ test("a state that takes no input any more breaks no turn, and gives the result 
 
 test("a turn that was not announced is not interrupted", async () => {
   const { inbox, model, followUp } = await stage();
-  const interrupts = interruptible({ inbox, scope });
+  const interrupts = followUpInterrupts({ inbox, scope });
   const toolUseBehavior = afterTools("run_llm_again", interrupts);
   const agent = new Agent({
     name: "Assistant",
@@ -175,7 +175,7 @@ test.each([
   ],
   [{ inboxes: 1 }, "inboxes is not an option; there are inbox, scope."],
 ])("odd options: %j", (options, message) => {
-  expect(() => interruptible(options as never)).toThrow(
+  expect(() => followUpInterrupts(options as never)).toThrow(
     expect.objectContaining({ code: "invalid_option", message }),
   );
 });

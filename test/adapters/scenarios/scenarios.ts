@@ -8,6 +8,8 @@ export interface Terms {
   isStreaming: boolean;
 }
 
+const patient = { timeoutMs: 60_000 };
+
 /**
  * What every framework is put through, by name. Each is one conversation with a scripted model, in the
  * framework's own loop.
@@ -24,6 +26,19 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     expect(toolTexts(await scene.settled(2))).toEqual({ one: expect.stringContaining("fast one") });
     expect(await scene.listed()).toEqual([]);
     await bare.close();
+    await scene.close();
+  },
+
+  async "data, and a promise, that can be iterated too are no streams"({ framework, isStreaming }) {
+    const steps = [calls(["one", "page"], ["two", "pages"], ["three", "shell"]), text("Done.")];
+    const tools = { page: patient, pages: patient, shell: patient };
+    const scene = await Scene.open(framework, { steps, isStreaming, tools });
+    expect(await scene.conversation.say("Go.")).toBe("Done.");
+    const { one, two, three } = toolTexts(scene.shown[1] ?? []);
+    expect(one).toMatch(/data.*file-1/);
+    expect(two).toMatch(/data.*file-1.*file-2/);
+    expect(three).toMatch(/hello.*bye.*exitCode/);
+    expect(await scene.listed()).toEqual([]);
     await scene.close();
   },
 

@@ -7,6 +7,7 @@ import {
 import { FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
 import { expect, vi } from "vitest";
 import * as z from "zod";
+import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
 import type { Conversation, Framework, Message, ModelCall, PlainTool, Reply } from "./framework.ts";
 import { faultOfHistory } from "./history.ts";
 
@@ -136,6 +137,9 @@ export class Scene {
         inputSchema,
         execute: () => Promise.reject(new Error("It is broken.")),
       },
+      { name: "page", description: "A page.", inputSchema, execute: async () => new Page("file-1") },
+      { name: "pages", description: "Pages.", inputSchema, execute: () => pagePromise("file-1", "file-2") },
+      { name: "shell", description: "A shell.", inputSchema, execute: () => subprocess("hello", "bye") },
       {
         name: "meanwhile",
         description: "Ends when all tasks have.",

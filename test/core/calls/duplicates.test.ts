@@ -227,4 +227,59 @@ describe.each(STORES)("equal calls on $name", ({ makeStore }) => {
       expect(outcome?.status).not.toBe("offloaded");
     });
   });
+
+  describe("of inputs that no text can hold", () => {
+    class Handle {
+      readonly #path: string;
+      constructor(path: string) {
+        this.#path = path;
+      }
+      get path() {
+        return this.#path;
+      }
+    }
+    const pairs: [string, unknown, unknown][] = [
+      ["files", new File(["cats"], "a.txt"), new File(["dogs"], "b.txt")],
+      ["queries", new URLSearchParams("a=1"), new URLSearchParams("a=2")],
+      ["instances with private fields", new Handle("a"), new Handle("b")],
+      ["functions", () => 1, () => 2],
+      ["a date and its text", new Date(0), new Date(0).toISOString()],
+    ];
+    const ways: Record<string, (scene: ReturnType<typeof sceneOf>, input: unknown) => Promise<string>> = {
+      "run that joins": async ({ offload }, input) =>
+        (await offloaded(offload.run(callOf({ input }), stubborn))).id,
+      "run that repeats an id": async ({ offload }, input) =>
+        (await offloaded(offload.run(callOf({ input, toolName: "other", toolCallId: "call-1" }), stubborn)))
+          .id,
+      "start that joins": async ({ tasks }, input) =>
+        (await soon(tasks.start(callOf({ input }), stubborn, { onDuplicate: "join" }))).id,
+      "start that repeats an id": async ({ tasks }, input) =>
+        (await soon(tasks.start(callOf({ input, toolCallId: "call-1" }), stubborn))).id,
+      "adopt that joins": async ({ tasks }, input) => {
+        const outside = { promise: stubborn(), abort: () => undefined, startedAt: Date.now() };
+        return (await soon(tasks.adopt(callOf({ input }), outside, { onDuplicate: "join" }))).id;
+      },
+    };
+
+    describe.each(Object.entries(ways))("by %s", (_, way) => {
+      test.each(pairs)("two %s are two calls, and one of them is one", async (_name, one, other) => {
+        const here = scene({ tools: { search: { onDuplicate: "join" } } });
+        const first = await way(here, { value: one });
+        expect(await way(here, { value: other })).not.toBe(first);
+        expect(await way(here, { value: one })).toBe(first);
+      });
+    });
+
+    test("what waits in the queue is told apart too", async () => {
+      const { tasks } = scene({}, { running: 1 });
+      await soon(tasks.start(callOf({ toolName: "other" }), stubborn));
+      const start = (input: unknown) =>
+        soon(tasks.start(callOf({ input }), stubborn, { onDuplicate: "join" }));
+      const [file, otherFile] = [new File(["a"], "a"), new File(["b"], "b")];
+      const queued = await start(file);
+      expect(queued.status).toBe("queued");
+      expect((await start(otherFile)).id).not.toBe(queued.id);
+      expect((await start(file)).id).toBe(queued.id);
+    });
+  });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
 import {
   ADA,
   callOf,
@@ -233,6 +234,20 @@ describe.each(STORES)("rule 5: streams on $name", ({ makeStore }) => {
       code: "not_supported",
       message: expect.stringContaining("run"),
     });
+  });
+
+  test("rule 5: a promise that can be iterated is a promise to stream too, and a page of it a value", async () => {
+    vi.useRealTimers();
+    const { offload } = sceneOf({ store: makeStore() }, { timeoutMs: 60_000 });
+    for (const execute of [() => subprocess("one", "two"), () => pagePromise("one")]) {
+      const stream = offload.stream<unknown, unknown>(callOf(), execute);
+      await expect(collect(stream)).rejects.toMatchObject({ code: "not_supported" });
+    }
+  });
+
+  test("rule 5: whatever can be iterated is a source to stream, if it comes without a promise", async () => {
+    const stream = scene().offload.stream(callOf(), () => new Page("one", "two"));
+    expect(await collect(stream)).toEqual([{ id: "one" }, { id: "two" }]);
   });
 
   test("rule 5: run refuses an async iterable, names stream, and lets the generator clean up", async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { TaskStore } from "../../../src/core/model/store.ts";
 import type { DurableContext, DurableTool, TaskInfo } from "../../../src/index.ts";
+import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
 import {
   ADA,
   callOf,
@@ -14,6 +15,7 @@ import {
   taskOf,
   typesOf,
 } from "../../support/scene.ts";
+import { until } from "../../support/until.ts";
 import { LEASE_MS, processesOn, SHARED_STORES } from "./processes.ts";
 
 inFakeTime();
@@ -209,6 +211,28 @@ describe.each(SHARED_STORES)("tools that may be started again on $name", ({ make
     die();
     expect(await ended(other, id)).toMatchObject({ status: "completed" });
     expect(await soon(other.result(ADA, id))).toMatchObject({ value: "last" });
+  });
+
+  test.each([
+    ["a subprocess of execa", () => subprocess("one", "two"), { stdout: "one\ntwo" }],
+    ["a promise of a page", () => pagePromise("one"), { data: [{ id: "one" }] }],
+    ["a page", () => new Page("one"), { data: [{ id: "one" }] }],
+  ])("%s that is started again is the value that it is or comes to", async (_, made, value) => {
+    vi.useRealTimers();
+    const starts = vi.fn();
+    const execute = () => {
+      starts();
+      return starts.mock.calls.length === 1 ? stubborn() : made();
+    };
+    const tools = { search: { idempotent: true, execute } };
+    const { tasks, die } = mortal({ tools, leaseMs: 100 });
+    const other = processOf({ tools, leaseMs: 100 }).tasks;
+    const { id } = await tasks.start(callOf(), execute);
+    await until(() => expect(starts).toHaveBeenCalled());
+    die();
+    await other.wait(ADA, [id]);
+    expect(await other.result(ADA, id)).toMatchObject({ status: "completed", value });
+    await other.close();
   });
 
   test("an adopted call is not started again: who started it knows nothing of keys", async () => {

@@ -238,23 +238,6 @@ describe("size and shape", () => {
   });
 });
 
-describe("sortKeys", () => {
-  test("gives equal objects equal text", () => {
-    const options = { sortKeys: true };
-    expect(encode({ b: 1, a: { d: 1, c: 2 }, 10: 0, 9: 0 }, options).json).toBe(
-      '{"10":0,"9":0,"a":{"c":2,"d":1},"b":1}',
-    );
-    fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (record) => {
-        const reversed = Object.fromEntries(Object.entries(record).reverse());
-        if (Object.hasOwn(record, "__proto__")) return;
-        expect(encode(reversed, options).json).toBe(encode(record, options).json);
-        expect(parsed(record, options)).toEqual(parsed(record));
-      }),
-    );
-  });
-});
-
 test("anything gives JSON text, and is told apart from plain JSON", () => {
   fc.assert(
     fc.property(anything, (value) => {

@@ -134,7 +134,7 @@ describe.each(STORES)("start and stop, on $name", ({ makeStore }) => {
   });
 
   test("started again while it is still stopping, it breaks off only what it was stopping", async () => {
-    const process = start({ host: hostOf(hangs, takesMs(2_000)) });
+    const process = start({ host: hostOf(obeys, takesMs(2_000)) });
     const first = await complete(process.tasks);
     await pass(MOMENT_MS);
     const stopped = process.dispatcher.stop({ drainMs: 500 });

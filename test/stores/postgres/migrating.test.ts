@@ -63,10 +63,10 @@ describePostgres("migrations", (pg) => {
   test("two schemas stand side by side, and in each equal ids, users and locks", async () => {
     const [one, other] = [newSchema(), newSchema()].map((schema) => pg.newStore({ schema }));
     if (!one || !other) throw new Error("There are no stores.");
-    const guard = { ...NO_LIMITS, runningPerUser: 1 };
+    const limits = { ...NO_LIMITS, runningPerUser: 1 };
     const task = makeTask({ duplicateKey: "k" });
     for (const store of [one, other]) {
-      expect(await store.insert(task, guard, LONG_MS)).toMatchObject({ status: "inserted" });
+      expect(await store.insert(task, limits, LONG_MS)).toMatchObject({ status: "inserted" });
     }
     await one.append(task.record, "process-1", [{ at: 1, type: "task.output", chunk: "x" }]);
     expect(await one.get(ADA, task.record.id)).toMatchObject({ lastSeq: 2 });

@@ -66,16 +66,16 @@ describePostgres("stores that share a schema", (pg) => {
 
   test("no limit is exceeded by inserts and admissions over ten connections", async () => {
     const stores = await storesOf(pg);
-    const guard = { ...NO_LIMITS, runningPerUser: 7, queuedPerUser: 30, runningPerSession: 5 };
+    const limits = { ...NO_LIMITS, runningPerUser: 7, queuedPerUser: 30, runningPerSession: 5 };
     const tasks = upTo(60).map((n) =>
       makeTask({ sessionId: n % 2 === 0 ? "even" : "odd", status: n % 3 === 0 ? "queued" : "running" }),
     );
     const answers = await Promise.all(
       tasks.map(async (task, index) => {
         const store = stores[index % stores.length] ?? stores[0];
-        const answer = await store.insert(task, guard, LONG_MS);
+        const answer = await store.insert(task, limits, LONG_MS);
         if (answer.status !== "inserted" || answer.record.status !== "queued") return answer.status;
-        const admitted = await store.admit(answer.record, 1, change({ status: "running" }), guard);
+        const admitted = await store.admit(answer.record, 1, change({ status: "running" }), limits);
         return admitted && "limit" in admitted ? admitted.limit : "running";
       }),
     );
@@ -168,7 +168,7 @@ describePostgres("stores that share a schema", (pg) => {
     const claimed = await claim();
     if (claimed) await store.settle(claimed, { [first.id]: { type: "acknowledge" } });
     const waiting = await finishPending(lab, session);
-    const dropped = await finishPending(lab, { ...session, completedAt: 1 });
+    const dropped = await finishPending(lab, session);
     expect(await claim()).toBeUndefined();
     const { rows } = await pg.pool.query(
       `SELECT DISTINCT held FROM "${schema}".tasks WHERE shelf = 'when_idle'`,
@@ -176,6 +176,7 @@ describePostgres("stores that share a schema", (pg) => {
     expect(rows).toEqual([{ held: 1 }]);
     const current = await read(lab, dropped);
     await transition(lab, current, { patch: { followUp: { ...current.followUp, status: "dropped" } } });
+    await pg.pool.query(`UPDATE "${schema}".tasks SET shelf_at = 1 WHERE id = '${dropped.id}'`);
     const limits = {
       finishedPerUser: null,
       finishedTtlMs: LONG_MS,

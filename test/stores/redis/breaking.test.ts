@@ -7,6 +7,7 @@ import {
   change,
   completed,
   finish,
+  finishNext,
   finishPending,
   insert,
   LEASE_MS,
@@ -58,8 +59,8 @@ describeWithServer(
       const running = await insert(world, { duplicateKey: "the same" });
       await store.append(running, "process-1", [progress(1), output("x")]);
       const done = await finish(world);
-      const pending = await finishPending(world, { sessionId: "one" });
-      await finishPending(world, { sessionId: "two", completedAt: 1 });
+      await finishNext(world, { sessionId: "two" });
+      const pending = await finishNext(world, { sessionId: "one" });
       const claim = await store.claim("me", LONG_MS, { maxTurns: 9 });
       const lapsing = makeTask({ userId: "grace" });
       await store.insert(lapsing, NO_LIMITS, LEASE_MS);
@@ -184,14 +185,18 @@ describeWithServer("connections that break", [], (lab) => {
     const record = await insert(labOf(other));
     // The server knows the script from now on.
     await other.append(record, "process-1", [output("one")]);
+    let isBroken = false;
     const store = newStore(
       throughClient(client, async (...args) => {
+        if (!isBroken) return client.evalsha(...args);
         await client.evalsha(...args);
         await other.transition(record, 1, change({ owner: "process-2" }));
         return client.evalsha(...args);
       }),
       prefix,
     );
+    await store.get(ADA, record.id);
+    isBroken = true;
     expect(await store.append(record, "process-1", [output("two")])).toBe(3);
     expect(await store.append(record, "process-1", [output("three")])).toBe(0);
     expect(await read(labOf(other), record)).toMatchObject({ owner: "process-2", lastSeq: 3 });

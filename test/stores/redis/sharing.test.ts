@@ -3,6 +3,7 @@ import type { TaskHint, TaskStore } from "../../../src/core/model/store.ts";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../../src/index.ts";
 import { APPEND } from "../../../src/stores/redis/lua/append.ts";
 import { INSERT } from "../../../src/stores/redis/lua/insert.ts";
+import { READ_VERSION } from "../../../src/stores/redis/lua/read-version.ts";
 import type { Script } from "../../../src/stores/redis/lua/script.ts";
 import { SWEEP } from "../../../src/stores/redis/lua/sweep.ts";
 import { TRANSITION } from "../../../src/stores/redis/lua/transition.ts";
@@ -48,12 +49,12 @@ describeWithServer("many processes on one server", [], (lab) => {
     hints.length = 0;
     return hints;
   };
-  /** A client, and the scripts that it was asked to run. */
+  /** A client, and the scripts that it was asked to run, but for the first look at the versions. */
   const counted = () => {
     const client = lab.newClient();
     const scripts: string[] = [];
     const run = (sha: string, ...rest: [number, ...string[]]) => {
-      scripts.push(sha);
+      if (sha !== READ_VERSION.sha) scripts.push(sha);
       return client.evalsha(sha, ...rest);
     };
     return { client: throughClient(client, run), scripts };
@@ -77,9 +78,9 @@ describeWithServer("many processes on one server", [], (lab) => {
 
   test("limits hold, however many insert at once", async () => {
     const { all, one } = ten();
-    const guard = { ...NO_LIMITS, runningPerUser: 25, runningPerSession: 10 };
+    const limits = { ...NO_LIMITS, runningPerUser: 25, runningPerSession: 10 };
     const tryMany = all.flatMap((store, index) =>
-      upTo(20).map(() => store.insert(makeTask({ sessionId: `s${index % 3}` }), guard, LONG_MS)),
+      upTo(20).map(() => store.insert(makeTask({ sessionId: `s${index % 3}` }), limits, LONG_MS)),
     );
     const answers = await Promise.all(tryMany);
     expect(answers.filter((answer) => answer.status === "inserted")).toHaveLength(25);

@@ -109,18 +109,50 @@ describeWithServer("the version of what is written", [], (lab) => {
     },
   );
 
-  test("takes no command of its own, and is looked at once by each store", async () => {
+  test("another one in any shard is refused by every call, and nothing is written beside it", async () => {
+    const prefix = newPrefix();
+    const other = `{${prefix}:3}:version`;
+    await lab.client.set(other, "2");
+    const store = newStore(lab.client, prefix);
+    for (const call of everyCall(store)) {
+      await expect(call()).rejects.toMatchObject({ code: "not_supported" });
+    }
+    await expect(Promise.all(everyCall(store).map((call) => call()))).rejects.toThrow("version 2");
+    expect(await keysOf(lab.client, prefix)).toEqual([other]);
+    await lab.client.del(other);
+    expect(await store.insert(makeTask(), NO_LIMITS, LONG_MS)).toMatchObject({ status: "inserted" });
+  });
+
+  test("is not asked of a shard that does not answer: its first call does", async () => {
+    const isDown = new Set([3]);
+    const client = throughClient(lab.client, (sha, keys, shard = "", ...rest) => {
+      const isLost = [...isDown].some((n) => shard.endsWith(`:${n}}`));
+      return isLost
+        ? Promise.reject(new Error("CLUSTERDOWN"))
+        : lab.client.evalsha(sha, keys, shard, ...rest);
+    });
+    const prefix = newPrefix();
+    await lab.client.set(`{${prefix}:3}:version`, "2");
+    const store = newStore(client, prefix);
+    expect(await store.get(ADA, "id")).toBeUndefined();
+    await expect(store.lapsed(9)).rejects.toThrow("CLUSTERDOWN");
+    isDown.clear();
+    await expect(store.lapsed(9)).rejects.toMatchObject({ code: "not_supported" });
+  });
+
+  test("is looked at once by each store, everywhere and then with the first work in each shard", async () => {
     const sent: [user: string, version: string][] = [];
     const client = throughClient(lab.client, (sha, keys, shard, version = "", name = "", ...rest) => {
       sent.push([name, version]);
       return lab.client.evalsha(sha, keys, shard as string, version, name, ...rest);
     });
     const store = newStore(client);
-    // The server knows the script from now on.
+    // The server knows the scripts from now on.
     await newStore(lab.client).get(ADA, "a");
     for (const id of ["a", "b", "c"]) await store.get(ADA, id);
     await store.get({ userId: "grace" }, "d");
     await store.get({ userId: "grace" }, "e");
+    expect(sent.splice(0, shards.length)).toEqual(shards.map(() => ["", ""]));
     expect(sent).toEqual([
       ["ada/a", "1"],
       ["ada/b", ""],

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { TaskScope, TaskStatus } from "../../../src/core/model/task.ts";
-import { type SqliteDatabaseLike, sqliteStore } from "../../../src/stores/sqlite.ts";
+import {
+  type SqliteDatabaseLike,
+  type SqliteStatementLike,
+  type SqliteValue,
+  sqliteStore,
+} from "../../../src/stores/sqlite.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {
   change,
@@ -26,13 +31,26 @@ const SORTS_FEW = [
 const followUp = { status: "pending", mode: "when_idle", attempts: 0, reason: null } as const;
 const strict = { runningPerUser: 9, runningPerSession: 9, queuedPerUser: 9, exclusive: true };
 
+/** A name in a text that no caller has a value for would be bound as nothing. */
+function withEveryValue(statement: SqliteStatementLike): SqliteStatementLike {
+  const checked = <T>(values: SqliteValue[], go: (...values: SqliteValue[]) => T): T => {
+    expect(values).not.toContain(undefined);
+    return go(...values);
+  };
+  return {
+    run: (...values) => checked(values, (...all) => statement.run(...all)),
+    get: (...values) => checked(values, (...all) => statement.get(...all)),
+    all: (...values) => checked(values, (...all) => statement.all(...all)),
+  };
+}
+
 describe.each(DRIVERS)("no query looks through a table, on $name", ({ open }) => {
   test.each(["without statistics", "with statistics"])("%s", async (kind) => {
     const database = open(":memory:");
     const asked = new Set<string>();
     const prepare = (sql: string) => {
       asked.add(sql);
-      return database.prepare(sql);
+      return withEveryValue(database.prepare(sql));
     };
     const spied = { prepare, exec: (sql: string) => database.exec(sql), close: () => undefined };
     await useEverything(spied);

@@ -51,8 +51,8 @@ async function writeOne(store: TaskStore, worker: number): Promise<string> {
 
 async function insertMany(store: TaskStore, { worker, count, runningPerUser }: Job & { type: "insert" }) {
   const ids = Array.from({ length: count }, (_, n) => `${worker}-${n}`);
-  const guard = { ...NO_LIMITS, runningPerUser };
-  const answers = ids.map((id) => store.insert(makeTask({ id }), guard, LONG_MS));
+  const limits = { ...NO_LIMITS, runningPerUser };
+  const answers = ids.map((id) => store.insert(makeTask({ id }), limits, LONG_MS));
   return (await Promise.all(answers)).filter(({ status }) => status === "inserted").length;
 }
 

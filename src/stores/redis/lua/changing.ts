@@ -10,9 +10,14 @@ const REFILE = `
 local function refile(task, fields, events)
   local new = setmetatable({}, { __index = task })
   for i = 1, #fields, 2 do new[fields[i]] = fields[i + 1] end
+  local ends = FINISHED[new.status] and not FINISHED[task.status]
+  if ends then
+    new.endedAt = to_text(now)
+    fields[#fields + 1], fields[#fields + 2] = 'endedAt', new.endedAt
+  end
   local is_filed = is_filed_anew(task, new)
   if is_filed then remove_from[index_of(task)](task) end
-  if FINISHED[new.status] and not FINISHED[task.status] then
+  if ends then
     redis.call('ZREM', key('leases'), task.name)
     redis.call('DEL', key('payload', task.name))
   end

@@ -1,7 +1,7 @@
 import { flag, number, text, WRITER } from "./arguments.ts";
 import { CHANGING, REFILING } from "./changing.ts";
 import { CLAIMS } from "./claims.ts";
-import { WANTED } from "./peek.ts";
+import { WANTED } from "./next-session.ts";
 import { script } from "./script.ts";
 
 export const CLAIM = script({

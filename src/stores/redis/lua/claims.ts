@@ -37,7 +37,7 @@ local function has_claim(session, token)
 end
 `;
 
-/** What time has brought about since somebody last looked: so much of it at once, and the answer says if there is more. */
+/** What time has brought about since somebody last looked: so much of it at once, and the result says if there is more. */
 export const CATCH_UP = `
 local AT_ONCE = 100
 

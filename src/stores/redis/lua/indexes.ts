@@ -12,7 +12,7 @@ end
 -- Whether a task is filed otherwise than before.
 local function is_filed_anew(task, new)
   return task.status ~= new.status or (task.cancel == 'null') ~= (new.cancel == 'null')
-    or task.followUpMode ~= new.followUpMode or task.completedAt ~= new.completedAt
+    or task.followUpMode ~= new.followUpMode or task.endedAt ~= new.endedAt
     or index_of(task) ~= index_of(new)
 end
 
@@ -33,15 +33,14 @@ local function count_user(index, user, by)
   if tonumber(redis.call('ZINCRBY', users, by, user)) == 0 then redis.call('ZREM', users, user) end
 end
 
--- By completion: those of the user, and all.
-local function add_by_completion(task, index)
-  local completed = score(task.completedAt)
-  redis.call('ZADD', key(index, task.user), completed, task.id)
-  redis.call('ZADD', key(index), completed, task.name)
+-- By their ends: those of the user, and all.
+local function add_by_end(task, index)
+  redis.call('ZADD', key(index, task.user), ended_at(task), task.id)
+  redis.call('ZADD', key(index), ended_at(task), task.name)
   count_user(index, task.user, 1)
 end
 
-local function remove_by_completion(task, index)
+local function remove_by_end(task, index)
   redis.call('ZREM', key(index, task.user), task.id)
   redis.call('ZREM', key(index), task.name)
   count_user(index, task.user, -1)
@@ -49,7 +48,7 @@ end
 
 local add_to = {
   unfinished = function(task)
-    redis.call('ZADD', key('unfinished', task.user), score(task.createdAt), task.id)
+    redis.call('ZADD', key('unfinished', task.user), task.createdAt, task.id)
     redis.call('ZADD', key('leases'), 'NX', now + task.leaseMs, task.name)
     if task.duplicate ~= '-' and task.cancel == 'null' then
       redis.call('HSET', key('duplicates', task.user), task.duplicate, task.id)
@@ -58,11 +57,11 @@ local add_to = {
   end,
   pending = function(task)
     if tonumber(task.dueAt) > now then delay(task) else make_due(task) end
-    add_by_completion(task, 'pending')
+    add_by_end(task, 'pending')
   end,
   -- A claim has its own list of them.
   claimed = function() end,
-  done = function(task) add_by_completion(task, 'done') end,
+  done = function(task) add_by_end(task, 'done') end,
 }
 
 -- The first write of each takes no memory: Redis then lets the script end, even when its memory is full.
@@ -77,9 +76,9 @@ local remove_from = {
   pending = function(task)
     end_delay(task)
     end_due(task)
-    remove_by_completion(task, 'pending')
+    remove_by_end(task, 'pending')
   end,
   claimed = function() end,
-  done = function(task) remove_by_completion(task, 'done') end,
+  done = function(task) remove_by_end(task, 'done') end,
 }
 `;

@@ -45,14 +45,18 @@ local limit = refuse()
 if limit then return { told, 'refused', limit } end
 
 log(task, events)
+if FINISHED[task.status] then
+  task.endedAt = to_text(now)
+  fields[#fields + 1], fields[#fields + 2] = 'endedAt', task.endedAt
+end
 if duplicate ~= '-' then fields[#fields + 1], fields[#fields + 2] = 'duplicate', duplicate end
 fields[#fields + 1], fields[#fields + 2] = 'lastSeq', task.lastSeq
 redis.call('HSET', key('task', name), 'session', session, 'chars', task.chars, unpack(fields))
 redis.call('SET', key('call', name), whose .. '\n' .. rest)
 if input[1] and not FINISHED[task.status] then redis.call('HSET', key('payload', name), 'input', input[1]) end
-redis.call('ZADD', key('of_user', task.user), score(task.createdAt), task.id)
+redis.call('ZADD', key('of_user', task.user), task.createdAt, task.id)
 if session ~= '-' then
-  redis.call('ZADD', key('of_session', session_of(task)), score(task.createdAt), task.id)
+  redis.call('ZADD', key('of_session', session_of(task)), task.createdAt, task.id)
 end
 add_to[index_of(task)](task)
 tell(task, '1')

@@ -27,7 +27,7 @@ const KINDS = {
   of_session: "in",
   /** The index of a user's unfinished tasks: ids by creation. */
   unfinished: "open",
-  /** The index of tasks whose follow-up is pending, by completion: ids of a user's, and names in the shard. */
+  /** The index of tasks whose follow-up is pending, by their ends: ids of a user's, and names in the shard. */
   pending: "waiting",
   /** The index of tasks whose follow-up a claim has, a list for each session: ids as they were claimed. */
   claimed: "taken",
@@ -41,16 +41,16 @@ const KINDS = {
   /** Of a user, a hash: ids of unfinished tasks by their duplicate key. */
   duplicates: "duplicates",
 
-  /** Of a mode and session, by completion: ids of tasks whose follow-up is due. */
+  /** Of a mode and session, by their ends: ids of tasks whose follow-up is due. */
   due: "due",
-  /** Of a mode and session, by completion: delayed because the session was busy. */
+  /** Of a mode and session, by their ends: delayed because the session was busy. */
   deferred: "deferred",
-  /** Of a mode and session, by completion: delayed because the delivery has failed. */
+  /** Of a mode and session, by their ends: delayed because the delivery has failed. */
   released: "late",
   /** Of the shard, by the moment they become due: names of tasks whose follow-up is deferred or released. */
   delayed: "delayed",
 
-  /** Of a group, by the completion of their oldest follow-up that is due: sessions that nobody has claimed. */
+  /** Of a group, by the end of their oldest follow-up that is due: sessions that nobody has claimed. */
   sessions: "lane",
   /** Of the shard, a set: the groups that have sessions. */
   groups: "lanes",

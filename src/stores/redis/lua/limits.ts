@@ -1,4 +1,4 @@
-/** Limits, as a guard names them: '' is none. */
+/** Limits, as TaskLimits names them: '' is none. */
 export const LIMITS = `
 local function count_of(task, field) return tonumber(redis.call('HGET', key('counts', task.user), field) or 0) end
 

@@ -11,7 +11,11 @@ end
 
 local function session_of(task) return task.user .. '/' .. task.session end
 
-local function score(instant) return instant == 'null' and '0' or instant end
+-- When it ended by the store's own clock. 0.1.0 has kept only what its process said.
+local function ended_at(task)
+  if task.endedAt ~= '' then return task.endedAt end
+  return task.completedAt == 'null' and '0' or task.completedAt
+end
 
 -- The follow-ups of the same state, mode and session.
 local function follow_ups(state, task) return key(state, mode_of(task) .. ':' .. session_of(task)) end
@@ -19,7 +23,7 @@ local function follow_ups(state, task) return key(state, mode_of(task) .. ':' ..
 local function why_delayed(task) return task.isDeferred == '1' and 'deferred' or 'released' end
 
 local function make_due(task)
-  redis.call('ZADD', follow_ups('due', task), score(task.completedAt), task.id)
+  redis.call('ZADD', follow_ups('due', task), ended_at(task), task.id)
   regroup(session_of(task), mode_of(task))
 end
 
@@ -29,7 +33,7 @@ end
 
 local function delay(task)
   redis.call('ZADD', key('delayed'), task.dueAt, task.name)
-  redis.call('ZADD', follow_ups(why_delayed(task), task), score(task.completedAt), task.id)
+  redis.call('ZADD', follow_ups(why_delayed(task), task), ended_at(task), task.id)
 end
 
 local function end_delay(task)

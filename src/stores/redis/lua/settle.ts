@@ -57,7 +57,7 @@ local function acknowledges()
   return false
 end
 
--- Answers the record, if there was something to settle.
+-- Returns the record, if there was something to settle.
 local function settle_claimed(name)
   local task = load(name)
   -- It may have been evicted, and its id taken by another.

@@ -32,7 +32,7 @@ const nulls = NULLABLE.map((field) => `${field} = 'null'`).join(", ");
 const fields = FIELDS.map((field) => `',"${field}":' .. task.${field}`).join("\n    .. ");
 
 /**
- * A task is a hash of these, so small that Redis packs it, and beside it the rest of its record as opaque JSON:
+ * A task is a hash of these and of those that only scripts read, so small that Redis packs it, and beside it the rest of its record as opaque JSON:
  * the line that says whose it is, and the line with all other fields.
  */
 export const TASK = String.raw`
@@ -40,7 +40,7 @@ local FINISHED = { ['"completed"'] = true, ['"failed"'] = true, ['"cancelled"'] 
 local UNFINISHED = { ['"queued"'] = true, ['"running"'] = true, ['"input_required"'] = true }
 
 -- What a task has as long as nothing else was said.
-local UNSAID = { __index = { ${nulls}, duplicate = '-', claim = '', dueAt = '0', chars = '0' } }
+local UNSAID = { __index = { ${nulls}, duplicate = '-', claim = '', endedAt = '', dueAt = '0', chars = '0' } }
 
 -- The name of a task is 'user/id'; a user's name has no slash.
 local function named(name)

@@ -8,8 +8,8 @@ export const VERSION = "1";
 export const OTHER_VERSION = "OTHERVERSION";
 
 /**
- * The first argument of every script is the version, until the store knows that it is there: whoever checks it
- * needs no call of their own, and nothing comes between the check and the work.
+ * The first argument of every script is the version, until the store knows that it is there: nothing comes between
+ * the check and the work.
  */
 export const CHECK_VERSION = `
 local version = arg()

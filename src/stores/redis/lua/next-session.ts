@@ -10,7 +10,7 @@ export const WANTED: readonly Argument[] = [
   number("max_turns", "the session has fewer"),
 ];
 
-export const PEEK = script({
+export const NEXT_SESSION = script({
   does: "Finds the session of the shard whose follow-up has been due for longest.",
   takes: WANTED,
   returns: "'1' or '': time has brought about more than could be caught up with; the session and since when",

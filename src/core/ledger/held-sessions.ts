@@ -1,0 +1,47 @@
+import { type SessionClaim, type SessionKey, textOfSession } from "../model/store.ts";
+import type { SteadyClock } from "../time/clock.ts";
+
+/**
+ * The sessions that this process has in hand. A lease may have lapsed, since the machine has slept, say: whoever tells
+ * the session has not stopped by that, and nobody else is to begin beside them here.
+ */
+export class HeldSessions {
+  readonly #clock: SteadyClock;
+  readonly #holds = new Map<string, Hold>();
+
+  constructor(clock: SteadyClock) {
+    this.#clock = clock;
+  }
+
+  has(session: SessionKey): boolean {
+    const hold = this.#holds.get(textOfSession(session));
+    return hold !== undefined && this.#clock.monotonic() < hold.endsAt;
+  }
+
+  /** Until it is let go of, and for so many milliseconds at most. */
+  hold(claim: SessionClaim, holdMs: number): void {
+    const now = this.#clock.monotonic();
+    this.#forgetOver(now);
+    this.#holds.set(textOfSession(claim), { token: claim.token, endsAt: now + holdMs });
+  }
+
+  /** Another claim, which has taken its place when its time was over, stays. */
+  letGo(claim: SessionClaim): void {
+    const key = textOfSession(claim);
+    if (this.#holds.get(key)?.token === claim.token) this.#holds.delete(key);
+  }
+
+  /** Of some that are over nobody ever says so. */
+  #forgetOver(now: number): void {
+    for (const [key, { endsAt }] of this.#holds) {
+      if (endsAt > now) return;
+      this.#holds.delete(key);
+    }
+  }
+}
+
+interface Hold {
+  readonly token: string;
+  /** By the monotonic clock. */
+  readonly endsAt: number;
+}
