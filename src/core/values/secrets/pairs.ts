@@ -5,15 +5,15 @@ import { MASK } from "./mask.ts";
 import { HEADER_VALUE, matchAt, QUOTE, REMARK, VALUE } from "./value.ts";
 
 export function maskPairs(text: string): string {
-  const pairs = new RegExp(PAIR);
   let masked = "";
   let copied = 0;
-  for (let pair = pairs.exec(text); pair !== null; pair = pairs.exec(text)) {
-    const value = secretOf(pair, text, pairs.lastIndex);
+  PAIR.lastIndex = 0;
+  for (let pair = PAIR.exec(text); pair !== null; pair = PAIR.exec(text)) {
+    const value = secretOf(pair, text, PAIR.lastIndex);
     if (value === "") continue;
-    masked += text.slice(copied, pairs.lastIndex) + MASK;
-    pairs.lastIndex += value.length;
-    copied = pairs.lastIndex;
+    masked += text.slice(copied, PAIR.lastIndex) + MASK;
+    PAIR.lastIndex += value.length;
+    copied = PAIR.lastIndex;
   }
   return masked + text.slice(copied);
 }
