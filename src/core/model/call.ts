@@ -7,13 +7,16 @@ import type { TaskInfo, TaskProgress, TaskScope } from "./task.ts";
 
 /** One tool call, as the model asked for it. */
 export interface ToolCall<I = unknown> {
-  /** By which its options are found, and lists name it. */
+  /** By which its options are found, and lists name it. At most 256 characters. */
   toolName: string;
   /** Handed to the tool as it is. A store never gets it, only a summary. */
   input: I;
-  /** Whose call it is: nobody else ever sees its task. */
+  /** Whose call it is: nobody else ever sees its task. Each name has at most 256 characters. */
   scope: TaskScope;
-  /** The framework's id of the call. A call that repeats the id of one that still runs joins it. */
+  /**
+   * The framework's id of the call. A call that repeats the id of one that still runs joins it. Of one with more than
+   * 8,192 characters the head and a digest are kept.
+   */
   toolCallId?: string | undefined;
   /** The turn's signal. The tool never sees it: see {@link ToolContext.signal}. */
   signal?: AbortSignal | undefined;

@@ -12,10 +12,12 @@ export interface DurableContext extends ToolContext {
   /** What was last given to `checkpoint`, by a process that is gone; `undefined` at the first start. */
   readonly lastCheckpoint: unknown;
   /**
-   * Keeps JSON, at most 1 Mi characters, for the next start, in place of what was kept before. It resolves once that is written; where
-   * nothing is to be written, in the foreground or for a call that cannot be started again, at once.
+   * Keeps JSON, of at most 1,048,576 characters, for the next start, in place of what was kept before. It resolves
+   * once that is written; where nothing is to be written, in the foreground or for a call that cannot be started
+   * again, at once. A call whose input has more characters cannot.
    *
-   * @throws `invalid_input` for what JSON cannot carry, or is too long; an `AbortError` once the task is somebody else's
+   * @throws `invalid_input` for what JSON cannot carry, or is too long; an `AbortError` once the task is somebody
+   * else's
    */
   checkpoint(data: unknown): Promise<void>;
 }

@@ -47,7 +47,7 @@ export interface ManagerOptions {
   store: TaskStore;
   limits?: LimitOptions | undefined;
   retention?: RetentionOptions | undefined;
-  /** UTF-8 bytes of a result that are kept; of a larger one, its head and its tail. @default 1_048_576 */
+  /** UTF-8 bytes of a result that are kept, `lossy` included; of a larger one, its head and its tail. @default 1_048_576 */
   maxResultBytes?: number | undefined;
   /** Milliseconds a cancelled tool has to end by itself. @default 2_000 */
   cancelGraceMs?: number | undefined;

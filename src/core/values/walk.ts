@@ -1,5 +1,3 @@
-import { sliceWhole } from "./text.ts";
-
 /** Where a value stands. The root is null. */
 export type Place = Step | null;
 
@@ -17,6 +15,7 @@ export class Walk {
   #lossy: Set<string> | undefined;
   #nodesLeft = MAX_NODES;
   #textLeft = MAX_TEXT;
+  #notes = 0;
 
   constructor({ dropUndefined = false }: { dropUndefined?: boolean }) {
     this.dropUndefined = dropUndefined;
@@ -49,10 +48,11 @@ export class Walk {
   /** Notes that the value at a place is not carried as it is. */
   note(place: Place): void {
     this.#lossy ??= new Set();
-    if (this.#lossy.size > MAX_LOSSY) return;
+    if (this.#lossy.has(MORE)) return;
+    this.#notes += 1;
     const path = shortPointer(place);
-    if (this.#lossy.has(path)) return;
-    this.#lossy.add(this.#lossy.size < MAX_LOSSY ? path : "…");
+    if (this.#notes > MAX_NOTES) this.#lossy.add(MORE);
+    else if (!this.#lossy.has(path)) this.#lossy.add(this.#lossy.size < MAX_LOSSY ? path : MORE);
   }
 }
 
@@ -62,19 +62,24 @@ const MAX_NODES = 1_000_000;
 /** In UTF-16 code units: even with every one of them escaped, the JSON text still fits a string. */
 const MAX_TEXT = 64 * 1024 * 1024;
 const MAX_LOSSY = 100;
+/** Many may have one path. */
+const MAX_NOTES = 1_000;
+const MORE = "…";
 /** In UTF-16 code units: keys may be as long as the value itself. */
 const MAX_PATH = 256;
 
-/** A place as {@link pointer} has it, cut after so many characters; the keys beyond are not even looked at. */
+/** A place as {@link pointer} has it, or, where that is too long, what the place is part of. */
 function shortPointer(place: Place): string {
   const keys: string[] = [];
   for (let step = place; step !== null; step = step.up) keys.push(String(step.key));
   let path = "";
   for (const key of keys.reverse()) {
-    if (path.length > MAX_PATH) break;
-    path += `/${escaped(key.slice(0, MAX_PATH))}`;
+    if (key.length >= MAX_PATH) return path;
+    const next = `${path}/${escaped(key)}`;
+    if (next.length > MAX_PATH) return path;
+    path = next;
   }
-  return path.length <= MAX_PATH ? path : `${sliceWhole(path, 0, MAX_PATH - 2)}…`;
+  return path;
 }
 
 function escaped(key: string): string {

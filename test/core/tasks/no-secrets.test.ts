@@ -43,7 +43,7 @@ describe.each(STORES)("what a task shows on $name", ({ makeStore }) => {
 
   test("rule 13: the message of a deadline is clean too, whatever the tool is called", async () => {
     const tasks = managerOf();
-    const call = callOf({ toolName: `evil\n\u0007${"x".repeat(2_000)}` });
+    const call = callOf({ toolName: `evil\n\u0007${"x".repeat(200)}` });
     const { id } = await soon(tasks.start(call, stubborn, { deadlineMs: 100 }));
     const message = (await ended(tasks, id)).error?.message ?? "";
     expect([...message].length).toBeLessThanOrEqual(512);
