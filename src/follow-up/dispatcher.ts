@@ -217,11 +217,9 @@ export class FollowUpDispatcher {
   /** What was claimed while the dispatcher stopped goes back. */
   async #take(claimed: Claimed): Promise<void> {
     if (claimed.followUps.length === 0) return;
-    if (this.#isRunning) this.#begin(claimed);
-    else {
-      await this.#settle(claimed, { type: "stopped" });
-      this.#outbox.letGo(claimed);
-    }
+    if (this.#isRunning) return this.#begin(claimed);
+    await this.#settle(claimed, { type: "stopped" });
+    this.#outbox.letGo(claimed);
   }
 
   #begin(claimed: Claimed): void {
