@@ -1,20 +1,21 @@
 import manifest from "./package.json" with { type: "json" };
 
-/** The most that each entry may take, with its dependencies, minified and as brotli. A growth is a decision. */
+/** The most that each entry may take, with its dependencies, minified and as brotli. A growth is a decision. The root is to be
+ * 30 kB again: it has outgrown that with the tables of secrets and the clocks. */
 const LIMITS = {
-  ".": "30 kB",
-  "./adapters/ai-sdk": "35 kB",
-  "./adapters/langchain": "35 kB",
-  "./adapters/mastra": "35 kB",
-  "./adapters/openai-agents": "36 kB",
-  "./follow-up": "12 kB",
+  ".": "33.5 kB",
+  "./adapters/ai-sdk": "37 kB",
+  "./adapters/langchain": "37 kB",
+  "./adapters/mastra": "37 kB",
+  "./adapters/openai-agents": "38.5 kB",
+  "./follow-up": "15 kB",
   "./http": "38 kB",
   "./store": "1 kB",
-  "./stores/memory": "6 kB",
+  "./stores/memory": "6.5 kB",
   "./stores/postgres": "15 kB",
   "./stores/redis": "15 kB",
   "./stores/sqlite": "12 kB",
-  "./tools": "32 kB",
+  "./tools": "34 kB",
 };
 
 const ignore = [...Object.keys(manifest.peerDependencies), "async_hooks", "crypto", "timers/promises"];
