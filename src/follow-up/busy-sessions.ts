@@ -1,4 +1,4 @@
-import { type SessionKey, textOfSession } from "../core/model/store.ts";
+import { type SessionKey, textOfSession } from "../core/model/session-claim.ts";
 import type { SteadyClock } from "../core/time/clock.ts";
 
 /** Since when sessions have been busy, as far as this dispatcher has asked. */

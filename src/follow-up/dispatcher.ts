@@ -2,7 +2,7 @@ import type { Notices } from "../core/ledger/notices.ts";
 import { PUT_OFF_MS } from "../core/ledger/session-claims.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
-import type { ClaimFilter, SessionKey, Settlement } from "../core/model/store.ts";
+import type { ClaimFilter, SessionKey, Settlement } from "../core/model/session-claim.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
 import type { InContext } from "../core/time/async-context.ts";

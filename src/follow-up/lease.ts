@@ -1,5 +1,5 @@
 import type { SessionClaims } from "../core/ledger/session-claims.ts";
-import type { SessionClaim } from "../core/model/store.ts";
+import type { SessionClaim } from "../core/model/session-claim.ts";
 import { type SteadyClock, Timer } from "../core/time/clock.ts";
 import { type Moment, momentOf, stepSince } from "../core/time/moment.ts";
 
@@ -85,7 +85,11 @@ export class Lease {
   /** False: it is lost, or the store has not answered. */
   async #renew(): Promise<boolean> {
     const asked = momentOf(this.#clock);
-    const isHeld = await this.#claims.prolong(this.#claim, this.#leaseMs).catch(() => undefined);
+    const prolonged = this.#claims.prolong(this.#claim, this.#leaseMs);
+    const isHeld = await prolonged.then(
+      (answer) => answer !== undefined,
+      () => undefined,
+    );
     if (this.#isOver) return false;
     if (isHeld === false) this.#lose();
     if (!isHeld) return false;

@@ -1,7 +1,7 @@
 import { nanoid } from "nanoid";
 import type { SessionClaims } from "../core/ledger/session-claims.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../core/model/store.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../core/model/session-claim.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import type { Queries } from "../core/reading/queries.ts";
 import type { SteadyClock } from "../core/time/clock.ts";

@@ -1,5 +1,5 @@
 import type { FollowUpMode } from "../core/model/follow-up.ts";
-import type { SessionClaim, Settlement } from "../core/model/store.ts";
+import type { SessionClaim, Settlement } from "../core/model/session-claim.ts";
 import { type TaskRecord, toTaskInfo } from "../core/model/task.ts";
 import type { Queries } from "../core/reading/queries.ts";
 import type { FollowUp } from "./follow-up.ts";

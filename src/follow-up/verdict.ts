@@ -1,4 +1,4 @@
-import type { Settlement } from "../core/model/store.ts";
+import type { Settlement } from "../core/model/session-claim.ts";
 import type { DeliveryOutcome } from "./delivery.ts";
 import type { FollowUp } from "./follow-up.ts";
 

@@ -1,5 +1,6 @@
 import type { Notices } from "../core/ledger/notices.ts";
-import { type SessionKey, type TaskHint, textOfSession } from "../core/model/store.ts";
+import { type SessionKey, textOfSession } from "../core/model/session-claim.ts";
+import type { TaskHint } from "../core/model/store.ts";
 import { isFinished } from "../core/model/task.ts";
 import { type SteadyClock, Timer } from "../core/time/clock.ts";
 import { DueTimer } from "./due-timer.ts";

@@ -9,8 +9,8 @@ export {
 } from "../core/model/follow-up.ts";
 export type { TaskPatch } from "../core/model/lifecycle.ts";
 export type { StoredResult } from "../core/model/result.ts";
+export type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../core/model/session-claim.ts";
 export {
-  type ClaimFilter,
   type Duplicate,
   type EventPage,
   type EventQuery,
@@ -27,9 +27,6 @@ export {
   type RetentionLimits,
   RING_CHARS,
   RING_EVENTS,
-  type SessionClaim,
-  type SessionKey,
-  type Settlement,
   type Sweep,
   type TaskChange,
   type TaskHint,

@@ -38,7 +38,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
     tasks: new Tasks(catalogue, clock),
     reading: new Reading(catalogue),
     leases: new Leases(catalogue, clock),
-    outbox: new Outbox(catalogue, claims, clock),
+    outbox: new Outbox(catalogue, claims, hints, clock),
     retention: new Retention(catalogue, claims, clock),
   };
   const open = (): Contents => {
@@ -61,7 +61,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
     lapsed: async (limit) => open().leases.lapsed(limit),
     claim: async (claimant, leaseMs, filter) => open().outbox.claim(claimant, leaseMs, filter),
     prolong: async (claim, leaseMs) => open().outbox.prolong(claim, leaseMs),
-    settle: async (claim, outcome) => open().outbox.settle(claim, outcome),
+    settle: async (claim, outcome, keep = false) => open().outbox.settle(claim, outcome, keep),
+    hold: async (claimant, leaseMs, session, terms) => open().outbox.hold(claimant, leaseMs, session, terms),
+    extend: async (claim, modes, maxHolds) => open().outbox.extend(claim, modes, maxHolds),
+    stopTurn: async (session, reason, only) => open().outbox.stopTurn(session, reason, only),
     resetTurns: async (session) => open().outbox.resetTurns(session),
     sweep: async (limits, limit) => open().retention.sweep(limits, limit),
     watch: (listener) => hints.watch(listener),

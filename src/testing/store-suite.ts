@@ -6,6 +6,7 @@ import { admissionSuite } from "./suite/admission.ts";
 import { claimSuite } from "./suite/claims.ts";
 import { endSuite } from "./suite/ends.ts";
 import { hintedClaimSuite } from "./suite/hinted-claims.ts";
+import { holdSuite } from "./suite/holds.ts";
 import { insertSuite } from "./suite/insert.ts";
 import type { Lab } from "./suite/lab.ts";
 import { leaseSuite } from "./suite/leases.ts";
@@ -78,6 +79,7 @@ const PARTS: [title: string, part: (lab: Lab) => void][] = [
   ["claim", claimSuite],
   ["claim by a hint", hintedClaimSuite],
   ["ends", endSuite],
+  ["hold", holdSuite],
   ["settle", settleSuite],
   ["turns", turnSuite],
   ["sweep", retentionSuite],

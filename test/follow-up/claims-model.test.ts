@@ -6,8 +6,8 @@ import type {
   SessionClaim,
   SessionKey,
   Settlement,
-  TaskStore,
-} from "../../src/core/model/store.ts";
+} from "../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../src/core/model/store.ts";
 import type { TaskRecord } from "../../src/core/model/task.ts";
 import { memoryStore } from "../../src/index.ts";
 import { makeTask } from "../../src/testing/make-task.ts";

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { changeFor } from "../../src/core/model/lifecycle.ts";
-import type { ClaimFilter, RetentionLimits, SessionKey, TaskStore } from "../../src/core/model/store.ts";
+import type { ClaimFilter, SessionKey } from "../../src/core/model/session-claim.ts";
+import type { RetentionLimits, TaskStore } from "../../src/core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../src/core/model/task.ts";
 import { makeTask } from "../../src/testing/make-task.ts";
 import { LONG_MS, NO_LIMITS, output } from "../../src/testing/suite/lab.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { SessionClaim, TaskStore } from "../../src/core/model/store.ts";
+import type { SessionClaim } from "../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../src/core/model/store.ts";
 import type { TaskRecord } from "../../src/core/model/task.ts";
 import { type Clock, systemClock } from "../../src/core/time/clock.ts";
 import { memoryStore } from "../../src/stores/memory.ts";

@@ -1,4 +1,4 @@
-import { type SessionClaim, type SessionKey, textOfSession } from "../model/store.ts";
+import { type SessionClaim, type SessionKey, textOfSession } from "../model/session-claim.ts";
 import type { SteadyClock } from "../time/clock.ts";
 
 /**

@@ -1,5 +1,6 @@
 import type { NewTaskEvent } from "../model/events.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement, TaskStore } from "../model/store.ts";
+import type { ClaimFilter, Prolonged, SessionClaim, SessionKey, Settlement, Settlements } from "../model/session-claim.ts";
+import type { TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
 import type { HeldSessions } from "./held-sessions.ts";
 import type { Notices } from "./notices.ts";
@@ -54,13 +55,13 @@ export class SessionClaims {
     return this.#gateway.ask<SessionClaim | undefined>("claim", write, giveBack);
   }
 
-  /** Begins a claim's lease anew. False: it had lapsed. @throws `store_failed` */
-  prolong(claim: SessionClaim, leaseMs: number): Promise<boolean> {
+  /** Begins a claim's lease anew. `undefined`: it had lapsed. @throws `store_failed` */
+  prolong(claim: SessionClaim, leaseMs: number): Promise<Prolonged | undefined> {
     return this.#gateway.ask("prolong", (store) => store.prolong(claim, leaseMs));
   }
 
   /** Settles a claim, however often the store fails. False: its lease had lapsed. @throws `closed` */
-  async settle(claim: SessionClaim, outcome: Outcome): Promise<boolean> {
+  async settle(claim: SessionClaim, outcome: Settlements): Promise<boolean> {
     let tries = 0;
     const write = (store: TaskStore) => {
       tries += 1;
@@ -85,7 +86,7 @@ export class SessionClaims {
   }
 
   /** An earlier try may have been written, and only its answer lost: then things stand as they should. */
-  async #readBack({ tasks }: SessionClaim, outcome: Outcome): Promise<TaskRecord[] | undefined> {
+  async #readBack({ tasks }: SessionClaim, outcome: Settlements): Promise<TaskRecord[] | undefined> {
     const read = (task: TaskRecord) =>
       this.#gateway.insist("get", (store) => store.get(scopeOf(task), task.id));
     const records = await Promise.all(tasks.map(read));
@@ -108,9 +109,6 @@ interface ClaimTerms {
   /** Milliseconds for which it is in hand at most. */
   readonly holdMs: number;
 }
-
-/** What becomes of each follow-up of a claim, by its task's id. */
-type Outcome = Readonly<Record<string, Settlement>>;
 
 /** How a follow-up has ended; `undefined` for one that comes again. */
 function endOf({ followUp, updatedAt: at }: TaskRecord): NewTaskEvent | undefined {

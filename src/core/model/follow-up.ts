@@ -12,6 +12,8 @@ export interface StoredFollowUp {
   status: FollowUpStatus;
   mode: FollowUpMode | null;
   attempts: number;
+  /** Turns of the user that it was taken into, and that failed or died. Absent in records of 0.1.0. @default 0 */
+  holds?: number;
   reason: string | null;
 }
 

@@ -1,7 +1,19 @@
 import type { NewTaskEvent, TaskEvent } from "./events.ts";
-import type { FollowUpDropReason, FollowUpMode, FollowUpStatus } from "./follow-up.ts";
+import type { FollowUpMode, FollowUpStatus } from "./follow-up.ts";
 import type { TaskPatch } from "./lifecycle.ts";
 import type { StoredResult } from "./result.ts";
+import type {
+  ClaimFilter,
+  ClaimKey,
+  Held,
+  Hold,
+  Prolonged,
+  SessionClaim,
+  SessionHint,
+  SessionKey,
+  Settlements,
+  TurnBy,
+} from "./session-claim.ts";
 import type { TaskCancel, TaskRecord, TaskScope, TaskStatus } from "./task.ts";
 
 /** Names a task. The user is part of it, for stores that keep each user's tasks in a place of their own. */
@@ -83,59 +95,6 @@ export interface Renewal {
   cancel: TaskCancel | null;
 }
 
-/** A session of a user; `null`: the user's tasks without one. */
-export interface SessionKey {
-  userId: string;
-  sessionId: string | null;
-}
-
-/** A session as one text, for those who keep something of each. */
-export function textOfSession({ userId, sessionId }: SessionKey): string {
-  return JSON.stringify([userId, sessionId]);
-}
-
-/** One session leased with its due follow-ups. */
-export interface SessionClaim extends SessionKey {
-  token: string;
-  tasks: TaskRecord[];
-  /** Turns that counted, see {@link ClaimFilter.maxTurns}, since they were last reset. */
-  turns: number;
-}
-
-/**
- * Which session to claim. Once one is found, every follow-up comes along that is due there, or was deferred,
- * whatever its mode: what waits for a busy session need not wait longer than the rest.
- */
-export interface ClaimFilter {
-  /** This one alone, with all that is outstanding there: a delay concerns whom nobody has asked. */
-  session?: SessionKey;
-  /** Of `session`, only what is due, as if nobody had asked for it by name. @default false */
-  onlyDue?: boolean;
-  /** Only where a follow-up of one of these modes is due. @default ["when_idle", "interrupt"] */
-  modes?: readonly FollowUpMode[];
-  /**
-   * Only where one of them has been complete for so long, by the store's clock: a moment for others to complete
-   * too. @default 0
-   */
-  minAgeMs?: number;
-  /**
-   * Only with fewer turns than this. A claim of which anything is acknowledged counts one, even if somebody has
-   * dropped it in the meantime: the turn was run. Without this nothing is counted.
-   */
-  maxTurns?: number;
-}
-
-/**
- * What became of a claimed follow-up. `release`: it failed, and is due again after `delayMs`. `defer`: it was
- * not tried; the attempt that the claim has cost is given back, and it is due after `delayMs`, or before that
- * if something else of its session is claimed.
- */
-export type Settlement =
-  | { type: "acknowledge" }
-  | { type: "release"; delayMs: number }
-  | { type: "defer"; delayMs: number }
-  | { type: "drop"; reason: FollowUpDropReason };
-
 /** How much a store keeps. `null`: no limit. */
 export interface RetentionLimits {
   finishedPerUser: number | null;
@@ -165,6 +124,8 @@ export interface TaskHint {
   /** Where its follow-up stands after the write. */
   followUp: FollowUpStatus;
 }
+
+export type StoreHint = TaskHint | SessionHint;
 
 /** The hint of a write whose first event has this number. */
 export function hintOf(record: TaskRecord, firstSeq: number): TaskHint {
@@ -236,13 +197,33 @@ export interface TaskStore {
    * follow-up has waited longest. A claim that is neither settled nor prolonged ends with its lease.
    */
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined>;
-  /** Begins a claim's lease anew. False: it had lapsed. */
-  prolong(claim: SessionClaim, leaseMs: number): Promise<boolean>;
   /**
-   * Ends a claim, follow-up by follow-up; one that is not named is deferred. Answers the records it has
-   * changed; `undefined`: the claim had lapsed, and nothing was written.
+   * Leases a session for a turn that needs nothing to wait there. A user's counts its turns from 0. Where somebody has
+   * it already, says who.
    */
-  settle(claim: SessionClaim, outcome: Record<string, Settlement>): Promise<TaskRecord[] | undefined>;
+  hold(claimant: string, leaseMs: number, session: SessionKey, hold: Hold): Promise<SessionClaim | Held>;
+  /**
+   * Takes into a claim what is pending in its session by now, if anything of these modes is, by the terms of how it was
+   * made. `undefined`: the claim had lapsed.
+   */
+  extend(
+    claim: ClaimKey,
+    modes: readonly FollowUpMode[],
+    maxHolds: number,
+  ): Promise<TaskRecord[] | undefined>;
+  /** Begins a claim's lease anew. `undefined`: it had lapsed. */
+  prolong(claim: ClaimKey, leaseMs: number): Promise<Prolonged | undefined>;
+  /**
+   * Settles a claim, follow-up by follow-up, and ends it; one that is not named is deferred. With `keep` it goes on, and
+   * only those named are settled. Answers the records it has changed; `undefined`: the claim had lapsed, and nothing was
+   * written.
+   */
+  settle(claim: ClaimKey, outcome: Settlements, keep?: boolean): Promise<TaskRecord[] | undefined>;
+  /**
+   * Asks whoever has a session to stop: `prolong` tells them. `only`: a turn of that kind. False: nobody has it, or a
+   * turn of another kind.
+   */
+  stopTurn(session: SessionKey, reason: string, only: TurnBy | null): Promise<boolean>;
   /** Counts the turns of a session from 0 again. */
   resetTurns(session: SessionKey): Promise<void>;
   /**
@@ -250,7 +231,7 @@ export interface TaskStore {
    * was counted for `finishedTtlMs`.
    */
   sweep(retention: RetentionLimits, limit: number): Promise<Sweep>;
-  /** Hints about writes, those of other processes included. Polling is the floor under them. */
-  watch?(listener: (hint: TaskHint) => void): () => void;
+  /** Hints about writes and turns, those of other processes included. Polling is the floor under them. */
+  watch?(listener: (hint: StoreHint) => void): () => void;
   close(): Promise<void>;
 }

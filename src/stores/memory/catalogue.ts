@@ -1,5 +1,6 @@
 import { isOutstanding } from "../../core/model/follow-up.ts";
-import type { SessionKey, TaskKey } from "../../core/model/store.ts";
+import type { SessionKey } from "../../core/model/session-claim.ts";
+import type { TaskKey } from "../../core/model/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
 import { byEnd, type Entry } from "./entry.ts";
 import { type ByEnd, Pending } from "./pending.ts";
@@ -104,7 +105,7 @@ export class Catalogue {
 
   /** Forgets a user who has nothing left. */
   tidy(user: User): void {
-    if (user.tasks.size === 0 && user.claimedSessions.length === 0) this.#users.delete(user.id);
+    if (user.tasks.size === 0) this.#users.delete(user.id);
   }
 
   /** For what changes the turns of a session, by which its follow-ups are filed. */

@@ -1,16 +1,19 @@
-import type { SessionKey } from "../../core/model/store.ts";
+import { type SessionKey, type TurnBy, textOfSession } from "../../core/model/session-claim.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Entry } from "./entry.ts";
 
-/** A session that somebody delivers to, with its follow-ups. */
+/** A session that somebody has, with its follow-ups. */
 export interface Claim {
   readonly session: SessionKey;
-  readonly entries: readonly Entry[];
-  /** Whether it counts a turn, if anything of it is told. */
-  readonly countsTurn: boolean;
+  readonly by: TurnBy;
+  readonly entries: Entry[];
+  /** Whether it counts a turn, if anything of it is told: once. */
+  countsTurn: boolean;
   /** By the monotonic clock. */
   endsAt: number;
+  /** Why it is asked to stop. */
+  stop: string | null;
 }
 
 /** The claims that are not over. */
@@ -18,7 +21,9 @@ export class Claims {
   readonly #catalogue: Catalogue;
   readonly #clock: SteadyClock;
   readonly #byToken = new Map<string, Claim>();
+  readonly #bySession = new Map<string, Claim>();
   #begun = 0;
+  #lastNumber = 0;
 
   constructor(catalogue: Catalogue, clock: SteadyClock) {
     this.#catalogue = catalogue;
@@ -29,26 +34,23 @@ export class Claims {
     return this.#byToken.get(token);
   }
 
-  isClaimed({ userId, sessionId }: SessionKey): boolean {
-    return this.#catalogue.user(userId).claimedSessions.includes(sessionId);
+  of(session: SessionKey): Claim | undefined {
+    return this.#bySession.size === 0 ? undefined : this.#bySession.get(textOfSession(session));
   }
 
-  /** Returns the token of the claim. */
-  begin(claimant: string, claim: Claim): string {
-    const { userId, sessionId } = claim.session;
-    const user = this.#catalogue.user(userId);
+  begin(claimant: string, claim: Claim): { token: string; number: number } {
     this.#begun += 1;
+    this.#lastNumber = Math.max(this.#lastNumber + 1, this.#clock.now());
     const token = `${claimant}:${this.#begun}`;
-    user.claimedSessions = [...user.claimedSessions, sessionId];
     this.#byToken.set(token, claim);
-    return token;
+    this.#bySession.set(textOfSession(claim.session), claim);
+    return { token, number: this.#lastNumber };
   }
 
   /** Gives back the follow-ups that were not settled. */
   end(token: string, { session, entries }: Claim): void {
-    const user = this.#catalogue.user(session.userId);
     this.#byToken.delete(token);
-    user.claimedSessions = user.claimedSessions.filter((claimed) => claimed !== session.sessionId);
+    this.#bySession.delete(textOfSession(session));
     for (const entry of entries) {
       // It may have been evicted, and its id taken by another.
       if (this.#catalogue.get(entry.id) !== entry) continue;
@@ -56,7 +58,6 @@ export class Claims {
         entry.isClaimed = false;
       });
     }
-    this.#catalogue.tidy(user);
   }
 
   /** Ends those that were not settled in time. */

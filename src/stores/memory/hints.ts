@@ -1,16 +1,19 @@
-import { hintOf, type TaskHint } from "../../core/model/store.ts";
+import type { SessionHint, SessionKey } from "../../core/model/session-claim.ts";
+import { hintOf, type StoreHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { type HintListener, HintListeners } from "../shared/listeners.ts";
 
 /** Tells listeners of writes, soon after each and never in the middle of one. */
 export class Hints {
   readonly #listeners = new HintListeners();
-  #untold: TaskHint[] = [];
+  #untold: StoreHint[] = [];
 
   tell(record: TaskRecord, firstSeq: number): void {
-    if (this.#listeners.size === 0) return;
-    if (this.#untold.length === 0) Promise.resolve().then(() => this.#flush());
-    this.#untold.push(hintOf(record, firstSeq));
+    if (this.#listeners.size > 0) this.#tellSoon(hintOf(record, firstSeq));
+  }
+
+  tellTurn({ userId, sessionId }: SessionKey, turn: SessionHint["turn"]): void {
+    if (this.#listeners.size > 0) this.#tellSoon({ userId, sessionId, turn });
   }
 
   /** Returns how to stop listening. */
@@ -20,6 +23,11 @@ export class Hints {
 
   close(): void {
     this.#listeners.clear();
+  }
+
+  #tellSoon(hint: StoreHint): void {
+    if (this.#untold.length === 0) Promise.resolve().then(() => this.#flush());
+    this.#untold.push(hint);
   }
 
   #flush(): void {

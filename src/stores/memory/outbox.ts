@@ -1,61 +1,129 @@
-import type { FollowUpStatus } from "../../core/model/follow-up.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
+import type { FollowUpMode, FollowUpStatus } from "../../core/model/follow-up.ts";
+import type {
+  ClaimFilter,
+  ClaimKey,
+  Held,
+  Hold,
+  Prolonged,
+  SessionClaim,
+  SessionKey,
+  Settlements,
+  TurnBy,
+} from "../../core/model/session-claim.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyRecord } from "../shared/copy.ts";
 import { acknowledges, claimFollowUp, settleFollowUp, settlementOf, WAKING } from "../shared/follow-ups.ts";
 import type { Catalogue } from "./catalogue.ts";
-import type { Claims } from "./claims.ts";
+import type { Claim, Claims } from "./claims.ts";
 import { byCompletion, type Entry } from "./entry.ts";
+import type { Hints } from "./hints.ts";
+import { Waits } from "./waits.ts";
 
-/** Follow-ups on their way: which are due, and who has claimed which session. */
+/** Sessions and their follow-ups: which are due, and who has claimed or holds which. */
 export class Outbox {
   readonly #catalogue: Catalogue;
   readonly #claims: Claims;
   readonly #clock: SteadyClock;
+  readonly #waits: Waits;
+  readonly #hints: Hints;
 
-  constructor(catalogue: Catalogue, claims: Claims, clock: SteadyClock) {
+  constructor(catalogue: Catalogue, claims: Claims, hints: Hints, clock: SteadyClock) {
     this.#catalogue = catalogue;
     this.#claims = claims;
+    this.#hints = hints;
     this.#clock = clock;
+    this.#waits = new Waits(clock);
   }
 
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): SessionClaim | undefined {
     this.#claims.endLapsed();
     const session = this.#find(filter);
     if (session === undefined) return undefined;
-    const entries = this.#claimableIn(session, filter);
+    const isAskedFor = filter.session !== undefined && !filter.onlyDue;
+    const entries = isAskedFor ? this.#catalogue.pendingOf(session) : this.#dueIn(session);
     const countsTurn = filter.maxTurns !== undefined;
-    const endsAt = this.#clock.monotonic() + leaseMs;
-    const token = this.#claims.begin(claimant, { session, entries, countsTurn, endsAt });
-    for (const entry of entries) this.#claimFollowUp(entry);
-    const tasks = entries.map((entry) => copyRecord(entry.record));
-    return { token, ...session, tasks, turns: this.#catalogue.turns.of(session) };
+    return this.#begin(claimant, leaseMs, session, { by: "library", entries, countsTurn });
   }
 
-  prolong({ token }: SessionClaim, leaseMs: number): boolean {
+  hold(claimant: string, leaseMs: number, session: SessionKey, terms: Hold): SessionClaim | Held {
     this.#claims.endLapsed();
-    const claim = this.#claims.get(token);
-    if (claim === undefined) return false;
+    const claim = this.#claims.of(session);
+    this.#waits.wait(session, claimant, claim ? terms.waitMs : 0);
+    if (claim !== undefined) return { heldBy: claim.by };
+    const { by, take, maxHolds } = terms;
+    if (by === "user") this.#catalogue.resetTurns(session);
+    const entries = take ? this.#heldIn(session, maxHolds) : [];
+    return this.#begin(claimant, leaseMs, session, { by, entries, countsTurn: false });
+  }
+
+  extend({ token }: ClaimKey, modes: readonly FollowUpMode[], maxHolds: number): TaskRecord[] | undefined {
+    const claim = this.#current(token);
+    if (claim === undefined) return undefined;
+    const { session, by } = claim;
+    const entries = by === "library" ? this.#dueIn(session) : this.#heldIn(session, maxHolds);
+    if (!entries.some((entry) => modes.includes(entry.followUpMode))) return [];
+    claim.entries.push(...entries);
+    return this.#take(entries, by);
+  }
+
+  prolong({ token }: ClaimKey, leaseMs: number): Prolonged | undefined {
+    const claim = this.#current(token);
+    if (claim === undefined) return undefined;
     claim.endsAt = this.#clock.monotonic() + leaseMs;
-    return true;
+    return { stop: claim.stop };
   }
 
-  settle({ token }: SessionClaim, outcome: Record<string, Settlement>): TaskRecord[] | undefined {
-    this.#claims.endLapsed();
-    const claim = this.#claims.get(token);
+  settle({ token }: ClaimKey, outcome: Settlements, keep: boolean): TaskRecord[] | undefined {
+    const claim = this.#current(token);
     if (claim === undefined) return undefined;
     // Whoever has dropped a follow-up in the meantime has settled it.
-    const settled = claim.entries.filter((entry) => hasFollowUp(entry, "claimed"));
-    for (const entry of settled) this.#settle(entry, outcome);
-    const isTurn = claim.countsTurn && acknowledges(outcome);
-    if (isTurn) this.#catalogue.countTurn(claim.session, this.#clock.monotonic());
-    this.#claims.end(token, claim);
+    const settled = claim.entries.filter(
+      (entry) => hasFollowUp(entry, "claimed") && (!keep || Object.hasOwn(outcome, entry.id)),
+    );
+    for (const entry of settled) this.#settle(entry, claim.by, outcome);
+    if (claim.countsTurn && acknowledges(outcome)) {
+      claim.countsTurn = false;
+      this.#catalogue.countTurn(claim.session, this.#clock.monotonic());
+    }
+    if (keep) this.#keepRest(claim, settled);
+    else this.#end(token, claim);
     return settled.map((entry) => copyRecord(entry.record));
+  }
+
+  stopTurn(session: SessionKey, reason: string, only: TurnBy | null): boolean {
+    this.#claims.endLapsed();
+    const claim = this.#claims.of(session);
+    if (claim === undefined || (only !== null && claim.by !== only)) return false;
+    claim.stop = reason;
+    this.#hints.tellTurn(session, "stop");
+    return true;
   }
 
   resetTurns(session: SessionKey): void {
     this.#catalogue.resetTurns(session);
+  }
+
+  #begin(claimant: string, leaseMs: number, session: SessionKey, turn: NewTurn): SessionClaim {
+    const endsAt = this.#clock.monotonic() + leaseMs;
+    const begun = this.#claims.begin(claimant, { ...turn, session, endsAt, stop: null });
+    const tasks = this.#take(turn.entries, turn.by);
+    return { ...begun, ...session, tasks, turns: this.#catalogue.turns.of(session) };
+  }
+
+  #current(token: string): Claim | undefined {
+    this.#claims.endLapsed();
+    return this.#claims.get(token);
+  }
+
+  #keepRest(claim: Claim, settled: readonly Entry[]): void {
+    const rest = claim.entries.filter((entry) => !settled.includes(entry));
+    claim.entries.splice(0, Number.POSITIVE_INFINITY, ...rest);
+  }
+
+  #end(token: string, claim: Claim): void {
+    this.#claims.end(token, claim);
+    if (this.#waits.has(claim.session)) this.#hints.tellTurn(claim.session, "free");
   }
 
   /** The session of the oldest follow-up that gives reason to claim: if that one is too young, all are. */
@@ -69,44 +137,59 @@ export class Outbox {
 
   #oldestIn(session: SessionKey, filter: ClaimFilter): Entry | undefined {
     const { modes = WAKING, maxTurns = Infinity, onlyDue = false } = filter;
-    if (this.#claims.isClaimed(session) || this.#catalogue.turns.of(session) >= maxTurns) return undefined;
+    if (this.#isTaken(session) || this.#catalogue.turns.of(session) >= maxTurns) return undefined;
     const isReason = (entry: Entry) => modes.includes(entry.followUpMode) && (!onlyDue || this.#isDue(entry));
     return this.#catalogue.pendingOf(session).find(isReason);
   }
 
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
-    const isWanted = (entry: Entry) => this.#isDue(entry) && !this.#claims.isClaimed(entry.record);
+    const isWanted = (entry: Entry) => this.#isDue(entry) && !this.#isTaken(entry.record);
     const lists = this.#catalogue.pending.lists(modes, maxTurns);
     return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byCompletion)[0];
+  }
+
+  /** Somebody has it, or waits for it. */
+  #isTaken(session: SessionKey): boolean {
+    return this.#claims.of(session) !== undefined || this.#waits.has(session);
   }
 
   #isDue(entry: Entry): boolean {
     return entry.dueAt <= this.#clock.monotonic();
   }
 
-  /** Who asks for a session gets what is delayed there too. */
-  #claimableIn(session: SessionKey, filter: ClaimFilter): Entry[] {
-    const pending = this.#catalogue.pendingOf(session);
-    const isAskedFor = filter.session !== undefined && !filter.onlyDue;
-    return isAskedFor ? pending : pending.filter((entry) => entry.isDeferred || this.#isDue(entry));
+  #dueIn(session: SessionKey): Entry[] {
+    return this.#catalogue.pendingOf(session).filter((entry) => entry.isDeferred || this.#isDue(entry));
   }
 
-  #claimFollowUp(entry: Entry): void {
-    this.#catalogue.update(entry, () => {
-      entry.isClaimed = true;
-      entry.change(claimFollowUp(entry.record.followUp), this.#clock);
-    });
+  /** A hold takes what is delayed there too, but not what has made others fail. */
+  #heldIn(session: SessionKey, maxHolds: number): Entry[] {
+    const isTaken = ({ record }: Entry) => (record.followUp.holds ?? 0) < maxHolds;
+    return this.#catalogue.pendingOf(session).filter(isTaken);
   }
 
-  #settle(entry: Entry, outcome: Record<string, Settlement>): void {
+  #take(entries: readonly Entry[], by: TurnBy): TaskRecord[] {
+    for (const entry of entries) {
+      this.#catalogue.update(entry, () => {
+        entry.isClaimed = true;
+        entry.change(claimFollowUp(entry.record.followUp, by), this.#clock);
+      });
+    }
+    return entries.map((entry) => copyRecord(entry.record));
+  }
+
+  #settle(entry: Entry, by: TurnBy, outcome: Settlements): void {
     const settlement = settlementOf(outcome, entry.id);
     this.#catalogue.update(entry, () => {
       if ("delayMs" in settlement) entry.dueAt = this.#clock.monotonic() + settlement.delayMs;
       entry.isDeferred = settlement.type === "defer";
-      entry.change(settleFollowUp(entry.record.followUp, settlement, this.#clock.now()), this.#clock);
+      entry.isClaimed = false;
+      entry.change(settleFollowUp(entry.record.followUp, by, settlement, this.#clock.now()), this.#clock);
     });
   }
 }
+
+/** What a claim begins with. */
+type NewTurn = Pick<Claim, "by" | "entries" | "countsTurn">;
 
 function hasFollowUp({ record }: Entry, status: FollowUpStatus): boolean {
   return record.followUp.status === status;

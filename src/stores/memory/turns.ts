@@ -1,4 +1,4 @@
-import { type SessionKey, textOfSession } from "../../core/model/store.ts";
+import { type SessionKey, textOfSession } from "../../core/model/session-claim.ts";
 
 /** The turns of each session. They outlive its tasks, and its user. */
 export class Turns {

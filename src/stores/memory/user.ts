@@ -12,7 +12,6 @@ export class User {
   readonly done: SortedList<Completed, Entry> = new SortedList(byCompletion);
   /** Those that have not. */
   readonly workload = new Workload();
-  claimedSessions: readonly (string | null)[] = [];
 
   constructor(id: string) {
     this.id = id;

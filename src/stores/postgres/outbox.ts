@@ -1,5 +1,5 @@
 import { nanoid } from "nanoid";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/session-claim.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { WAKING } from "../shared/follow-ups.ts";
 import type { AfterWrite, Written } from "./after-write.ts";

@@ -1,4 +1,5 @@
-import type { SessionKey, TaskKey } from "../../core/model/store.ts";
+import type { SessionKey } from "../../core/model/session-claim.ts";
+import type { TaskKey } from "../../core/model/store.ts";
 import type { TaskScope } from "../../core/model/task.ts";
 
 /**

@@ -1,11 +1,12 @@
 import type { FollowUpMode, StoredFollowUp } from "../../core/model/follow-up.ts";
-import type { Settlement, TaskChange } from "../../core/model/store.ts";
+import type { Settlement, Settlements, TurnBy } from "../../core/model/session-claim.ts";
+import type { TaskChange } from "../../core/model/store.ts";
 
 /** The modes that give reason to claim a session, where a claim names none. */
 export const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 /** Whether anything of a claim was told. */
-export function acknowledges(outcome: Readonly<Record<string, Settlement>>): boolean {
+export function acknowledges(outcome: Settlements): boolean {
   return Object.values(outcome).some(({ type }) => type === "acknowledge");
 }
 
@@ -14,20 +15,32 @@ export function modeOf(followUp: StoredFollowUp): FollowUpMode {
   return followUp.mode ?? "silent";
 }
 
-/** The change that claims a pending follow-up. */
-export function claimFollowUp(followUp: StoredFollowUp): TaskChange {
-  const attempts = followUp.attempts + 1;
-  return { patch: { followUp: { ...followUp, status: "claimed", attempts } }, events: [] };
+/** What a claim, which costs an attempt, or a hold costs a follow-up; `by` says which it is, `times` -1 gives it back. */
+export function costOf({ attempts, holds = 0 }: StoredFollowUp, by: TurnBy, times = 1): Cost {
+  return by === "library" ? { attempts: attempts + times } : { holds: holds + times };
+}
+
+type Cost = { attempts: number } | { holds: number };
+
+/** The change that takes a pending follow-up into a turn. */
+export function claimFollowUp(followUp: StoredFollowUp, by: TurnBy): TaskChange {
+  const claimed = { ...followUp, ...costOf(followUp, by), status: "claimed" } as const;
+  return { patch: { followUp: claimed }, events: [] };
 }
 
 /** What becomes of the follow-up of a task; one that is not named is deferred. */
-export function settlementOf(outcome: Readonly<Record<string, Settlement>>, id: string): Settlement {
+export function settlementOf(outcome: Settlements, id: string): Settlement {
   const named = Object.hasOwn(outcome, id) ? outcome[id] : undefined;
   return named ?? { type: "defer", delayMs: 0 };
 }
 
 /** The change that settles a claimed follow-up. */
-export function settleFollowUp(followUp: StoredFollowUp, settlement: Settlement, now: number): TaskChange {
+export function settleFollowUp(
+  followUp: StoredFollowUp,
+  by: TurnBy,
+  settlement: Settlement,
+  now: number,
+): TaskChange {
   switch (settlement.type) {
     case "acknowledge":
       return {
@@ -39,8 +52,8 @@ export function settleFollowUp(followUp: StoredFollowUp, settlement: Settlement,
     case "release":
       return { patch: { followUp: { ...followUp, status: "pending" } }, events: [] };
     case "defer": {
-      const attempts = followUp.attempts - 1;
-      return { patch: { followUp: { ...followUp, status: "pending", attempts } }, events: [] };
+      const deferred = { ...followUp, ...costOf(followUp, by, -1), status: "pending" } as const;
+      return { patch: { followUp: deferred }, events: [] };
     }
   }
 }

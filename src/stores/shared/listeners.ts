@@ -1,6 +1,6 @@
-import type { TaskHint } from "../../core/model/store.ts";
+import type { StoreHint } from "../../core/model/store.ts";
 
-export type HintListener = (hint: TaskHint) => void;
+export type HintListener = (hint: StoreHint) => void;
 
 /** Those in this process who want to hear of writes. What one of them throws, now or later, harms nobody. */
 export class HintListeners {
@@ -17,7 +17,7 @@ export class HintListeners {
     return () => this.#listeners.delete(own) && this.#listeners.size === 0;
   }
 
-  tell(hint: TaskHint): void {
+  tell(hint: StoreHint): void {
     for (const listener of this.#listeners) void callSafely(listener, { ...hint });
   }
 
@@ -26,7 +26,7 @@ export class HintListeners {
   }
 }
 
-async function callSafely(listener: HintListener, hint: TaskHint): Promise<void> {
+async function callSafely(listener: HintListener, hint: StoreHint): Promise<void> {
   try {
     await listener(hint);
   } catch {

@@ -1,5 +1,5 @@
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
-import type { ClaimFilter, SessionKey } from "../../core/model/store.ts";
+import type { ClaimFilter, SessionKey } from "../../core/model/session-claim.ts";
 import { WAKING } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { type KeptRow, toRecord } from "./entry.ts";

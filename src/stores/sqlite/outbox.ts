@@ -1,4 +1,4 @@
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/session-claim.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { acknowledges, claimFollowUp, settleFollowUp, settlementOf } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";

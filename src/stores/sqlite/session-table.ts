@@ -1,4 +1,4 @@
-import type { SessionKey } from "../../core/model/store.ts";
+import type { SessionKey } from "../../core/model/session-claim.ts";
 import type { Connection } from "./connection.ts";
 import type { SessionState } from "./entry.ts";
 import { DELAYED_UNTIL, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, SESSIONS, TASKS, TASKS_BY } from "./names.ts";

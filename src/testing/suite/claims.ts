@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
-import type { ClaimFilter, SessionClaim, Settlement } from "../../core/model/store.ts";
+import type { ClaimFilter, SessionClaim, Settlement } from "../../core/model/session-claim.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import {
   finish,
@@ -236,7 +236,7 @@ export function claimSuite(lab: Lab): void {
     async (leaseMs) => {
       await pending("one");
       const answer = await claim({}, leaseMs);
-      expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBe(true);
+      expect(answer && (await lab.store.prolong(answer, LONG_MS))).toEqual({ stop: null });
       await lab.advance(leaseMs);
       expect([await claim(), await claimOf("one")]).toEqual([undefined, undefined]);
       expect(await settleAll(answer, { type: "acknowledge" })).toHaveLength(1);
@@ -247,7 +247,7 @@ export function claimSuite(lab: Lab): void {
     await pending("one");
     await pending("two");
     const [one, two] = [await claim(), await claim()];
-    expect(one && (await lab.store.prolong(one, LEASE_MS))).toBe(true);
+    expect(one && (await lab.store.prolong(one, LEASE_MS))).toEqual({ stop: null });
     await lab.advance(LEASE_MS);
     expect(await claim()).toMatchObject({ sessionId: "one", tasks: [{ followUp: { attempts: 2 } }] });
     expect(await claim()).toBeUndefined();
@@ -258,9 +258,9 @@ export function claimSuite(lab: Lab): void {
     await pending("one");
     const late = await claim({}, LEASE_MS);
     await lab.advance(LEASE_MS);
-    expect(late && (await lab.store.prolong(late, LONG_MS))).toBe(false);
+    expect(late && (await lab.store.prolong(late, LONG_MS))).toBeUndefined();
     expect(await claim({}, LEASE_MS)).toMatchObject({ sessionId: "one" });
-    expect(late && (await lab.store.prolong(late, LONG_MS))).toBe(false);
+    expect(late && (await lab.store.prolong(late, LONG_MS))).toBeUndefined();
     await lab.advance(LEASE_MS);
     expect(await claim()).toMatchObject({ sessionId: "one" });
   });
@@ -269,9 +269,9 @@ export function claimSuite(lab: Lab): void {
     await pending("one");
     const answer = await claim();
     await settleAll(answer, { type: "defer", delayMs: 0 });
-    expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBe(false);
+    expect(answer && (await lab.store.prolong(answer, LONG_MS))).toBeUndefined();
     const forged = { token: "forged", userId: "ada", sessionId: "one", tasks: [], turns: 0 };
-    expect(await lab.store.prolong(forged, LONG_MS)).toBe(false);
+    expect(await lab.store.prolong(forged, LONG_MS)).toBeUndefined();
     expect(await claim()).toMatchObject({ sessionId: "one" });
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ClaimFilter, Settlement } from "../../core/model/store.ts";
+import type { ClaimFilter, Settlement } from "../../core/model/session-claim.ts";
 import { finishNext, type Lab, LONG_MS } from "./lab.ts";
 
 /** Claims of a session that somebody has heard of, and that nobody has asked for. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { ClaimFilter, RetentionLimits, Sweep } from "../../core/model/store.ts";
+import type { ClaimFilter } from "../../core/model/session-claim.ts";
+import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import {
   ADA,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SessionClaim, Settlement } from "../../core/model/store.ts";
+import type { SessionClaim, Settlement } from "../../core/model/session-claim.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import {
   finishNext,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/store.ts";
+import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/session-claim.ts";
 import { finishNext, finishPending, type Lab, LEASE_MS, LONG_MS, read, transition, upTo } from "./lab.ts";
 
 export function turnSuite(lab: Lab): void {

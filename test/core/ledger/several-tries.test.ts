@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SessionClaim } from "../../../src/core/model/store.ts";
+import type { SessionClaim } from "../../../src/core/model/session-claim.ts";
 import { memoryStore } from "../../../src/index.ts";
 import { arrivesAfter, type Fault, faultyStore, losesAnswer } from "../../support/faulty-store.ts";
 import {

@@ -1,11 +1,6 @@
 import { type FollowUpMode, isOutstanding } from "../../../src/core/model/follow-up.ts";
-import type {
-  ClaimFilter,
-  RetentionLimits,
-  SessionClaim,
-  Settlement,
-  TaskStore,
-} from "../../../src/core/model/store.ts";
+import type { ClaimFilter, SessionClaim, Settlement } from "../../../src/core/model/session-claim.ts";
+import type { RetentionLimits, TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
 import type { Clock } from "../../../src/core/time/clock.ts";
 import type { Delivery, FollowUp } from "../../../src/follow-up/index.ts";

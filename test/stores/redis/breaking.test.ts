@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { SessionClaim, TaskStore } from "../../../src/core/model/store.ts";
+import type { SessionClaim } from "../../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { FollowUpMode, FollowUpStatus } from "../../../src/core/model/follow-up.ts";
-import type { SessionClaim, Settlement, TaskStore } from "../../../src/core/model/store.ts";
+import type { SessionClaim, Settlement } from "../../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import { isFinished, type TaskRecord, type TaskStatus } from "../../../src/core/model/task.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Settlement, TaskStore } from "../../../src/core/model/store.ts";
+import type { Settlement } from "../../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import { type SqliteDatabaseLike, sqliteStore } from "../../../src/stores/sqlite.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {

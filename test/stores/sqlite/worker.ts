@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import Database from "libsql";
-import type { SessionClaim, TaskStore } from "../../../src/core/model/store.ts";
+import type { SessionClaim } from "../../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
 import { sqliteStore } from "../../../src/stores/sqlite.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
