@@ -11,6 +11,7 @@ export type { TaskPatch } from "../core/model/lifecycle.ts";
 export type { StoredResult } from "../core/model/result.ts";
 export {
   type ClaimFilter,
+  type Damage,
   type Duplicate,
   type EventPage,
   type EventQuery,
@@ -47,3 +48,4 @@ export {
   type TaskScope,
   type TaskStatus,
 } from "../core/model/task.ts";
+export { parseHint } from "../stores/shared/check-hint.ts";

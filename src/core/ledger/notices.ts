@@ -1,10 +1,11 @@
 import { EventEmitter } from "eventemitter3";
 import { type NewTaskEvent, numbered } from "../model/events.ts";
 import type { ManagerEvents, ManagerListener } from "../model/manager-events.ts";
-import { hintOf, type TaskHint, type TaskStore } from "../model/store.ts";
+import { type Damage, hintOf, type TaskHint, type TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { InContext, KeepContext } from "../time/async-context.ts";
 import { invalidInput } from "../values/validate.ts";
+import { warn } from "../values/warn.ts";
 
 /** Tells listeners what has happened, and wakes those who wait for a task. */
 export class Notices {
@@ -12,13 +13,20 @@ export class Notices {
   readonly #safe = new WeakMap<object, Map<string, Guarded>>();
   /** Those who want the hints of one user, and, under `undefined`, those who want all. */
   readonly #hinted = new Map<string | undefined, Set<HintListener>>();
-  readonly #store: Pick<TaskStore, "watch">;
+  readonly #store: Tellers;
   readonly #keepContext: KeepContext;
+  readonly #stopDamage: (() => void) | undefined;
   #stopStore: (() => void) | undefined;
+  #hasWarned = false;
 
-  constructor(store: Pick<TaskStore, "watch">, keepContext: KeepContext) {
+  constructor(store: Tellers, keepContext: KeepContext) {
     this.#store = store;
     this.#keepContext = keepContext;
+    this.#stopDamage = store.onDamage?.((damage) => this.#damaged(damage));
+  }
+
+  close(): void {
+    this.#stopDamage?.();
   }
 
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
@@ -56,6 +64,16 @@ export class Notices {
     const listeners = this.#hinted.get(userId) ?? new Set();
     this.#hinted.set(userId, listeners.add(listener));
     return () => this.#stopHints(listener, userId);
+  }
+
+  #damaged({ userId, ...damage }: Damage): void {
+    const scope = userId === null ? null : { userId };
+    if (this.emit("record.damaged", { scope, ...damage }) || this.#hasWarned) return;
+    this.#hasWarned = true;
+    warn(
+      `A record was set aside, since it is damaged: ${damage.place}: ${damage.reason}`,
+      'The manager\'s event "record.damaged" tells of each; listen to it, and this is not printed.',
+    );
   }
 
   #hint(hint: TaskHint): void {
@@ -100,6 +118,8 @@ export class Notices {
   }
 }
 
+/** What a store tells by itself. */
+type Tellers = Pick<TaskStore, "onDamage" | "watch">;
 type HintListener = (hint: TaskHint) => void;
 type AnyListener = (...values: unknown[]) => void;
 /** `this`: the async context in which somebody began to listen. */

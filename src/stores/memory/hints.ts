@@ -1,10 +1,10 @@
 import { hintOf, type TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { type HintListener, HintListeners } from "../shared/listeners.ts";
+import { type HintListener, Listeners } from "../shared/listeners.ts";
 
 /** Tells listeners of writes, soon after each and never in the middle of one. */
 export class Hints {
-  readonly #listeners = new HintListeners();
+  readonly #listeners = new Listeners<TaskHint>();
   #untold: TaskHint[] = [];
 
   tell(record: TaskRecord, firstSeq: number): void {

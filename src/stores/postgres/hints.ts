@@ -1,6 +1,6 @@
 import { nanoid } from "nanoid";
 import type { TaskHint } from "../../core/model/store.ts";
-import { type HintListener, HintListeners } from "../shared/listeners.ts";
+import { type HintListener, Listeners } from "../shared/listeners.ts";
 import type { Database } from "./database.ts";
 import { HintSender } from "./hint-sender.ts";
 import { Listening } from "./listening.ts";
@@ -8,7 +8,7 @@ import type { PostgresStoreTerms } from "./options.ts";
 
 /** Tells listeners of writes: of this store's own at once, of those of others while somebody watches. */
 export class Hints {
-  readonly #listeners = new HintListeners();
+  readonly #listeners = new Listeners<TaskHint>();
   readonly #sender: HintSender | undefined;
   readonly #listening: Listening | undefined;
   #isClosed = false;

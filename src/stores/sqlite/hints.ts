@@ -1,6 +1,6 @@
 import { hintOf, type TaskHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { type HintListener, HintListeners } from "../shared/listeners.ts";
+import { type HintListener, Listeners } from "../shared/listeners.ts";
 import type { Connection } from "./connection.ts";
 import type { FileTime } from "./file-time.ts";
 import { HintTable } from "./hint-table.ts";
@@ -10,7 +10,7 @@ import { statement } from "./statement.ts";
 export class Hints {
   readonly #connection: Connection;
   readonly #table: HintTable;
-  readonly #listeners = new HintListeners();
+  readonly #listeners = new Listeners<TaskHint>();
   #untold: TaskHint[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #dataVersion: number | undefined;
