@@ -110,6 +110,7 @@ export class Runtime implements CallParts {
     this.offloader.close();
     this.scheduler.close();
     this.watcher.close();
+    this.notices.close();
   }
 
   /** Every end is on record, and nothing is on its way to the store. */

@@ -9,8 +9,21 @@ export {
 } from "../core/model/follow-up.ts";
 export type { TaskPatch } from "../core/model/lifecycle.ts";
 export type { StoredResult } from "../core/model/result.ts";
-export type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../core/model/session-claim.ts";
+export type {
+  ClaimFilter,
+  ClaimKey,
+  Held,
+  Hold,
+  Prolonged,
+  SessionClaim,
+  SessionHint,
+  SessionKey,
+  Settlement,
+  Settlements,
+  TurnBy,
+} from "../core/model/session-claim.ts";
 export {
+  type Damage,
   type Duplicate,
   type EventPage,
   type EventQuery,
@@ -27,6 +40,7 @@ export {
   type RetentionLimits,
   RING_CHARS,
   RING_EVENTS,
+  type StoreHint,
   type Sweep,
   type TaskChange,
   type TaskHint,
@@ -44,3 +58,4 @@ export {
   type TaskScope,
   type TaskStatus,
 } from "../core/model/task.ts";
+export { parseHint } from "../stores/shared/check-hint.ts";

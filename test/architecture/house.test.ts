@@ -13,7 +13,7 @@ import {
 } from "./sources.ts";
 
 const maxLines = 300;
-const mayImport: Record<string, string[]> = { adapters: ["follow-up", "tools"] };
+const mayImport: Record<string, string[]> = { adapters: ["follow-up", "tools"], store: ["stores"] };
 
 function areaOf(file: string): string {
   return file.includes("/") ? file.slice(0, file.indexOf("/")) : "";

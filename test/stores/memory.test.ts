@@ -13,6 +13,7 @@ import {
   idsOf,
   LONG_MS,
   NO_LIMITS,
+  ofTasks,
   output,
   progress,
   upTo,
@@ -272,10 +273,12 @@ test("a clock that steps back disturbs no order", async () => {
 test("a listener may call the store: it is told when the write is over", async () => {
   const store = memoryStore({ clock });
   const seen: unknown[] = [];
-  store.watch?.((hint) => {
-    if (hint.lastSeq < 3)
-      void store.append(hint, "process-1", [output("from the listener")]).then((seq) => seen.push(seq));
-  });
+  store.watch?.(
+    ofTasks((hint) => {
+      if (hint.lastSeq < 3)
+        void store.append(hint, "process-1", [output("from the listener")]).then((seq) => seen.push(seq));
+    }),
+  );
   const { record } = makeTask();
   const insert = store.insert({ record, events: [completed] }, NO_LIMITS, LONG_MS);
   expect(seen).toEqual([]);
@@ -286,8 +289,8 @@ test("a listener may call the store: it is told when the write is over", async (
 test("listeners share nothing, and hear nothing of a store that is closed", async () => {
   const store = memoryStore({ clock });
   const seen: string[] = [];
-  store.watch?.((hint) => void Object.assign(hint, { id: "spoilt" }));
-  store.watch?.((hint) => void seen.push(hint.id));
+  store.watch?.(ofTasks((hint) => void Object.assign(hint, { id: "spoilt" })));
+  store.watch?.(ofTasks((hint) => void seen.push(hint.id)));
   const { record } = makeTask();
   await store.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
   await expect.poll(() => seen).toEqual([record.id]);

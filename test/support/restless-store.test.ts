@@ -83,7 +83,7 @@ test("an error comes late too", async () => {
 test("hints travel as well, and end with the watching", async () => {
   const store = restlessStore(memoryStore());
   const hints: string[] = [];
-  const stop = store.watch?.((hint) => void hints.push(hint.id));
+  const stop = store.watch?.((hint) => void ("id" in hint && hints.push(hint.id)));
   const id = await withTask(store);
   await expect.poll(() => hints).toEqual([id]);
   await store.append({ ...ADA, id }, "process-1", [output("x")]);

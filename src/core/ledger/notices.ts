@@ -1,10 +1,12 @@
 import { EventEmitter } from "eventemitter3";
 import { type NewTaskEvent, numbered } from "../model/events.ts";
 import type { ManagerEvents, ManagerListener } from "../model/manager-events.ts";
-import { hintOf, type TaskHint, type TaskStore } from "../model/store.ts";
+import type { SessionHint } from "../model/session-claim.ts";
+import { type Damage, hintOf, type StoreHint, type TaskHint, type TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { InContext, KeepContext } from "../time/async-context.ts";
 import { invalidInput } from "../values/validate.ts";
+import { warn } from "../values/warn.ts";
 
 /** Tells listeners what has happened, and wakes those who wait for a task. */
 export class Notices {
@@ -12,13 +14,21 @@ export class Notices {
   readonly #safe = new WeakMap<object, Map<string, Guarded>>();
   /** Those who want the hints of one user, and, under `undefined`, those who want all. */
   readonly #hinted = new Map<string | undefined, Set<HintListener>>();
-  readonly #store: Pick<TaskStore, "watch">;
+  readonly #turnHinted = new Set<TurnHintListener>();
+  readonly #store: Tellers;
   readonly #keepContext: KeepContext;
+  readonly #stopDamage: (() => void) | undefined;
   #stopStore: (() => void) | undefined;
+  #hasWarned = false;
 
-  constructor(store: Pick<TaskStore, "watch">, keepContext: KeepContext) {
+  constructor(store: Tellers, keepContext: KeepContext) {
     this.#store = store;
     this.#keepContext = keepContext;
+    this.#stopDamage = store.onDamage?.((damage) => this.#damaged(damage));
+  }
+
+  close(): void {
+    this.#stopDamage?.();
   }
 
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): void {
@@ -51,11 +61,46 @@ export class Notices {
 
   /** Calls `listener` whenever something may have happened to a task, of this user or of any. Returns how to stop. */
   onHint(listener: HintListener, userId?: string): () => void {
-    // The store is asked for hints only while somebody wants them: they cost it something at each write.
-    if (this.#hinted.size === 0) this.#stopStore = this.#store.watch?.((hint) => this.#hint(hint));
+    this.#watchStore();
     const listeners = this.#hinted.get(userId) ?? new Set();
     this.#hinted.set(userId, listeners.add(listener));
     return () => this.#stopHints(listener, userId);
+  }
+
+  /** Calls `listener` whenever something may have happened to a session's turn. Returns how to stop. */
+  onTurnHint(listener: TurnHintListener): () => void {
+    this.#watchStore();
+    this.#turnHinted.add(listener);
+    return () => {
+      this.#turnHinted.delete(listener);
+      this.#stopIfUnwanted();
+    };
+  }
+
+  /** The store is asked for hints only while somebody wants them: they cost it something at each write. */
+  #watchStore(): void {
+    this.#stopStore ??= this.#store.watch?.((hint) => this.#passOn(hint));
+  }
+
+  #stopIfUnwanted(): void {
+    if (this.#hinted.size > 0 || this.#turnHinted.size > 0) return;
+    this.#stopStore?.();
+    this.#stopStore = undefined;
+  }
+
+  #passOn(hint: StoreHint): void {
+    if (!("turn" in hint)) this.#hint(hint);
+    else for (const listener of [...this.#turnHinted]) listener(hint);
+  }
+
+  #damaged({ userId, ...damage }: Damage): void {
+    const scope = userId === null ? null : { userId };
+    if (this.emit("record.damaged", { scope, ...damage }) || this.#hasWarned) return;
+    this.#hasWarned = true;
+    warn(
+      `A record was set aside, since it is damaged: ${damage.place}: ${damage.reason}`,
+      'The manager\'s event "record.damaged" tells of each; listen to it, and this is not printed.',
+    );
   }
 
   #hint(hint: TaskHint): void {
@@ -67,7 +112,7 @@ export class Notices {
     const listeners = this.#hinted.get(userId);
     if (!listeners?.delete(listener) || listeners.size > 0) return;
     this.#hinted.delete(userId);
-    if (this.#hinted.size === 0) this.#stopStore?.();
+    this.#stopIfUnwanted();
   }
 
   #emitAll(record: TaskRecord, events: readonly NewTaskEvent[], firstSeq: number): void {
@@ -100,7 +145,10 @@ export class Notices {
   }
 }
 
+/** What a store tells by itself. */
+type Tellers = Pick<TaskStore, "onDamage" | "watch">;
 type HintListener = (hint: TaskHint) => void;
+type TurnHintListener = (hint: SessionHint) => void;
 type AnyListener = (...values: unknown[]) => void;
 /** `this`: the async context in which somebody began to listen. */
 type Guarded = (this: InContext, ...values: unknown[]) => void;

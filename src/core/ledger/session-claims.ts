@@ -1,5 +1,12 @@
 import type { NewTaskEvent } from "../model/events.ts";
-import type { ClaimFilter, Prolonged, SessionClaim, SessionKey, Settlement, Settlements } from "../model/session-claim.ts";
+import type {
+  ClaimFilter,
+  Prolonged,
+  SessionClaim,
+  SessionKey,
+  Settlement,
+  Settlements,
+} from "../model/session-claim.ts";
 import type { TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
 import type { HeldSessions } from "./held-sessions.ts";

@@ -16,6 +16,13 @@ export type ManagerEvents = {
   };
   /** The store failed or did not answer in time. */
   "store.failed": StoreFailure;
+  /**
+   * The store cannot read a record, or parts of it are missing. It is set aside, and everything else goes on; what
+   * `place` names stays there to be looked at. `scope` and `taskId` are `null` where they cannot be known any more.
+   */
+  "record.damaged": { scope: TaskScope | null; taskId: string | null; place: string; reason: string };
+  /** The store has lost the record of a task that runs in this process: it was written anew as this process knows it. */
+  "record.lost": { scope: TaskScope; task: TaskInfo };
   /** A turn with follow-ups failed, or took too long. They are delivered again, or dropped as `exhausted`. */
   "delivery.failed": { scope: TaskScope; taskIds: readonly string[]; error: unknown };
   /** A session has had all the automatic turns it may have until `userSpoke`. What completes stays pending. */

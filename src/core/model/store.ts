@@ -22,7 +22,10 @@ export interface TaskKey {
   id: string;
 }
 
-/** A task to be written: its record with `version` 1 and `lastSeq` 0, and its first events. */
+/**
+ * A task to be written: its record with `version` 1 and `lastSeq` 0, and its first events. One that a store has lost
+ * is written anew as it was: its version stays, and its events go on after its `lastSeq`.
+ */
 export interface NewTask {
   record: TaskRecord;
   events: NewTaskEvent[];
@@ -133,6 +136,16 @@ export function hintOf(record: TaskRecord, firstSeq: number): TaskHint {
   return { id, userId, sessionId, firstSeq, lastSeq, status, followUp: followUp.status };
 }
 
+/** A record that a store cannot read, or of which parts are missing. */
+export interface Damage {
+  /** Whose it is; `null`: that cannot be known any more. */
+  userId: string | null;
+  taskId: string | null;
+  /** Where it stands: a key, or a table and a row. */
+  place: string;
+  reason: string;
+}
+
 /** Events kept for each task; older ones make room. */
 export const RING_EVENTS = 1_000;
 /** Characters of event data kept for each task. */
@@ -146,6 +159,7 @@ export const RING_CHARS = 256 * 1024;
  * - It notes by its own clock when a task has ended: age, order and retention go by that. `completedAt`, which a
  *   process writes, is only shown, since clocks of processes are set, and differ.
  * - It never calls back into the library, and may answer in any order.
+ * - One record that it cannot read stops nobody else's: see {@link TaskStore.onDamage}.
  */
 export interface TaskStore {
   /**
@@ -231,7 +245,18 @@ export interface TaskStore {
    * was counted for `finishedTtlMs`.
    */
   sweep(retention: RetentionLimits, limit: number): Promise<Sweep>;
-  /** Hints about writes and turns, those of other processes included. Polling is the floor under them. */
+  /**
+   * Calls `listener` for each record that turns out to be unreadable, or to lack parts. What meets one while it looks
+   * for others (`claim`, `lapsed`, `list`, `renew`, `sweep`) sets it aside, so that no index or queue leads to it any
+   * more; tells of it, once; and goes on with the rest. What is left of it stays where it is, for the operator to look
+   * at. `get`, `events` and `result` of such a task reject, naming the place and the reason: half a record is never
+   * answered as a whole one. Returns how to stop listening.
+   */
+  onDamage?(listener: (damage: Damage) => void): () => void;
+  /**
+   * Hints about writes and turns, those of other processes included. Polling is the floor under them. What comes from outside
+   * of the process goes through `parseHint` first: anybody may have written it.
+   */
   watch?(listener: (hint: StoreHint) => void): () => void;
   close(): Promise<void>;
 }

@@ -1,11 +1,11 @@
 import type { SessionHint, SessionKey } from "../../core/model/session-claim.ts";
 import { hintOf, type StoreHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { type HintListener, HintListeners } from "../shared/listeners.ts";
+import { type HintListener, Listeners } from "../shared/listeners.ts";
 
 /** Tells listeners of writes, soon after each and never in the middle of one. */
 export class Hints {
-  readonly #listeners = new HintListeners();
+  readonly #listeners = new Listeners<StoreHint>();
   #untold: StoreHint[] = [];
 
   tell(record: TaskRecord, firstSeq: number): void {

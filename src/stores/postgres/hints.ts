@@ -1,6 +1,6 @@
 import { nanoid } from "nanoid";
-import type { TaskHint } from "../../core/model/store.ts";
-import { type HintListener, HintListeners } from "../shared/listeners.ts";
+import type { StoreHint } from "../../core/model/store.ts";
+import { type HintListener, Listeners } from "../shared/listeners.ts";
 import type { Database } from "./database.ts";
 import { HintSender } from "./hint-sender.ts";
 import { Listening } from "./listening.ts";
@@ -8,7 +8,7 @@ import type { PostgresStoreTerms } from "./options.ts";
 
 /** Tells listeners of writes: of this store's own at once, of those of others while somebody watches. */
 export class Hints {
-  readonly #listeners = new HintListeners();
+  readonly #listeners = new Listeners<StoreHint>();
   readonly #sender: HintSender | undefined;
   readonly #listening: Listening | undefined;
   #isClosed = false;
@@ -19,7 +19,7 @@ export class Hints {
     this.#sender = new HintSender(pool, channel, self);
     // A pool without connections to spare would have none left for the store.
     if (pool.connect === undefined || pool.options?.max === 1) return;
-    const tell = (hint: TaskHint) => this.#listeners.tell(hint);
+    const tell = (hint: StoreHint) => this.#listeners.tell(hint);
     this.#listening = new Listening(database, pool, { channel, self, tell });
   }
 
@@ -29,7 +29,7 @@ export class Hints {
   }
 
   /** `watched`: there are others to tell. */
-  tell(hint: TaskHint, watched: boolean): void {
+  tell(hint: StoreHint, watched: boolean): void {
     if (watched) this.#sender?.send(hint);
     this.#listeners.tell(hint);
   }

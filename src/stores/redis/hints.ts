@@ -1,5 +1,6 @@
 import { nanoid } from "nanoid";
-import { type HintListener, HintListeners } from "../shared/listeners.ts";
+import type { StoreHint } from "../../core/model/store.ts";
+import { type HintListener, Listeners } from "../shared/listeners.ts";
 import type { RedisLike, RedisSubscriberLike } from "./client.ts";
 
 /**
@@ -10,7 +11,7 @@ export class Hints {
   readonly channel: string;
   readonly #client: RedisLike;
   readonly #self = nanoid(10);
-  readonly #listeners = new HintListeners();
+  readonly #listeners = new Listeners<StoreHint>();
   #calls = 0;
   #connection: RedisSubscriberLike | undefined;
   #isClosed = false;

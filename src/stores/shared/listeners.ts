@@ -1,24 +1,25 @@
-import type { StoreHint } from "../../core/model/store.ts";
+import type { Damage, StoreHint } from "../../core/model/store.ts";
 
 export type HintListener = (hint: StoreHint) => void;
+export type DamageListener = (damage: Damage) => void;
 
-/** Those in this process who want to hear of writes. What one of them throws, now or later, harms nobody. */
-export class HintListeners {
-  readonly #listeners = new Set<HintListener>();
+/** Those in this process who want to hear of something. What one of them throws, now or later, harms nobody. */
+export class Listeners<Told extends object> {
+  readonly #listeners = new Set<(told: Told) => void>();
 
   get size(): number {
     return this.#listeners.size;
   }
 
   /** Returns how to stop listening; that returns whether this was the last. */
-  add(listener: HintListener): () => boolean {
-    const own: HintListener = (hint) => listener(hint);
+  add(listener: (told: Told) => void): () => boolean {
+    const own = (told: Told) => listener(told);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own) && this.#listeners.size === 0;
   }
 
-  tell(hint: StoreHint): void {
-    for (const listener of this.#listeners) void callSafely(listener, { ...hint });
+  tell(told: Told): void {
+    for (const listener of this.#listeners) void callSafely(listener, { ...told });
   }
 
   clear(): void {
@@ -26,10 +27,10 @@ export class HintListeners {
   }
 }
 
-async function callSafely(listener: HintListener, hint: StoreHint): Promise<void> {
+async function callSafely<Told>(listener: (told: Told) => void, told: Told): Promise<void> {
   try {
-    await listener(hint);
+    await listener(told);
   } catch {
-    // A hint is no more than a hint.
+    // Whoever is told is told, and no more than that.
   }
 }

@@ -1,6 +1,6 @@
-import { hintOf, type TaskHint } from "../../core/model/store.ts";
+import { hintOf, type StoreHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { type HintListener, HintListeners } from "../shared/listeners.ts";
+import { type HintListener, Listeners } from "../shared/listeners.ts";
 import type { Connection } from "./connection.ts";
 import type { FileTime } from "./file-time.ts";
 import { HintTable } from "./hint-table.ts";
@@ -10,8 +10,8 @@ import { statement } from "./statement.ts";
 export class Hints {
   readonly #connection: Connection;
   readonly #table: HintTable;
-  readonly #listeners = new HintListeners();
-  #untold: TaskHint[] = [];
+  readonly #listeners = new Listeners<StoreHint>();
+  #untold: StoreHint[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #dataVersion: number | undefined;
   #isClosed = false;
@@ -81,7 +81,7 @@ export class Hints {
     });
   }
 
-  #pass(hints: readonly TaskHint[]): void {
+  #pass(hints: readonly StoreHint[]): void {
     for (const hint of hints) this.#listeners.tell(hint);
   }
 }

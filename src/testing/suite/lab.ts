@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type { StoredFollowUp } from "../../core/model/follow-up.ts";
 import type { StoredResult } from "../../core/model/result.ts";
-import type { TaskChange, TaskKey, TaskLimits, TaskStore } from "../../core/model/store.ts";
+import type {
+  StoreHint,
+  TaskChange,
+  TaskHint,
+  TaskKey,
+  TaskLimits,
+  TaskStore,
+} from "../../core/model/store.ts";
 import type { TaskRecord, TaskScope } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 
@@ -60,6 +67,11 @@ export function change(patch: TaskChange["patch"], events: NewTaskEvent[] = []):
 /** The numbers from 1 to `count`. */
 export function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** For those who want the hints of tasks alone. */
+export function ofTasks(listener: (hint: TaskHint) => unknown): (hint: StoreHint) => unknown {
+  return (hint) => ("turn" in hint ? undefined : listener(hint));
 }
 
 /** Writes a task that nothing keeps out. */

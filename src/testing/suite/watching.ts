@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import type { FollowUpStatus } from "../../core/model/follow-up.ts";
-import type { TaskHint } from "../../core/model/store.ts";
+import type { StoreHint, TaskHint } from "../../core/model/store.ts";
 import type { TaskStatus } from "../../core/model/task.ts";
 import { makeTask } from "../make-task.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type Lab,
   LONG_MS,
   NO_LIMITS,
+  ofTasks,
   output,
   read,
   transition,
@@ -20,7 +21,7 @@ import {
 export function watchSuite(lab: Lab): void {
   const watch = () => {
     const hints: TaskHint[] = [];
-    const stop = lab.store.watch?.((hint) => void hints.push(hint));
+    const stop = lab.store.watch?.(ofTasks((hint) => void hints.push(hint)));
     return { hints, stop: stop ?? (() => {}) };
   };
   const quiet = () => new Promise((resolve) => setTimeout(resolve, QUIET_MS));
@@ -100,10 +101,28 @@ export function watchSuite(lab: Lab): void {
     expect(one.hints).toHaveLength(1);
   });
 
+  watchTest(
+    "a session that is free gives a hint where somebody waits for it, and one whose turn is to stop",
+    async () => {
+      const turns: StoreHint[] = [];
+      lab.store.watch?.((hint) => void ("turn" in hint && turns.push(hint)));
+      const session = { userId: "ada", sessionId: "one" };
+      const terms = { by: "user", take: true, maxHolds: 3, waitMs: 0 } as const;
+      const unwanted = await lab.store.hold("me", LONG_MS, session, terms);
+      if ("token" in unwanted) await lab.store.settle(unwanted, {});
+      const held = await lab.store.hold("me", LONG_MS, session, terms);
+      await lab.store.stopTurn(session, "Enough.", null);
+      await vi.waitFor(() => expect(turns).toEqual([{ ...session, turn: "stop" }]));
+      await lab.store.hold("another", LONG_MS, session, { ...terms, waitMs: LONG_MS });
+      if ("token" in held) await lab.store.settle(held, {});
+      await vi.waitFor(() => expect(turns.slice(1)).toEqual([{ ...session, turn: "free" }]));
+    },
+  );
+
   watchTest("a function that watches twice is told twice, and once when it has stopped once", async () => {
     const hints: TaskHint[] = [];
     const listener = (hint: TaskHint) => void hints.push(hint);
-    const stops = [lab.store.watch?.(listener), lab.store.watch?.(listener)];
+    const stops = [lab.store.watch?.(ofTasks(listener)), lab.store.watch?.(ofTasks(listener))];
     const first = await insert(lab);
     await vi.waitFor(() => expect(hints).toMatchObject([{ id: first.id }, { id: first.id }]));
     stops[0]?.();
@@ -114,12 +133,16 @@ export function watchSuite(lab: Lab): void {
   });
 
   watchTest("a listener that fails harms nobody", async () => {
-    lab.store.watch?.(() => {
-      throw new Error("A listener's own failure.");
-    });
-    lab.store.watch?.(async () => {
-      throw new Error("A listener's own late failure.");
-    });
+    lab.store.watch?.(
+      ofTasks(() => {
+        throw new Error("A listener's own failure.");
+      }),
+    );
+    lab.store.watch?.(
+      ofTasks(async () => {
+        throw new Error("A listener's own late failure.");
+      }),
+    );
     const { hints } = watch();
     const record = await insert(lab);
     await vi.waitFor(() => expect(hints).toHaveLength(1));

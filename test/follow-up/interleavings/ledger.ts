@@ -1,5 +1,10 @@
 import { type FollowUpMode, isOutstanding } from "../../../src/core/model/follow-up.ts";
-import type { ClaimFilter, SessionClaim, Settlement } from "../../../src/core/model/session-claim.ts";
+import type {
+  ClaimFilter,
+  ClaimKey,
+  SessionClaim,
+  Settlement,
+} from "../../../src/core/model/session-claim.ts";
 import type { RetentionLimits, TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
 import type { Clock } from "../../../src/core/time/clock.ts";
@@ -158,7 +163,7 @@ export class Ledger {
         const hold = this.#holdOf(claim);
         const isLive = this.isLive(hold);
         const answer = await store.prolong(claim, leaseMs);
-        this.check(answer === isLive, `prolong answered ${answer}`);
+        this.check((answer !== undefined) === isLive, `prolong answered ${answer !== undefined}`);
         if (isLive) hold.endsAt = this.#clock.now() + leaseMs;
         return answer;
       },
@@ -175,7 +180,7 @@ export class Ledger {
     };
   }
 
-  #holdOf({ token }: SessionClaim): Hold {
+  #holdOf({ token }: ClaimKey): Hold {
     return this.holds.find(({ claim }) => claim.token === token) as Hold;
   }
 

@@ -7,6 +7,7 @@ import {
   insert,
   LONG_MS,
   NO_LIMITS,
+  ofTasks,
   output,
   upTo,
 } from "../../../src/testing/suite/lab.ts";
@@ -21,7 +22,7 @@ describePostgres("a server that breaks", (pg) => {
     const schema = newSchema();
     const [store, other] = [pg.newStore({ schema }), pg.newStore({ schema, pool: pg.newPool() })];
     const hints: string[] = [];
-    const stop = store.watch?.(({ id }) => void hints.push(id));
+    const stop = store.watch?.(ofTasks(({ id }) => void hints.push(id)));
     const before = await insert(labOf(other));
     await expectHints(() => other.append(before, "process-1", [output("before")]));
     const calls = keepCalling(() => store.append(before, "process-1", [output("x")]));
@@ -52,7 +53,7 @@ describePostgres("a server that breaks", (pg) => {
     const end = (client: PoolClient) => process.nextTick(() => client.emit("error", new Error("terminated")));
     pool.once("acquire", end);
     const hints: string[] = [];
-    const stop = store.watch?.(({ id }) => void hints.push(id));
+    const stop = store.watch?.(ofTasks(({ id }) => void hints.push(id)));
     const heard = async () => {
       await other.append(record, "process-1", [output("x")]);
       expect(hints).toContain(record.id);

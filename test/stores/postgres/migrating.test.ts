@@ -6,7 +6,7 @@ import { TaskOffloadError } from "../../../src/index.ts";
 import { SCHEMA_VERSION } from "../../../src/stores/postgres/migrations.ts";
 import { migratePostgres } from "../../../src/stores/postgres.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
-import { ADA, idsOf, insert, LONG_MS, NO_LIMITS, upTo } from "../../../src/testing/suite/lab.ts";
+import { ADA, idsOf, insert, LONG_MS, NO_LIMITS, ofTasks, upTo } from "../../../src/testing/suite/lab.ts";
 import { countStatements, describePostgres, intercept, labOf, newSchema, type PostgresLab } from "./lab.ts";
 
 const CHILD = fileURLToPath(new URL("./migrating-child.ts", import.meta.url));
@@ -76,7 +76,7 @@ describePostgres("migrations", (pg) => {
   test("a name that needs quotes names a schema of its own", async () => {
     const schema = `Order_${newSchema()}`;
     const store = pg.newStore({ schema });
-    const stop = store.watch?.(() => {});
+    const stop = store.watch?.(ofTasks(() => {}));
     await insert(labOf(store));
     stop?.();
     await expect(pg.pool.query(`SELECT FROM "${schema.toLowerCase()}".tasks`)).rejects.toThrow();

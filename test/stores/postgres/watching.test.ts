@@ -14,6 +14,7 @@ import {
   insert,
   LONG_MS,
   NO_LIMITS,
+  ofTasks,
   output,
   progress,
   transition,
@@ -47,7 +48,7 @@ describePostgres("hints", (pg) => {
     const schema = newSchema();
     const [store, other] = pair(schema);
     const hints: unknown[] = [];
-    const stop = store.watch?.((hint) => void hints.push(hint));
+    const stop = store.watch?.(ofTasks((hint) => void hints.push(hint)));
     await settled(schema, 1);
     const record = await insert(labOf(other), { sessionId: "\0 é" });
     for (const n of upTo(30)) await other.append(record, "process-1", [progress(n), output("x")]);
@@ -62,7 +63,7 @@ describePostgres("hints", (pg) => {
     const schema = newSchema();
     const [store] = pair(schema);
     const hints: number[] = [];
-    const stop = store.watch?.(({ lastSeq }) => void hints.push(lastSeq));
+    const stop = store.watch?.(ofTasks(({ lastSeq }) => void hints.push(lastSeq)));
     const record = await insert(labOf(store));
     expect(hints).toEqual([1]);
     await settled(schema, 1);
@@ -77,14 +78,14 @@ describePostgres("hints", (pg) => {
     const pool = pg.newPool({ max: 3 });
     const store = pg.newStore({ schema, pool });
     await store.get(ADA, "x");
-    const stops = upTo(5).map(() => store.watch?.(() => {}));
+    const stops = upTo(5).map(() => store.watch?.(ofTasks(() => {})));
     await settled(schema, 1);
     await quiet();
     expect(await listening(pg, schema)).toBe(1);
     for (const stop of stops) stop?.();
     await settled(schema, 0);
     await until(() => expect(pool.idleCount).toBe(pool.totalCount));
-    const again = store.watch?.(() => {});
+    const again = store.watch?.(ofTasks(() => {}));
     await settled(schema, 1);
     again?.();
   });
@@ -93,7 +94,7 @@ describePostgres("hints", (pg) => {
     const schema = newSchema();
     const [store, other] = pair(schema);
     const hints: string[] = [];
-    const stop = store.watch?.(({ id }) => void hints.push(id));
+    const stop = store.watch?.(ofTasks(({ id }) => void hints.push(id)));
     await settled(schema, 1);
     await pg.pool.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_advisory_lock_shared%' AND query LIKE $1",
@@ -130,7 +131,7 @@ describePostgres("hints", (pg) => {
     const schema = newSchema();
     const [store, other] = pair(schema);
     const hints: string[] = [];
-    const stop = store.watch?.(({ id }) => void hints.push(id));
+    const stop = store.watch?.(ofTasks(({ id }) => void hints.push(id)));
     await settled(schema, 1);
     const { record } = makeTask();
     await other.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
@@ -143,7 +144,7 @@ describePostgres("hints", (pg) => {
     const schema = newSchema();
     const [store] = pair(schema);
     const hints: unknown[] = [];
-    const stop = store.watch?.((hint) => void hints.push(hint));
+    const stop = store.watch?.(ofTasks((hint) => void hints.push(hint)));
     await settled(schema, 1);
     for (const payload of ["", "{", "null", "[]", '{"id":1}', '"x"']) {
       await pg.pool.query("SELECT pg_notify($1, $2)", [schema, payload]);
@@ -163,7 +164,7 @@ describePostgres("hints", (pg) => {
     };
     const other = pg.newStore({ schema, pool: { query } });
     const hints: string[] = [];
-    const stop = store.watch?.(({ id }) => void hints.push(id));
+    const stop = store.watch?.(ofTasks(({ id }) => void hints.push(id)));
     await settled(schema, 1);
     const sessionId = "é".repeat(5_000);
     const tasks = upTo(12).map((n) => makeTask(n % 2 === 0 ? { sessionId } : {}));
@@ -186,7 +187,7 @@ describePostgres("hints", (pg) => {
     for (const store of stores) expect(store.watch).toBeUndefined();
     const [silent] = stores;
     const hints: unknown[] = [];
-    const stop = pg.newStore({ schema }).watch?.((hint) => void hints.push(hint));
+    const stop = pg.newStore({ schema }).watch?.(ofTasks((hint) => void hints.push(hint)));
     await settled(schema, 1);
     if (silent) await insert(labOf(silent));
     await quiet();
@@ -200,13 +201,13 @@ describePostgres("closing", (pg) => {
     const schema = newSchema();
     const pool = pg.newPool();
     const store = postgresStore({ pool, schema });
-    const stop = store.watch?.(() => {});
+    const stop = store.watch?.(ofTasks(() => {}));
     await until(async () => expect(await listening(pg, schema)).toBe(1));
     await store.close();
     expect(pool.idleCount).toBe(pool.totalCount);
     expect(await listening(pg, schema)).toBe(0);
     stop?.();
-    store.watch?.(() => {})();
+    store.watch?.(ofTasks(() => {}))();
     expect((await pool.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
     await pool.end();
   });
@@ -214,7 +215,7 @@ describePostgres("closing", (pg) => {
   test.each([0, 1, 5, 20, 60])("while it is about to listen, after %i ms", async (ms) => {
     const pool = pg.newPool();
     const store = postgresStore({ pool, schema: newSchema() });
-    store.watch?.(() => {});
+    store.watch?.(ofTasks(() => {}));
     await quiet(ms);
     await store.close();
     await until(() => expect(pool.idleCount).toBe(pool.totalCount));
@@ -227,12 +228,12 @@ describePostgres("closing", (pg) => {
     const query: PostgresPoolLike["query"] = (text, values) =>
       text.includes("pg_notify") ? new Promise(() => {}) : pg.pool.query(text, values);
     const listener = pg.newStore({ schema });
-    const stop = listener.watch?.(() => {});
+    const stop = listener.watch?.(ofTasks(() => {}));
     await until(async () => expect(await listening(pg, schema)).toBe(1));
     const store = postgresStore({ pool: { query, connect: () => pool.connect() }, schema });
     await insert(labOf(store));
     const taken = [await pool.connect(), await pool.connect()];
-    store.watch?.(() => {});
+    store.watch?.(ofTasks(() => {}));
     await quiet();
     await store.close();
     for (const client of taken) client.release();

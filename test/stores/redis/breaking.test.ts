@@ -15,6 +15,7 @@ import {
   LONG_MS,
   log,
   NO_LIMITS,
+  ofTasks,
   output,
   progress,
   read,
@@ -86,7 +87,7 @@ describeWithServer(
       const prefix = newPrefix();
       const [store, other] = [newStore(lab.newClient(), prefix), newStore(lab.newClient(), prefix)];
       const ids = new Set<string>();
-      store.watch?.((hint) => void ids.add(hint.id));
+      store.watch?.(ofTasks((hint) => void ids.add(hint.id)));
       const { record } = makeTask();
       await other.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
       const heard = () =>

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, expectTypeOf, test, vi } from "vitest";
 import { TaskOffloadError } from "../../../src/core/errors.ts";
 import { type RedisLike, type RedisStoreOptions, redisStore } from "../../../src/stores/redis.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
-import { ADA, LONG_MS, NO_LIMITS, upTo } from "../../../src/testing/suite/lab.ts";
+import { ADA, LONG_MS, NO_LIMITS, ofTasks, upTo } from "../../../src/testing/suite/lab.ts";
 import { describeWithServer, newStore } from "./lab.ts";
 
 const NO_ANSWER = () => Promise.resolve(null);
@@ -116,7 +116,7 @@ describe("watching", () => {
     vi.useFakeTimers();
     const connection = subscriber(() => Promise.reject(new Error("Connection is closed.")));
     const store = redisStore({ client: { ...client, duplicate: () => connection } });
-    const stop = store.watch?.(() => {});
+    const stop = store.watch?.(ofTasks(() => {}));
     await vi.advanceTimersByTimeAsync(2_500);
     expect(connection.subscribe).toHaveBeenCalledTimes(3);
     stop?.();
@@ -127,7 +127,7 @@ describe("watching", () => {
 
   test("a connection that fails harms nobody", () => {
     const connection = subscriber(NO_ANSWER);
-    redisStore({ client: { ...client, duplicate: () => connection } }).watch?.(() => {});
+    redisStore({ client: { ...client, duplicate: () => connection } }).watch?.(ofTasks(() => {}));
     expect(connection.listeners.error).toBeDefined();
     expect(() => connection.listeners.error?.()).not.toThrow();
   });
@@ -137,7 +137,7 @@ describeWithServer("closing", [], (lab) => {
   test("the client stays as it is", async () => {
     const client = lab.newClient();
     const [store, other] = [newStore(client, "one"), newStore(client, "two")];
-    store.watch?.(() => {});
+    store.watch?.(ofTasks(() => {}));
     await store.close();
     expect(await client.ping()).toBe("PONG");
     expect(await other.get(ADA, "id")).toBeUndefined();

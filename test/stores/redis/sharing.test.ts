@@ -18,6 +18,7 @@ import {
   insert,
   LONG_MS,
   NO_LIMITS,
+  ofTasks,
   output,
   upTo,
 } from "../../../src/testing/suite/lab.ts";
@@ -38,7 +39,7 @@ describeWithServer("many processes on one server", [], (lab) => {
   /** What a store is told from now on, when it hears what another writes: subscribing takes a moment. */
   const heardBy = async (store: TaskStore, writer: TaskStore) => {
     const hints: TaskHint[] = [];
-    store.watch?.((hint) => void hints.push(hint));
+    store.watch?.(ofTasks((hint) => void hints.push(hint)));
     const record = await insert(labOf(writer), { userId: "somebody" });
     const last = await until(async () => {
       const seq = await writer.append(record, "process-1", [output("x")]);
@@ -141,17 +142,17 @@ describeWithServer("many processes on one server", [], (lab) => {
     const store = newStore(lab.newClient());
     await insert(labOf(store));
     const before = await connections();
-    const stops = [store.watch?.(() => {}), store.watch?.(() => {})];
+    const stops = [store.watch?.(ofTasks(() => {})), store.watch?.(ofTasks(() => {}))];
     await until(async () => expect(await connections()).toBe(before + 1));
     stops[0]?.();
     await insert(labOf(store));
     expect(await connections()).toBe(before + 1);
     stops[1]?.();
     await until(async () => expect(await connections()).toBe(before));
-    store.watch?.(() => {});
+    store.watch?.(ofTasks(() => {}));
     await until(async () => expect(await connections()).toBe(before + 1));
     await store.close();
-    store.watch?.(() => {});
+    store.watch?.(ofTasks(() => {}));
     await until(async () => expect(await connections()).toBe(before));
   });
 

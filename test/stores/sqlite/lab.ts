@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
 import { afterAll, describe } from "vitest";
-import type { TaskHint, TaskStore } from "../../../src/core/model/store.ts";
+import type { StoreHint, TaskStore } from "../../../src/core/model/store.ts";
 import type { SqliteDatabaseLike } from "../../../src/stores/sqlite.ts";
 import { openNodeSqlite } from "./drivers.ts";
 
@@ -55,11 +55,14 @@ export function inTurns(stores: readonly [TaskStore, ...TaskStore[]]): TaskStore
     renew: (...args) => next().renew(...args),
     lapsed: (...args) => next().lapsed(...args),
     claim: (...args) => next().claim(...args),
+    hold: (...args) => next().hold(...args),
+    extend: (...args) => next().extend(...args),
+    stopTurn: (...args) => next().stopTurn(...args),
     prolong: (...args) => next().prolong(...args),
     settle: (...args) => next().settle(...args),
     resetTurns: (...args) => next().resetTurns(...args),
     sweep: (...args) => next().sweep(...args),
-    watch: (listener: (hint: TaskHint) => void) => next().watch?.(listener) ?? (() => undefined),
+    watch: (listener: (hint: StoreHint) => void) => next().watch?.(listener) ?? (() => undefined),
     close: async () => {
       for (const store of stores) await store.close();
     },

@@ -12,6 +12,7 @@ import {
   completed,
   LONG_MS,
   NO_LIMITS,
+  ofTasks,
   output,
   upTo,
   whole,
@@ -88,7 +89,7 @@ function planOf(database: SqliteDatabaseLike, sql: string): string[] {
 /** Calls every method, so that every query is made. */
 async function useEverything(database: SqliteDatabaseLike): Promise<void> {
   const store = sqliteStore({ database });
-  const stop = store.watch?.(() => undefined);
+  const stop = store.watch?.(ofTasks(() => undefined));
   const [one, two] = [makeTask({ duplicateKey: "key" }), makeTask({ status: "queued", sessionId: null })];
   await store.insert({ ...one, input: "1" }, strict, LONG_MS);
   await store.insert(two, strict, LONG_MS);

@@ -4,7 +4,7 @@ import type { StoredResult } from "../../../src/core/model/result.ts";
 import type { TaskHint } from "../../../src/core/model/store.ts";
 import { type SqliteDatabaseLike, sqliteStore } from "../../../src/stores/sqlite.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
-import { ADA, change, LONG_MS, NO_LIMITS, output, upTo } from "../../../src/testing/suite/lab.ts";
+import { ADA, change, LONG_MS, NO_LIMITS, ofTasks, output, upTo } from "../../../src/testing/suite/lab.ts";
 import { until } from "../../support/until.ts";
 import { DRIVERS, newPath, sleep } from "./lab.ts";
 
@@ -59,7 +59,7 @@ describe.each(DRIVERS)("while another connection writes, on $name", ({ open }) =
     await store.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     database.exec("BEGIN IMMEDIATE");
     const hints: TaskHint[] = [];
-    const stop = store.watch?.((hint) => void hints.push(hint));
+    const stop = store.watch?.(ofTasks((hint) => void hints.push(hint)));
     await expect(store.append(record, "process-1", [output("refused")])).rejects.toThrow("locked");
     database.exec("COMMIT");
     expect(await other.append(record, "process-1", [output("other")])).toBe(1);
@@ -141,7 +141,7 @@ describe.each(DRIVERS)("calls of one turn, on $name", ({ open }) => {
   test("do not suffer for one that fails", async () => {
     const store = sqliteStore({ database: open(":memory:") });
     const hints: TaskHint[] = [];
-    store.watch?.((hint) => void hints.push(hint));
+    store.watch?.(ofTasks((hint) => void hints.push(hint)));
     const circular: Record<string, unknown> = {};
     circular.self = circular;
     const tasks = upTo(9).map((n) => makeTask(n === 5 ? { metadata: circular } : {}));
@@ -208,8 +208,8 @@ describe.each(DRIVERS)("hints of another connection, on $name", ({ open }) => {
     const { record } = makeTask({ id: "\ud800\0", sessionId: null });
     await two.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     const hints: TaskHint[] = [];
-    const stop = one.watch?.((hint) => void hints.push(hint));
-    two.watch?.(() => undefined);
+    const stop = one.watch?.(ofTasks((hint) => void hints.push(hint)));
+    two.watch?.(ofTasks(() => undefined));
     await two.append(record, "process-1", [output("a"), output("b")]);
     await one.append(record, "process-1", [output("c")]);
     await two.transition(record, 1, change({ status: "completed", completedAt: 1 }));
@@ -228,10 +228,10 @@ describe.each(DRIVERS)("hints of another connection, on $name", ({ open }) => {
 
   test("are none of what was written before, though it is still kept for others", async () => {
     const { one, two, three } = several();
-    one.watch?.(() => undefined);
+    one.watch?.(ofTasks(() => undefined));
     await two.insert(makeTask(), NO_LIMITS, LONG_MS);
     const hints: TaskHint[] = [];
-    three.watch?.((hint) => void hints.push(hint));
+    three.watch?.(ofTasks((hint) => void hints.push(hint)));
     const { record } = makeTask();
     await two.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     await until(() => expect(hints).toMatchObject([{ id: record.id }]));
@@ -239,11 +239,11 @@ describe.each(DRIVERS)("hints of another connection, on $name", ({ open }) => {
 
   test("begin a little later while another connection writes", async () => {
     const { one, two, three, database } = several();
-    one.watch?.(() => undefined);
+    one.watch?.(ofTasks(() => undefined));
     await two.insert(makeTask(), NO_LIMITS, LONG_MS);
     const hints: TaskHint[] = [];
     database.exec("BEGIN IMMEDIATE");
-    three.watch?.((hint) => void hints.push(hint));
+    three.watch?.(ofTasks((hint) => void hints.push(hint)));
     database.exec("COMMIT");
     await until(() => expect(count(database, "offload_watchers").n).toBe(2));
     const { record } = makeTask();
@@ -253,13 +253,13 @@ describe.each(DRIVERS)("hints of another connection, on $name", ({ open }) => {
 
   test("cost nothing while nobody watches, nor when only the writer does", async () => {
     const { one, two, database } = several();
-    const stopOwn = one.watch?.(() => undefined);
+    const stopOwn = one.watch?.(ofTasks(() => undefined));
     await one.insert(makeTask(), NO_LIMITS, LONG_MS);
     expect([count(database, "offload_hints").n, count(database, "offload_watchers").n]).toEqual([0, 1]);
     stopOwn?.();
     await two.insert(makeTask(), NO_LIMITS, LONG_MS);
     expect([count(database, "offload_hints").n, count(database, "offload_watchers").n]).toEqual([0, 0]);
-    one.watch?.(() => undefined);
+    one.watch?.(ofTasks(() => undefined));
     await two.insert(makeTask(), NO_LIMITS, LONG_MS);
     expect(count(database, "offload_hints").n).toBe(1);
     await one.close();
@@ -268,17 +268,17 @@ describe.each(DRIVERS)("hints of another connection, on $name", ({ open }) => {
 
   test("are no longer kept for a watcher that has died", async () => {
     const { one, two, database } = several();
-    one.watch?.(() => undefined);
+    one.watch?.(ofTasks(() => undefined));
     database.exec(`UPDATE offload_watchers SET until = ${Date.now() - 1}`);
     await two.insert(makeTask(), NO_LIMITS, LONG_MS);
     expect(count(database, "offload_hints").n).toBe(0);
-    two.watch?.(() => undefined)();
+    two.watch?.(ofTasks(() => undefined))();
     expect(count(database, "offload_watchers").n).toBe(0);
   });
 
   test("are not kept for ever", async () => {
     const { one, two, database } = several();
-    one.watch?.(() => undefined);
+    one.watch?.(ofTasks(() => undefined));
     const { record } = makeTask();
     await two.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     for (const _ of upTo(600)) await two.append(record, "process-1", []);
@@ -289,10 +289,10 @@ describe.each(DRIVERS)("hints of another connection, on $name", ({ open }) => {
   test("do not keep the process alive, and start again after a pause", async () => {
     const { one, two } = several();
     const hints: TaskHint[] = [];
-    one.watch?.(() => undefined)();
+    one.watch?.(ofTasks(() => undefined))();
     const active = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
     await two.insert(makeTask(), NO_LIMITS, LONG_MS);
-    one.watch?.((hint) => void hints.push(hint));
+    one.watch?.(ofTasks((hint) => void hints.push(hint)));
     const after = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
     // Others than ours may end meanwhile.
     expect(after).toBeLessThanOrEqual(active);

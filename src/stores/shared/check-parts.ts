@@ -1,0 +1,47 @@
+import type { NewTaskEvent } from "../../core/model/events.ts";
+import type { StoredResult } from "../../core/model/result.ts";
+import { type Check, hasFields, isNumber, isObject, isText, oneOf } from "./checks.ts";
+
+/** Whether what was read is a whole result, so that `readResult` can read it. */
+export function isStoredResult(value: unknown): value is StoredResult {
+  return isObject(value) && (isWhole(value) || isCut(value));
+}
+
+/** Whether what was read is an event. */
+export const isStoredEvent = hasFields({ at: isNumber, type: oneOf(eventTypes()) }) as (
+  value: unknown,
+) => value is NewTaskEvent;
+
+const isLossy: Check = (value) => Array.isArray(value) && value.every(isText);
+const isWhole = hasFields({ kind: oneOf(["whole"]), json: isJson, lossy: isLossy });
+const isCut = hasFields({
+  kind: oneOf(["cut"]),
+  head: isText,
+  tail: isText,
+  bytes: isNumber,
+  lossy: isLossy,
+});
+
+function isJson(value: unknown): boolean {
+  try {
+    JSON.parse(value as string);
+    return isText(value);
+  } catch {
+    return false;
+  }
+}
+
+function eventTypes(): readonly NewTaskEvent["type"][] {
+  return [
+    "task.queued",
+    "task.started",
+    "task.progress",
+    "task.output",
+    "task.cancel_requested",
+    "task.completed",
+    "task.failed",
+    "task.cancelled",
+    "follow_up.delivered",
+    "follow_up.dropped",
+  ];
+}
