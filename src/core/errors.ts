@@ -3,6 +3,7 @@ export type TaskOffloadErrorCode =
   | "invalid_option"
   | "invalid_input"
   | "overloaded"
+  | "busy"
   | "conflict"
   | "duplicate"
   | "closed"

@@ -1,28 +1,26 @@
 import type { Notices } from "../core/ledger/notices.ts";
-import { PUT_OFF_MS } from "../core/ledger/session-claims.ts";
+import { PUT_OFF_MS, type SessionClaims } from "../core/ledger/session-claims.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
-import type { ClaimFilter, SessionKey, Settlement } from "../core/model/session-claim.ts";
+import type { Settlement } from "../core/model/session-claim.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
 import type { InContext } from "../core/time/async-context.ts";
-import { type SteadyClock, Timer } from "../core/time/clock.ts";
+import type { SteadyClock } from "../core/time/clock.ts";
 import { readArgument } from "../core/values/options.ts";
-import { describeError } from "../core/values/summary.ts";
-import { warn } from "../core/values/warn.ts";
-import { Beat } from "./beat.ts";
-import { BusySessions } from "./busy-sessions.ts";
-import { type DeliveryHost, type DeliveryOutcome, DeliveryRun } from "./delivery.ts";
-import {
-  type Delivery,
-  type DispatcherOptions,
-  type DispatcherTerms,
-  dispatcherTerms,
-  tellerOf,
-} from "./options.ts";
+import { invalidInput, invalidOption } from "../core/values/validate.ts";
+import { Claiming } from "./claiming.ts";
+import { type DispatcherOptions, type DispatcherTerms, dispatcherTerms, tellerOf } from "./options.ts";
 import { type Claimed, Outbox, sessionOf } from "./outbox.ts";
-import { verdictOf } from "./verdict.ts";
-import { WaitingSessions } from "./waiting-sessions.ts";
+import { AutomaticTurns } from "./turns/automatic-turns.ts";
+import type { HeldTurn } from "./turns/held-turn.ts";
+import { HostTurns } from "./turns/host-turns.ts";
+import { TurnSettling } from "./turns/settling.ts";
+import type { BegunTurn, Delivery, Turn } from "./turns/turn.ts";
+import { TurnHints } from "./turns/turn-hints.ts";
+import { type TurnOptions, turnTerms } from "./turns/turn-options.ts";
+import type { TurnOutcome } from "./turns/turn-run.ts";
+import { isWithin } from "./within.ts";
 
 /**
  * Brings late results back into their conversations: it runs a turn of the agent for each session that has
@@ -46,71 +44,79 @@ export class FollowUpDispatcher {
   readonly #clock: SteadyClock;
   /** In the async context of who made it, whatever has woken it: frameworks keep their runs there. */
   readonly #inContext: InContext;
-  readonly #notices: Notices;
+  readonly #claims: SessionClaims;
   readonly #terms: DispatcherTerms;
   readonly #outbox: Outbox;
-  readonly #host: DeliveryHost;
-  readonly #beat: Beat;
-  readonly #waiting: WaitingSessions;
-  readonly #busy: BusySessions;
-  readonly #runs = new Map<DeliveryRun, Promise<void>>();
-  #isRunning = false;
-  #looking: Promise<void> | undefined;
-  #isWanted = false;
-  /** A claim of any session is under way: it may become a run. */
-  #isFilling = false;
-  /** Claims of single sessions that are under way: each may become a run. */
-  readonly #claiming = new Set<Promise<void>>();
-  /** There was no room for somebody who waits. */
-  #isBehind = false;
-  #hasWarned = false;
+  readonly #settling: TurnSettling;
+  readonly #turns: AutomaticTurns;
+  readonly #hostTurns: HostTurns;
+  readonly #claiming: Claiming;
 
   /** @throws `invalid_option`, naming the option and its value */
   constructor(options: DispatcherOptions) {
     this.#terms = dispatcherTerms(options);
     const parts = partsOf(this.#terms.tasks);
     this.#clock = parts.clock;
+    this.#claims = parts.claims;
     this.#inContext = parts.keepContext();
-    this.#notices = parts.notices;
-    this.#outbox = new Outbox(parts, this.#terms);
-    const { coalesceMs, deliverTimeoutMs } = this.#terms;
-    this.#beat = new Beat(this.#clock, this.#terms, () => this.#inContext(() => this.#look()));
-    const claim = (session: SessionKey) => this.#inContext(() => this.#claim(session));
-    this.#waiting = new WaitingSessions(parts, coalesceMs, claim);
-    this.#busy = new BusySessions(this.#clock);
-    const deliver = (delivery: Delivery) => options.deliver(delivery);
-    this.#host = { clock: this.#clock, deliverTimeoutMs, deliver, tell: tellerOf(this.#terms) };
+    // A turn has its session until it has ended, however long that takes.
+    this.#outbox = new Outbox(parts, { ...this.#terms, holdMs: Number.POSITIVE_INFINITY });
+    this.#settling = new TurnSettling(this.#outbox, parts, this.#terms);
+    const shared = { ...this.#turnParts(parts), settling: this.#settling };
+    this.#turns = new AutomaticTurns({
+      ...shared,
+      maxMs: this.#terms.deliverTimeoutMs,
+      maxConsecutiveTurns: this.#terms.maxConsecutiveTurns,
+      deliver: (turn: Delivery) => options.deliver?.(turn),
+      settle: (turn, claimed, outcome) => this.#settle(turn, claimed, outcome),
+      ended: () => this.#claiming.lookIfBehind(),
+    });
+    this.#hostTurns = new HostTurns({
+      ...shared,
+      tasks: this.#terms.tasks,
+      claims: parts.claims,
+      maxMs: this.#terms.holdMs,
+      settle: (turn, outcome) => this.#settleHosts(turn, outcome),
+    });
+    this.#claiming = new Claiming({
+      ...shared,
+      inContext: this.#inContext,
+      outbox: this.#outbox,
+      terms: this.#terms,
+      begin: (claimed) => this.#turns.begin(claimed),
+      running: () => this.#turns.size,
+    });
   }
 
-  /** Begins to deliver, first what is there already. Starting twice changes nothing. */
+  /**
+   * Begins to deliver, first what is there already. Starting twice changes nothing.
+   *
+   * @throws `invalid_option` without `deliver`
+   */
   start(): this {
-    if (this.#isRunning) return this;
-    this.#isRunning = true;
-    this.#waiting.start();
-    this.#beat.start();
+    if (this.#terms.deliver === undefined) throw invalidOption("deliver", "a function", undefined);
+    this.#hostTurns.open();
+    this.#claiming.start();
     return this;
   }
 
   /**
-   * Stops delivering. Turns that run may end within `drainMs`; after that their signal aborts, and their
-   * follow-ups are delivered by whoever comes next.
+   * Stops: no turn begins any more. Those that run may end within `drainMs`; after that their signals abort. What they
+   * were handed and have not told is delivered by whoever comes next.
    *
    * @param options.drainMs milliseconds; default 5_000
    * @throws `invalid_input`
    */
   async stop(options: CloseOptions = {}): Promise<void> {
     const { drainMs } = readArgument(CLOSE, options);
-    this.#isRunning = false;
-    this.#beat.stop();
-    this.#waiting.stop();
     // It may be started again before this is over.
-    const runs = [...this.#runs.keys()];
-    const ended = Promise.all([this.#looking, ...this.#claiming, ...this.#runs.values()]);
-    if (await this.#isWithin(drainMs, ended)) return;
+    const ended = Promise.all([this.#claiming.stop(), this.#turns.ended, this.#hostTurns.close()]);
+    if (await isWithin(this.#clock, drainMs, ended)) return;
     this.#inContext(() => {
-      for (const run of runs) run.stop();
+      this.#turns.stop(STOPPED);
+      this.#hostTurns.stop(STOPPED);
     });
-    await this.#isWithin(GIVE_BACK_MS, ended);
+    await isWithin(this.#clock, GIVE_BACK_MS, ended);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -118,14 +124,59 @@ export class FollowUpDispatcher {
   }
 
   /**
-   * The user has said something in this session: its automatic turns are counted from 0 again.
+   * Runs a turn of the agent in which the user, or the host, has something to say. It waits for the session, has it
+   * alone until the turn has ended, in any process, and is handed everything that waited there. Settles as `run` does.
+   *
+   * @throws `busy` where the session was not free in time; `conflict` within a turn of the same session; `closed` once
+   * the dispatcher was stopped; `invalid_input`; `store_failed` where the options say so; the signal's reason
+   * @example
+   * ```ts
+   * import { BackgroundTaskManager } from "tool-offload";
+   * import { FollowUpDispatcher, type Turn } from "tool-offload/follow-up";
+   *
+   * const takeTurn = async ({ message }: Turn, text?: string) => console.log(message?.text, text);
+   * const tasks = new BackgroundTaskManager();
+   * const dispatcher = new FollowUpDispatcher({ tasks, deliver: (turn) => takeTurn(turn) }).start();
+   * await dispatcher.turn({ userId: "ada", sessionId: "s1" }, (turn) => takeTurn(turn, "Hello"));
+   * await dispatcher.stop();
+   * await tasks.close();
+   * ```
+   */
+  async turn<T>(scope: TaskScope, run: (turn: Turn) => T, options?: TurnOptions): Promise<Awaited<T>> {
+    checkScope(scope);
+    if (typeof run !== "function") throw invalidInput("run", "a function", run);
+    return this.#hostTurns.turn(scope, run, turnTerms(options));
+  }
+
+  /** The same, for a host that ends the turn by hand. @throws as `turn` does */
+  async begin(scope: TaskScope, options?: TurnOptions): Promise<BegunTurn> {
+    checkScope(scope);
+    return this.#hostTurns.begin(scope, turnTerms(options));
+  }
+
+  /**
+   * Asks the turn of a session to stop, whoever has begun it and whichever process has it: its signal aborts. False:
+   * there is none.
+   *
+   * @throws `invalid_input`; `store_failed`
+   */
+  async abortTurn(scope: TaskScope, reason: string = ABORTED): Promise<boolean> {
+    checkScope(scope);
+    if (typeof reason !== "string") throw invalidInput("reason", "a text", reason);
+    const session = sessionOf(scope);
+    return this.#hostTurns.stopUnguarded(session, reason) || this.#claims.stopTurn(session, reason, null);
+  }
+
+  /**
+   * The user has said something in this session, in a turn that is not the library's: its automatic turns are counted
+   * from 0 again.
    *
    * @throws `invalid_input`; `store_failed`
    */
   async userSpoke(scope: TaskScope): Promise<void> {
     checkScope(scope);
     await this.#outbox.resetTurns(sessionOf(scope));
-    this.#inContext(() => this.#claim(sessionOf(scope)));
+    this.#inContext(() => this.#claiming.claim(sessionOf(scope)));
   }
 
   /**
@@ -136,164 +187,48 @@ export class FollowUpDispatcher {
    */
   async turnEnded(scope: TaskScope): Promise<void> {
     checkScope(scope);
-    if (this.#isRunning && this.#hasRoom()) await this.#inContext(() => this.#claimAnyAge(sessionOf(scope)));
+    await this.#inContext(() => this.#claiming.claimAnyAge(sessionOf(scope)));
   }
 
-  #isWithin(ms: number, ended: Promise<unknown>): Promise<boolean> {
-    return new Promise((resolve) => {
-      const limit = new Timer(this.#clock, () => resolve(false), ms);
-      ended.then(() => {
-        limit.clear();
-        resolve(true);
-      });
-    });
+  #turnParts({ notices, claims }: { notices: Notices; claims: SessionClaims }) {
+    return {
+      clock: this.#clock,
+      notices,
+      leaseMs: this.#terms.leaseMs,
+      hints: new TurnHints({ notices, claims }),
+      tools: { outbox: this.#outbox, tell: tellerOf(this.#terms) },
+    };
   }
 
-  /** Looks for whatever waits, in any session. */
-  #look(): void {
-    this.#isWanted = true;
-    if (!this.#isRunning) return;
-    this.#looking ??= this.#lookWhileWanted().finally(() => {
-      this.#looking = undefined;
-      if (this.#isWanted) this.#look();
-    });
+  async #settleHosts(turn: HeldTurn, outcome: TurnOutcome): Promise<void> {
+    if (turn.claimed === undefined) turn.letGo();
+    else await this.#settle(turn, turn.claimed, outcome);
   }
 
-  async #lookWhileWanted(): Promise<void> {
-    while (this.#isWanted && this.#isRunning) {
-      this.#isWanted = false;
-      await this.#fill();
-      this.#lookIfBehind();
+  async #settle(turn: HeldTurn, claimed: Claimed, outcome: TurnOutcome): Promise<boolean> {
+    const settled = (settlements: Settlement[]) => this.#claiming.claimWhenDue(claimed.claim, settlements);
+    try {
+      return await this.#settling.settle(turn, claimed, outcome, settled);
+    } finally {
+      this.#inContext(() => this.#free(claimed, outcome));
     }
   }
 
-  /** Claims while there is something, and room for it. A store that fails is asked again at the next beat. */
-  async #fill(): Promise<void> {
-    while (this.#isRunning && this.#hasRoom()) {
-      this.#isFilling = true;
-      const claimed = await this.#outbox.claim(this.#filter()).catch(() => undefined);
-      const taken = claimed && this.#take(claimed);
-      this.#isFilling = false;
-      if (taken === undefined) return;
-      await taken;
-    }
-    this.#isBehind = true;
-  }
-
-  /** Looks into one session, where something waits that is due by now. Of one in hand that is done when it is let go. */
-  #claim(session: SessionKey): void {
-    if (!this.#isRunning || this.#outbox.isHeld(session)) return;
-    if (!this.#hasRoom()) {
-      this.#isBehind = true;
-      return;
-    }
-    const claiming = this.#claimSession(session).finally(() => this.#claiming.delete(claiming));
-    this.#claiming.add(claiming);
-  }
-
-  async #claimSession(session: SessionKey): Promise<void> {
-    const filter = { ...this.#filter(), session, onlyDue: true };
-    const claimed = await this.#outbox.claim(filter).catch(() => undefined);
-    if (claimed) await this.#take(claimed);
-  }
-
-  /** Who asks for it need not wait for others to complete. @throws `store_failed` */
-  async #claimAnyAge(session: SessionKey): Promise<void> {
-    const claimed = await this.#outbox.claim({ ...this.#filter(), minAgeMs: 0, session });
-    if (claimed) await this.#take(claimed);
-  }
-
-  #hasRoom(): boolean {
-    const claiming = this.#claiming.size + (this.#isFilling ? 1 : 0);
-    return this.#runs.size + claiming < this.#terms.concurrency;
-  }
-
-  /** JSON has no Infinity, and some stores speak JSON. */
-  #filter(): ClaimFilter {
-    const { coalesceMs, maxConsecutiveTurns } = this.#terms;
-    return { minAgeMs: coalesceMs, maxTurns: Math.min(maxConsecutiveTurns, Number.MAX_SAFE_INTEGER) };
-  }
-
-  /** What was claimed while the dispatcher stopped goes back. */
-  async #take(claimed: Claimed): Promise<void> {
-    if (claimed.followUps.length === 0) return;
-    if (this.#isRunning) return this.#begin(claimed);
-    await this.#settle(claimed, { type: "stopped" });
-    this.#outbox.letGo(claimed);
-  }
-
-  #begin(claimed: Claimed): void {
-    const run = new DeliveryRun(claimed, this.#host);
-    const ended = this.#carryOut(run, claimed).finally(() => {
-      this.#runs.delete(run);
-      this.#lookIfBehind();
-    });
-    this.#runs.set(run, ended);
-  }
-
-  /** A place may be free: somebody may have waited for it. */
-  #lookIfBehind(): void {
-    if (!this.#isBehind || !this.#hasRoom()) return;
-    this.#isBehind = false;
-    this.#look();
-  }
-
-  async #carryOut(run: DeliveryRun, claimed: Claimed): Promise<void> {
-    const outcome = await run.run();
-    if (outcome.type === "failed") this.#tellFailed(claimed, outcome.error);
-    const isSettled = await this.#settle(claimed, outcome);
-    run.afterTurn(() => this.#inContext(() => this.#free(claimed, outcome)));
-    const turns = claimed.claim.turns + 1;
-    if (isSettled && outcome.type === "delivered" && turns >= this.#terms.maxConsecutiveTurns) {
-      this.#notices.emit("session.held", { scope: claimed.scope, turns });
-    }
-  }
-
-  /** The host has come back. What was broken off may have waited for that. */
-  #free(claimed: Claimed, { type }: DeliveryOutcome): void {
+  /** The turn has ended. What was broken off may have waited for that. */
+  #free(claimed: Claimed, { type }: TurnOutcome): void {
     const { claim, followUps } = claimed;
     this.#outbox.letGo(claimed);
-    if (!this.#isRunning) return;
-    this.#waiting.freed(
+    this.#claiming.freed(
       claim,
       followUps.map(({ id }) => id),
     );
     if (type !== "lost" && type !== "stopped") return;
-    this.#claim(claim);
-    this.#waiting.claimIn(claim, PUT_OFF_MS);
-  }
-
-  /** A store that fails until the manager is closed leaves them to the end of their lease. */
-  async #settle(claimed: Claimed, outcome: DeliveryOutcome): Promise<boolean> {
-    if (outcome.type === "lost") return false;
-    const verdict = verdictOf(outcome, claimed.followUps, this.#terms, this.#busyMs(claimed, outcome));
-    const isSettled = await this.#outbox.settle(claimed, verdict).catch(() => false);
-    if (isSettled && this.#isRunning) this.#claimWhenDue(claimed.claim, claimed.followUps.map(verdict));
-    return isSettled;
-  }
-
-  #busyMs({ claim }: Claimed, { type }: DeliveryOutcome): number {
-    if (type === "busy") return this.#busy.busyMs(claim);
-    this.#busy.free(claim);
-    return 0;
-  }
-
-  #claimWhenDue({ userId, sessionId }: SessionKey, settlements: readonly Settlement[]): void {
-    const delays = settlements.flatMap((settlement) => ("delayMs" in settlement ? settlement.delayMs : []));
-    if (delays.length > 0) this.#waiting.claimIn({ userId, sessionId }, Math.min(...delays));
-  }
-
-  #tellFailed({ scope, followUps }: Claimed, error: unknown): void {
-    const taskIds = followUps.map(({ id }) => id);
-    if (this.#notices.emit("delivery.failed", { scope, taskIds, error }) || this.#hasWarned) return;
-    // A wrong key, or a typo in `deliver`, would look as if no result ever came.
-    this.#hasWarned = true;
-    warn(
-      `A delivery has failed, and is tried again: ${describeError(error)}`,
-      'The manager\'s event "delivery.failed" tells of each; listen to it, and this is not printed.',
-    );
+    this.#claiming.claim(claim);
+    this.#claiming.claimIn(claim, PUT_OFF_MS);
   }
 }
 
+const ABORTED = "The turn was aborted.";
+const STOPPED = "The dispatcher was stopped.";
 /** Milliseconds that `stop` waits for the store, beyond those for the turns. */
 const GIVE_BACK_MS = 2_000;

@@ -9,8 +9,9 @@ export {
   type MessageOptions,
 } from "./message.ts";
 export type {
-  Delivery,
   DispatcherOptions,
   FollowUpOptions,
   InboxOptions,
 } from "./options.ts";
+export type { BegunTurn, Delivery, Interrupts, Turn } from "./turns/turn.ts";
+export type { TurnOptions } from "./turns/turn-options.ts";

@@ -1,27 +1,10 @@
 import { type BackgroundTaskManager, manager } from "../core/manager.ts";
-import type { TaskScope } from "../core/model/task.ts";
 import { duration, func, type Kind, limit, wait } from "../core/values/kinds.ts";
 import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
 import { ignorePromise } from "../core/values/validate.ts";
 import type { FollowUp } from "./follow-up.ts";
 import { type FollowUpMessage, followUpMessage, MESSAGE, type MessageOptions } from "./message.ts";
-
-/** One automatic turn of a session. */
-export interface Delivery {
-  /** Whose turn it is. Without a `sessionId`: of the user's tasks that have none. */
-  scope: TaskScope;
-  /** At least one. A host that has taken one of these ids in before leaves it out. */
-  followUps: readonly FollowUp[];
-  /** All of them as one message. */
-  message: FollowUpMessage;
-  /** The same for some of them: where a host has taken in the others before. */
-  messageFor(followUps: readonly FollowUp[]): FollowUpMessage;
-  /**
-   * Aborts when the delivery takes too long, its lease has lapsed, so that another process may have it, or the
-   * dispatcher stops. No other of its session begins in this process before `deliver` has come back.
-   */
-  signal: AbortSignal;
-}
+import type { Delivery } from "./turns/turn.ts";
 
 /** How follow-ups are told, and how long they are held. */
 export interface FollowUpOptions extends MessageOptions {
@@ -53,25 +36,28 @@ const INBOX = { ...FOLLOW_UP, holdMs: option(duration, 600_000) } satisfies Tabl
 /** The options of a `FollowUpDispatcher`. */
 export interface DispatcherOptions extends FollowUpOptions {
   /**
-   * Runs the agent's next turn, in the async context in which the dispatcher was made. Returning acknowledges the
-   * follow-ups, throwing has them delivered again. Two answers mean something else. "busy": a turn is running, ask
-   * again soon. "gone": there is no such session any more. It may be called twice for the same follow-up, since a
-   * process can end between its turn and the acknowledgement.
+   * Runs the agent's next turn, since results have come, in the async context in which the dispatcher was made. When it
+   * has come back, and all that the turn waits for, the follow-ups are acknowledged; if anything rejects they are
+   * delivered again. What it returns means nothing, but for "busy" and "gone", which do as the turn's methods of these
+   * names. It may be called twice for the same follow-up, since a process can end between its turn and the
+   * acknowledgement. Without it there are only the turns that the host begins, and `start` throws.
    */
-  deliver(delivery: Delivery): unknown;
+  deliver?: ((turn: Delivery) => unknown) | undefined;
   /** Sessions delivered to at a time, in this process. @default 10 */
   concurrency?: number | undefined;
   /** Milliseconds that a completion waits for others of its session. @default 100 */
   coalesceMs?: number | undefined;
-  /** Milliseconds after which a delivery has failed. @default 600_000 */
+  /** Milliseconds after which the signal of an automatic turn aborts. @default 600_000 */
   deliverTimeoutMs?: number | undefined;
+  /** Milliseconds after which the signal of a turn that the host has begun aborts. @default 3_600_000 */
+  holdMs?: number | undefined;
   /** Milliseconds until the second attempt; each later one waits twice as long, with jitter. @default 1_000 */
   retryMs?: number | undefined;
   /** The longest wait between two attempts, in milliseconds. @default 60_000 */
   maxRetryMs?: number | undefined;
   /** Milliseconds until a busy session is asked again; up to ten times as long while it stays busy. @default 1_000 */
   busyRetryMs?: number | undefined;
-  /** Automatic turns of a session until `userSpoke`; what comes after that stays pending. @default 12 */
+  /** Automatic turns of a session until the user's next; what comes after that stays pending. @default 12 */
   maxConsecutiveTurns?: number | undefined;
   /** Milliseconds between two looks at what other processes may have left. @default 2_000 */
   pollMs?: number | undefined;
@@ -79,10 +65,11 @@ export interface DispatcherOptions extends FollowUpOptions {
 
 const DISPATCHER = {
   ...FOLLOW_UP,
-  deliver: needed(func()),
+  deliver: option(func<(turn: Delivery) => unknown>()),
   concurrency: option(limit(1), 10),
   coalesceMs: option(wait(0), 100),
   deliverTimeoutMs: option(waitOrNever, 600_000),
+  holdMs: option(waitOrNever, 3_600_000),
   retryMs: option(wait(0), 1_000),
   maxRetryMs: option(wait(0), 60_000),
   busyRetryMs: option(wait(0), 1_000),
@@ -90,12 +77,11 @@ const DISPATCHER = {
   pollMs: option(wait(1), 2_000),
 } satisfies Table<DispatcherOptions>;
 
-export type DispatcherTerms = Settings<typeof DISPATCHER> & { readonly holdMs: number };
+export type DispatcherTerms = Settings<typeof DISPATCHER>;
 
 /** Every default filled in. @throws `invalid_option` */
 export function dispatcherTerms(options: DispatcherOptions): DispatcherTerms {
-  const terms = readOptions(DISPATCHER, options);
-  return { ...terms, holdMs: terms.deliverTimeoutMs };
+  return readOptions(DISPATCHER, options);
 }
 
 /** Every default filled in. @throws `invalid_option` */

@@ -1,14 +1,21 @@
 import { nanoid } from "nanoid";
 import type { SessionClaims } from "../core/ledger/session-claims.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../core/model/session-claim.ts";
+import type {
+  ClaimFilter,
+  Held,
+  Hold,
+  SessionClaim,
+  SessionKey,
+  Settlement,
+} from "../core/model/session-claim.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import type { Queries } from "../core/reading/queries.ts";
 import type { SteadyClock } from "../core/time/clock.ts";
 import { type Moment, momentOf } from "../core/time/moment.ts";
 import type { FollowUp } from "./follow-up.ts";
 import { Lease } from "./lease.ts";
-import { type Reading, readClaim } from "./read-claim.ts";
+import { hasReason, readClaimed } from "./read-claim.ts";
 
 /** How a claim is held, and how often a follow-up is tried. */
 export interface OutboxTerms {
@@ -18,11 +25,19 @@ export interface OutboxTerms {
   readonly maxAttempts: number;
 }
 
-/** One session's follow-ups in the hands of one delivery. */
-export interface Claimed extends Reading {
+/** One session in the hands of one turn. */
+export interface Claimed {
   readonly scope: TaskScope;
   readonly lease: Lease;
   readonly claim: SessionClaim;
+  /** What it began with. Empty where nothing is left that gave reason to claim: it is settled then. */
+  readonly followUps: readonly FollowUp[];
+  /** Those of it, and of what was taken in since, that are not settled. */
+  readonly open: Map<string, FollowUp>;
+  /** What becomes of those that nobody is told of now. */
+  readonly rest: Map<string, Settlement>;
+  /** Why a result could not be read. */
+  readonly failure: unknown;
 }
 
 /** What becomes of one claimed follow-up. */
@@ -53,7 +68,26 @@ export class Outbox {
     await this.#confirmLeases();
     const asked = momentOf(clock);
     const claim = await claims.claim(this.#claimant, this.#terms, filter);
-    return claim && this.#open(claim, asked, filter.modes ?? WAKING);
+    return claim && this.#openIfReason(claim, asked, filter.modes ?? WAKING);
+  }
+
+  /** Leases a session for a turn that needs nothing to wait there, and reads what does. @throws `store_failed` */
+  async hold(session: SessionKey, hold: Hold): Promise<Claimed | Held> {
+    const { clock, claims } = this.#parts;
+    await this.#confirmLeases();
+    const asked = momentOf(clock);
+    const answer = await claims.hold(this.#claimant, this.#terms, session, hold);
+    return "heldBy" in answer ? answer : this.#open(answer, asked, hold.by === "user");
+  }
+
+  /** Takes in what is due by now, if anything of these modes is. @throws `store_failed` */
+  async extend(claimed: Claimed, modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
+    const { claims, queries } = this.#parts;
+    const records = await claims.extend(claimed.claim, modes, MAX_HOLDS);
+    const { followUps, rest } = await readClaimed(records ?? [], this.#terms.maxAttempts, queries);
+    for (const followUp of followUps) claimed.open.set(followUp.id, followUp);
+    for (const [id, settlement] of Object.entries(rest)) claimed.rest.set(id, settlement);
+    return followUps;
   }
 
   isHeld(session: SessionKey): boolean {
@@ -76,13 +110,22 @@ export class Outbox {
   }
 
   /** Settles what was claimed. False: the lease had lapsed, and others may have it now. */
-  async settle({ claim, followUps, rest, lease }: Claimed, verdict: Verdict): Promise<boolean> {
-    const told = Object.fromEntries(followUps.map((followUp) => [followUp.id, verdict(followUp)]));
+  async settle({ claim, open, rest, lease }: Claimed, verdict: Verdict): Promise<boolean> {
+    const told = [...open.values()].map((followUp) => [followUp.id, verdict(followUp)] as const);
+    open.clear();
     try {
-      return await this.#parts.claims.settle(claim, { ...rest, ...told });
+      return await this.#parts.claims.settle(claim, Object.fromEntries([...rest, ...told]));
     } finally {
       lease.end();
     }
+  }
+
+  /** Settles some of it, and keeps the session. False: nothing of it was open, or the lease had lapsed. */
+  async settleSome({ claim, open }: Claimed, some: readonly FollowUp[], verdict: Verdict): Promise<boolean> {
+    const told = some.filter(({ id }) => open.delete(id));
+    if (told.length === 0) return false;
+    const outcome = Object.fromEntries(told.map((followUp) => [followUp.id, verdict(followUp)]));
+    return this.#parts.claims.settle(claim, outcome, true);
   }
 
   resetTurns(session: SessionKey): Promise<void> {
@@ -95,24 +138,40 @@ export class Outbox {
     await Promise.all(doubtful.map((lease) => lease.confirm()));
   }
 
-  async #open(claim: SessionClaim, asked: Moment, modes: readonly FollowUpMode[]): Promise<Claimed> {
-    const { leaseMs, holdMs, maxAttempts } = this.#terms;
-    const lease = new Lease(claim, asked, this.#parts, leaseMs, holdMs);
-    this.#leases.add(lease);
-    const reading = await readClaim(claim, modes, maxAttempts, this.#parts.queries);
+  async #openIfReason(claim: SessionClaim, asked: Moment, modes: readonly FollowUpMode[]): Promise<Claimed> {
+    const claimed = await this.#open(claim, asked, false);
+    const { lease, failure } = claimed;
     // While it was read the claim may have been lost.
     await lease.confirm();
-    const followUps = lease.isLost || lease.isDoubtful ? [] : reading.followUps;
-    const claimed = { ...reading, followUps, scope: scopeOf(claim), lease, claim };
-    if (followUps.length > 0) return claimed;
-    const settled = this.close(claimed, () => ({ type: "acknowledge" }));
+    const isSound = !lease.isLost && !lease.isDoubtful;
+    if (isSound && hasReason(claimed, claim.tasks, modes)) return claimed;
+    const settled = this.close(claimed, () => ({ type: "defer", delayMs: 0 }));
     // Nobody waits for a store that has just failed: it is asked until it answers, and a turn may be waiting.
-    if (reading.failure === undefined) await settled;
+    if (failure === undefined) await settled;
     else settled.catch(() => undefined);
-    return claimed;
+    return { ...claimed, followUps: [] };
+  }
+
+  async #open(claim: SessionClaim, asked: Moment, isPatient: boolean): Promise<Claimed> {
+    const { maxAttempts } = this.#terms;
+    const lease = new Lease(claim, asked, this.#parts, { ...this.#terms, isPatient });
+    this.#leases.add(lease);
+    const { followUps, rest, failure } = await readClaimed(claim.tasks, maxAttempts, this.#parts.queries);
+    const open = new Map(followUps.map((followUp) => [followUp.id, followUp]));
+    return {
+      scope: scopeOf(claim),
+      lease,
+      claim,
+      followUps,
+      open,
+      rest: new Map(Object.entries(rest)),
+      failure,
+    };
   }
 }
 
+/** Turns of the user that a follow-up may spoil. After that it is told by the library's own. */
+export const MAX_HOLDS = 3;
 const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 interface OutboxParts {
@@ -132,6 +191,6 @@ export function sessionOf({
   return { userId, sessionId };
 }
 
-function scopeOf({ userId, sessionId }: SessionKey): TaskScope {
+export function scopeOf({ userId, sessionId }: SessionKey): TaskScope {
   return sessionId === null ? { userId } : { userId, sessionId };
 }

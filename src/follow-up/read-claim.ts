@@ -1,12 +1,11 @@
 import type { FollowUpMode } from "../core/model/follow-up.ts";
-import type { SessionClaim, Settlement } from "../core/model/session-claim.ts";
+import type { Settlement } from "../core/model/session-claim.ts";
 import { type TaskRecord, toTaskInfo } from "../core/model/task.ts";
 import type { Queries } from "../core/reading/queries.ts";
 import type { FollowUp } from "./follow-up.ts";
 
-/** What a claim holds for the agent. */
+/** What some claimed records hold for the agent. */
 export interface Reading {
-  /** Empty where nothing is left that gave reason to claim. */
   readonly followUps: readonly FollowUp[];
   /** What becomes of those that nobody is told of now. */
   readonly rest: Readonly<Record<string, Settlement>>;
@@ -14,23 +13,30 @@ export interface Reading {
   readonly failure: unknown;
 }
 
-/** Reads the results of a claim that was made for follow-ups of these modes. */
-export async function readClaim(
-  claim: SessionClaim,
-  modes: readonly FollowUpMode[],
+/** Reads the results of what was claimed. */
+export async function readClaimed(
+  records: readonly TaskRecord[],
   maxAttempts: number,
   queries: Queries,
 ): Promise<Reading> {
-  const read = await Promise.all(claim.tasks.map((record) => readOne(record, maxAttempts, queries)));
-  const told = read.filter((one) => "task" in one);
+  const read = await Promise.all(records.map((record) => readOne(record, maxAttempts, queries)));
   const untold = read.filter((one) => "settlement" in one);
-  const isReason = ({ followUp }: TaskRecord) => modes.includes(followUp.mode ?? "silent");
-  const reasons = new Set(claim.tasks.filter(isReason).map(({ id }) => id));
   return {
-    followUps: told.some(({ id }) => reasons.has(id)) ? told : [],
+    followUps: read.filter((one) => "task" in one),
     rest: Object.fromEntries(untold.map(({ id, settlement }) => [id, settlement])),
     failure: untold.find(({ failure }) => failure !== undefined)?.failure,
   };
+}
+
+/** Whether anything is left of what gave reason to claim: a follow-up of one of these modes. */
+export function hasReason(
+  { followUps }: Pick<Reading, "followUps">,
+  records: readonly TaskRecord[],
+  modes: readonly FollowUpMode[],
+): boolean {
+  const isReason = ({ followUp }: TaskRecord) => modes.includes(followUp.mode ?? "silent");
+  const reasons = new Set(records.filter(isReason).map(({ id }) => id));
+  return followUps.some(({ id }) => reasons.has(id));
 }
 
 interface Untold {
@@ -55,7 +61,8 @@ async function readOne(
   try {
     const result = await queries.resultOf(record);
     if (result === undefined) return { id, settlement: EXHAUSTED };
-    return { id, task: toTaskInfo(record), result, attempt: attempts, word };
+    // A turn of the user spends no attempt.
+    return { id, task: toTaskInfo(record), result, attempt: Math.max(1, attempts), word };
   } catch (failure) {
     return { id, settlement: { type: "defer", delayMs: REREAD_MS }, failure };
   }

@@ -1,12 +1,12 @@
 import type { Settlement } from "../core/model/session-claim.ts";
-import type { DeliveryOutcome } from "./delivery.ts";
 import type { FollowUp } from "./follow-up.ts";
+import type { TurnOutcome } from "./turns/turn-run.ts";
 
-/** What becomes of each follow-up of a delivery. Those that come again come together. `busyMs`: for how long its session was. */
+/** What becomes of each follow-up of a turn. Those that come again come together. `busyMs`: for how long its session was. */
 export function verdictOf(
-  outcome: DeliveryOutcome,
+  outcome: TurnOutcome,
   followUps: readonly FollowUp[],
-  terms: VerdictTerms,
+  terms: VerdictTerms & { readonly spendsAttempts: boolean },
   busyMs: number,
 ): (followUp: FollowUp) => Settlement {
   switch (outcome.type) {
@@ -20,7 +20,7 @@ export function verdictOf(
     }
     case "failed": {
       const delayMs = backoff(followUps, terms);
-      return (followUp) => failed(followUp, terms.maxAttempts, delayMs);
+      return (followUp) => failed(followUp, terms.spendsAttempts ? terms.maxAttempts : Infinity, delayMs);
     }
     default:
       return () => ({ type: "defer", delayMs: 0 });
@@ -32,7 +32,7 @@ export function failed({ attempt }: FollowUp, maxAttempts: number, delayMs: numb
   return attempt >= maxAttempts ? { type: "drop", reason: "exhausted" } : { type: "release", delayMs };
 }
 
-interface VerdictTerms {
+export interface VerdictTerms {
   readonly maxAttempts: number;
   readonly retryMs: number;
   readonly maxRetryMs: number;
@@ -47,7 +47,7 @@ const MOST_DOUBLINGS = 40;
 
 /** Twice as long each time, less up to half of it at random: sessions that failed together do not come back together. */
 function backoff(followUps: readonly FollowUp[], { retryMs, maxRetryMs }: VerdictTerms): number {
-  const attempts = Math.max(...followUps.map(({ attempt }) => attempt));
+  const attempts = Math.max(1, ...followUps.map(({ attempt }) => attempt));
   const full = Math.min(maxRetryMs, retryMs * 2 ** Math.min(attempts - 1, MOST_DOUBLINGS));
   return Math.max(LEAST_WAIT_MS, Math.round(full * (0.5 + Math.random() / 2)));
 }

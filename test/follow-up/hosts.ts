@@ -68,6 +68,9 @@ export const says =
   async () =>
     answer;
 
+/** A turn that tells. */
+export const ends: Script = async () => undefined;
+
 export const fails: Script = async () => {
   throw new Error("The model is down.");
 };

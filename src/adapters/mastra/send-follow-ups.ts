@@ -3,7 +3,7 @@ import type { TaskScope } from "../../core/model/task.ts";
 import { func, kind } from "../../core/values/kinds.ts";
 import { option, readOptions, type Table } from "../../core/values/options.ts";
 import { invalidOption } from "../../core/values/validate.ts";
-import type { Delivery } from "../../follow-up/options.ts";
+import type { Delivery } from "../../follow-up/turns/turn.ts";
 import type { MemoryLike, SignalAgentLike, SignalLike, ThreadLike } from "./like.ts";
 import { lookInto, signalOf } from "./messages.ts";
 

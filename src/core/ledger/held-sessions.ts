@@ -1,4 +1,4 @@
-import { type SessionClaim, type SessionKey, textOfSession } from "../model/session-claim.ts";
+import { type ClaimKey, type SessionKey, type TurnBy, textOfSession } from "../model/session-claim.ts";
 import type { SteadyClock } from "../time/clock.ts";
 
 /**
@@ -8,27 +8,40 @@ import type { SteadyClock } from "../time/clock.ts";
 export class HeldSessions {
   readonly #clock: SteadyClock;
   readonly #holds = new Map<string, Hold>();
+  readonly #freed = new Set<(session: SessionKey) => void>();
 
   constructor(clock: SteadyClock) {
     this.#clock = clock;
   }
 
   has(session: SessionKey): boolean {
+    return this.heldBy(session) !== undefined;
+  }
+
+  heldBy(session: SessionKey): TurnBy | undefined {
     const hold = this.#holds.get(textOfSession(session));
-    return hold !== undefined && this.#clock.monotonic() < hold.endsAt;
+    return hold !== undefined && this.#clock.monotonic() < hold.endsAt ? hold.by : undefined;
   }
 
   /** Until it is let go of, and for so many milliseconds at most. */
-  hold(claim: SessionClaim, holdMs: number): void {
+  hold(claim: ClaimKey, by: TurnBy, holdMs: number): void {
     const now = this.#clock.monotonic();
     this.#forgetOver(now);
-    this.#holds.set(textOfSession(claim), { token: claim.token, endsAt: now + holdMs });
+    this.#holds.set(textOfSession(claim), { token: claim.token, by, endsAt: now + holdMs });
   }
 
   /** Another claim, which has taken its place when its time was over, stays. */
-  letGo(claim: SessionClaim): void {
+  letGo(claim: ClaimKey): void {
     const key = textOfSession(claim);
-    if (this.#holds.get(key)?.token === claim.token) this.#holds.delete(key);
+    if (this.#holds.get(key)?.token !== claim.token) return;
+    this.#holds.delete(key);
+    for (const freed of [...this.#freed]) freed(claim);
+  }
+
+  /** Calls back whenever one is let go of. Returns how to stop. */
+  onFree(freed: (session: SessionKey) => void): () => void {
+    this.#freed.add(freed);
+    return () => void this.#freed.delete(freed);
   }
 
   /** Of some that are over nobody ever says so. */
@@ -42,6 +55,7 @@ export class HeldSessions {
 
 interface Hold {
   readonly token: string;
+  readonly by: TurnBy;
   /** By the monotonic clock. */
   readonly endsAt: number;
 }

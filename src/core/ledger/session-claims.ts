@@ -1,14 +1,19 @@
 import type { NewTaskEvent } from "../model/events.ts";
+import type { FollowUpMode } from "../model/follow-up.ts";
 import type {
   ClaimFilter,
+  ClaimKey,
+  Held,
+  Hold,
   Prolonged,
   SessionClaim,
   SessionKey,
   Settlement,
   Settlements,
+  TurnBy,
 } from "../model/session-claim.ts";
 import type { TaskStore } from "../model/store.ts";
-import { scopeOf, type TaskRecord } from "../model/task.ts";
+import type { TaskRecord } from "../model/task.ts";
 import type { HeldSessions } from "./held-sessions.ts";
 import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
@@ -40,7 +45,7 @@ export class SessionClaims {
       const claim = await this.#claim(claimant, terms.leaseMs, filter);
       if (claim === undefined) return undefined;
       if (!this.#held.has(claim)) {
-        this.#held.hold(claim, terms.holdMs);
+        this.#held.hold(claim, "library", terms.holdMs);
         return claim;
       }
       await this.#putOff(claim);
@@ -48,8 +53,59 @@ export class SessionClaims {
     return undefined;
   }
 
+  /**
+   * Leases a session for a turn that needs nothing to wait there, and takes it in hand. Where somebody has it, here or
+   * anywhere, says who. @throws `store_failed`
+   */
+  async hold(
+    claimant: string,
+    terms: ClaimTerms,
+    session: SessionKey,
+    hold: Hold,
+  ): Promise<SessionClaim | Held> {
+    const giveBack = (answer: SessionClaim | Held | undefined) => {
+      if (answer !== undefined && !("heldBy" in answer)) this.settle(answer, {}).catch(() => undefined);
+    };
+    const write = (store: TaskStore) => store.hold(claimant, terms.leaseMs, session, hold);
+    const answer = await this.#gateway.ask<SessionClaim | Held>("hold", write, giveBack);
+    if ("heldBy" in answer) return answer;
+    const heldBy = this.#held.heldBy(session);
+    if (heldBy === undefined) {
+      this.#held.hold(answer, hold.by, terms.holdMs);
+      return answer;
+    }
+    await this.#putOff(answer);
+    return { heldBy };
+  }
+
+  /** Takes a session in hand that the store cannot be asked for. False: somebody here has it. */
+  holdUnasked(claim: ClaimKey, by: TurnBy): boolean {
+    if (this.#held.has(claim)) return false;
+    this.#held.hold(claim, by, Number.POSITIVE_INFINITY);
+    return true;
+  }
+
+  /** Takes into a claim what is pending by now. `undefined`: it had lapsed. @throws `store_failed` */
+  extend(
+    claim: ClaimKey,
+    modes: readonly FollowUpMode[],
+    maxHolds: number,
+  ): Promise<TaskRecord[] | undefined> {
+    return this.#gateway.ask("extend", (store) => store.extend(claim, modes, maxHolds));
+  }
+
+  /** Asks whoever has a session to stop. @throws `store_failed` */
+  stopTurn(session: SessionKey, reason: string, only: TurnBy | null): Promise<boolean> {
+    return this.#gateway.ask("stopTurn", (store) => store.stopTurn(session, reason, only));
+  }
+
+  /** Calls back whenever a session is no longer in hand here. Returns how to stop. */
+  onFree(freed: (session: SessionKey) => void): () => void {
+    return this.#held.onFree(freed);
+  }
+
   /** What was claimed is no longer in hand here. */
-  letGo(claim: SessionClaim): void {
+  letGo(claim: ClaimKey): void {
     this.#held.letGo(claim);
   }
 
@@ -63,16 +119,19 @@ export class SessionClaims {
   }
 
   /** Begins a claim's lease anew. `undefined`: it had lapsed. @throws `store_failed` */
-  prolong(claim: SessionClaim, leaseMs: number): Promise<Prolonged | undefined> {
+  prolong(claim: ClaimKey, leaseMs: number): Promise<Prolonged | undefined> {
     return this.#gateway.ask("prolong", (store) => store.prolong(claim, leaseMs));
   }
 
-  /** Settles a claim, however often the store fails. False: its lease had lapsed. @throws `closed` */
-  async settle(claim: SessionClaim, outcome: Settlements): Promise<boolean> {
+  /**
+   * Settles a claim, or a part of it and keeps the session, however often the store fails. False: its lease had lapsed.
+   * @throws `closed`
+   */
+  async settle(claim: ClaimKey, outcome: Settlements, keep = false): Promise<boolean> {
     let tries = 0;
     const write = (store: TaskStore) => {
       tries += 1;
-      return store.settle(claim, outcome);
+      return store.settle(claim, outcome, keep);
     };
     const answer = await this.#gateway.insist("settle", write);
     const records = answer ?? (tries > 1 ? await this.#readBack(claim, outcome) : undefined);
@@ -93,10 +152,9 @@ export class SessionClaims {
   }
 
   /** An earlier try may have been written, and only its answer lost: then things stand as they should. */
-  async #readBack({ tasks }: SessionClaim, outcome: Settlements): Promise<TaskRecord[] | undefined> {
-    const read = (task: TaskRecord) =>
-      this.#gateway.insist("get", (store) => store.get(scopeOf(task), task.id));
-    const records = await Promise.all(tasks.map(read));
+  async #readBack({ userId }: ClaimKey, outcome: Settlements): Promise<TaskRecord[] | undefined> {
+    const read = (id: string) => this.#gateway.insist("get", (store) => store.get({ userId }, id));
+    const records = await Promise.all(Object.keys(outcome).map(read));
     const written = records.filter((record) => record !== undefined && isWritten(record, outcome[record.id]));
     return written.length > 0 ? (written as TaskRecord[]) : undefined;
   }

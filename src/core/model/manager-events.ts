@@ -25,6 +25,10 @@ export type ManagerEvents = {
   "record.lost": { scope: TaskScope; task: TaskInfo };
   /** A turn with follow-ups failed, or took too long. They are delivered again, or dropped as `exhausted`. */
   "delivery.failed": { scope: TaskScope; taskIds: readonly string[]; error: unknown };
+  /** A turn that a host has begun failed after its function had come back, or took too long. */
+  "turn.failed": { scope: TaskScope; error: unknown };
+  /** The store could not be asked for a session: its turn runs all the same, alone in this process. */
+  "turn.unguarded": { scope: TaskScope; error: unknown };
   /** A session has had all the automatic turns it may have until `userSpoke`. What completes stays pending. */
   "session.held": { scope: TaskScope; turns: number };
   /** A `TimeoutPolicy` threw, or answered no duration. */

@@ -3,7 +3,7 @@ import type { TaskStore } from "../../../src/index.ts";
 import { answersAfter, faultyStore, rejects } from "../../support/faulty-store.ts";
 import { ADA, BOB, inFakeTime, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, gapsOf, hostOf, says, takesMs } from "../hosts.ts";
+import { deliveredIds, ends, gapsOf, hostOf, says, takesMs } from "../hosts.ts";
 import {
   ADA_2,
   complete,
@@ -28,7 +28,7 @@ describe.each(STORES)("busy sessions, on $name", ({ makeStore }) => {
 
   describe("busy and gone", () => {
     test("rule 16: a busy session is deferred without spending an attempt", async () => {
-      const process = start({ host: hostOf(...Array(20).fill(says("busy")), says("done")) });
+      const process = start({ host: hostOf(...Array(20).fill(says("busy")), ends) });
       const { id } = await complete(process.tasks);
       await pass(MOMENT_MS + 500);
       expect(await followUpOf(process, id)).toEqual({ status: "pending", attempts: 0, reason: null });
@@ -56,7 +56,7 @@ describe.each(STORES)("busy sessions, on $name", ({ makeStore }) => {
 
     test("rule 16: what was put off for a busy session comes along with what completes later", async () => {
       const process = start({
-        host: hostOf(says("busy"), says("done")),
+        host: hostOf(says("busy"), ends),
         dispatcher: { busyRetryMs: 60_000 },
       });
       const first = await complete(process.tasks);
@@ -86,7 +86,7 @@ describe.each(STORES)("busy sessions, on $name", ({ makeStore }) => {
   describe("turnEnded", () => {
     test("what a busy session has put off is delivered at once when its turn is over", async () => {
       const process = start({
-        host: hostOf(says("busy"), says("done")),
+        host: hostOf(says("busy"), ends),
         dispatcher: { busyRetryMs: 60_000 },
       });
       const { id } = await complete(process.tasks);

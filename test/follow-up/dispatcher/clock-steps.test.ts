@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { BackgroundTaskManager } from "../../../src/index.ts";
 import { ADA, forbidUnhandledRejections } from "../../support/scene.ts";
 import { elapse, rest, SET_BACK, STEPPED, STEPS, type SteppedWorld } from "../../support/stepped.ts";
-import { fails, type Host, hostOf, says } from "../hosts.ts";
+import { ends, fails, type Host, hostOf, says } from "../hosts.ts";
 import { type Process, processOf } from "../processes.ts";
 
 forbidUnhandledRejections();
@@ -56,7 +56,7 @@ describe.each(CASES)(
     });
 
     test("while a delivery is to be tried again: it is, neither sooner nor later", async () => {
-      const { tasks, host } = start(hostOf(fails, says("done")));
+      const { tasks, host } = start(hostOf(fails, ends));
       tasks.on("delivery.failed", () => undefined);
       await finishOne(tasks);
       await untilTurns(host, 1);
@@ -67,7 +67,7 @@ describe.each(CASES)(
     });
 
     test("while a session is busy: it is asked again, neither sooner nor later", async () => {
-      const { tasks, host } = start(hostOf(says("busy"), says("busy"), says("done")));
+      const { tasks, host } = start(hostOf(says("busy"), says("busy"), ends));
       await finishOne(tasks);
       await untilTurns(host, 1);
       step();

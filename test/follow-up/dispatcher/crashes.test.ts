@@ -3,7 +3,7 @@ import { BackgroundTaskManager, type TaskStore } from "../../../src/index.ts";
 import { answersAfter, faultyStore } from "../../support/faulty-store.ts";
 import { BOB, inFakeTime, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, hangs, hostOf, says, takesMs } from "../hosts.ts";
+import { deliveredIds, ends, hangs, hostOf, takesMs } from "../hosts.ts";
 import {
   allIds,
   COALESCE_MS,
@@ -74,7 +74,7 @@ describe.each(STORES)("crashes, on $name", ({ makeStore }) => {
       const host = hostOf((delivery) => {
         cutOff(dying);
         return hangs(delivery);
-      }, says("done"));
+      }, ends);
       startedProcess({ store: dying, host });
       const { id } = await complete(new BackgroundTaskManager({ store }));
       await pass(1_000 + MOMENT_MS);
@@ -145,7 +145,7 @@ describe.each(STORES)("crashes, on $name", ({ makeStore }) => {
     test("rule 14: a delivery that was taken over is aborted, and settles nothing", async () => {
       const faulty = faultyStore(store);
       faulty.always("prolong", async () => false as never);
-      const process = startedProcess({ store: faulty, host: hostOf(takesMs(25_000, "gone"), says("done")) });
+      const process = startedProcess({ store: faulty, host: hostOf(takesMs(25_000, "gone"), ends) });
       const { id } = await complete(process.tasks);
       await pass(MOMENT_MS + 9_500);
       const signal = process.host.turns[0]?.delivery.signal;

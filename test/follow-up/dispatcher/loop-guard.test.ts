@@ -5,7 +5,7 @@ import type { DispatcherOptions } from "../../../src/follow-up/index.ts";
 import type { TaskStore } from "../../../src/index.ts";
 import { ADA, BOB, callOf, inFakeTime, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { fails, type Host, hostOf, says } from "../hosts.ts";
+import { ends, fails, type Host, hostOf, says } from "../hosts.ts";
 import { ADA_2, complete, LONG_MS, type Process, type ProcessOptions, startedProcess } from "../processes.ts";
 
 inFakeTime();
@@ -82,7 +82,7 @@ describe.each(STORES)("the loop guard, on $name", ({ makeStore }) => {
   });
 
   test("a turn that fails, that is busy or that is gone does not count", async () => {
-    const scripts = [fails, says("busy"), says("done"), says("gone"), says("done"), says("done")];
+    const scripts = [fails, says("busy"), ends, says("gone"), ends, ends];
     const process = start({ host: hostOf(...scripts), dispatcher: { maxConsecutiveTurns: 2 } });
     for (const _ of scripts) {
       await complete(process.tasks);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { inFakeTime, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, fails, hangs, hostOf, obeys, type Script, says, takesMs } from "../hosts.ts";
+import { deliveredIds, ends, fails, hangs, hostOf, obeys, type Script, says, takesMs } from "../hosts.ts";
 import { allIds, completeAll, LONG_MS, sorted, startedProcess, timersLeft } from "../processes.ts";
 
 inFakeTime();
@@ -51,7 +51,7 @@ describe.each(STORES)("many dispatchers, on $name", ({ makeStore }) => {
   test("rule 14: where turns fail, hang and are busy, each follow-up still gets through, and no session twice", async () => {
     const store = makeStore();
     let n = 0;
-    const scripts: Script[] = [fails, says("busy"), hangs, obeys, takesMs(100), takesMs(400), says("done")];
+    const scripts: Script[] = [fails, says("busy"), hangs, obeys, takesMs(100), takesMs(400), ends];
     const host = hostOf((delivery) => {
       n += 1;
       return (scripts[(n * 5) % scripts.length] ?? fails)(delivery);

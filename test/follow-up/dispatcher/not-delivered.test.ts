@@ -4,7 +4,7 @@ import { partsOf } from "../../../src/core/manager.ts";
 import { memoryStore, type TaskStore } from "../../../src/index.ts";
 import { ADA, BOB, inFakeTime, logOf, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { hangs, hostOf, type Script, says, takesMs } from "../hosts.ts";
+import { ends, hangs, hostOf, type Script, takesMs } from "../hosts.ts";
 import {
   complete,
   completeAll,
@@ -55,7 +55,7 @@ describe.each(STORES)("what is not delivered, on $name", ({ makeStore }) => {
       "rule 15: during a delivery that %s: it does not come again, and the others do as they would",
       async (_, script) => {
         const process = start({
-          host: hostOf(script, says("done")),
+          host: hostOf(script, ends),
           dispatcher: { deliverTimeoutMs: 1_000 },
         });
         const [one, other] = await completeAll(process.tasks, [{}, {}]);

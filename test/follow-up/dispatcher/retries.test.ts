@@ -3,7 +3,7 @@ import { type DispatcherOptions, FollowUpDispatcher } from "../../../src/follow-
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../../src/index.ts";
 import { ADA, gate, inFakeTime, logOf, pass, read } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, fails, gapsOf, hangs, hostOf, type Script, says, takesMs } from "../hosts.ts";
+import { deliveredIds, ends, fails, gapsOf, hangs, hostOf, type Script, takesMs } from "../hosts.ts";
 import {
   complete,
   completeAll,
@@ -29,7 +29,7 @@ describe.each(STORES)("a delivery that fails, on $name", ({ makeStore }) => {
   test.each([1, 2, 4])(
     "rule 16: a delivery that fails %i times comes again, with the same ids and an attempt more",
     async (times) => {
-      const process = start({ host: hostOf(...Array(times).fill(fails), says("done")) });
+      const process = start({ host: hostOf(...Array(times).fill(fails), ends) });
       const { tasks, host, events } = process;
       const { id } = await complete(tasks);
       await pass(60_000);
@@ -99,7 +99,7 @@ describe.each(STORES)("a delivery that fails, on $name", ({ makeStore }) => {
     const process = start({
       host: hostOf(() => {
         throw new Error("no such agent");
-      }, says("done")),
+      }, ends),
     });
     const { id } = await complete(process.tasks);
     await pass(5_000);
@@ -111,7 +111,7 @@ describe.each(STORES)("a delivery that fails, on $name", ({ makeStore }) => {
   test.each([[undefined], [null], ["busy"], ["gone"]])(
     "a failure need not be an error: %j",
     async (error) => {
-      const process = start({ host: hostOf(() => Promise.reject(error), says("done")) });
+      const process = start({ host: hostOf(() => Promise.reject(error), ends) });
       const { id } = await complete(process.tasks);
       await pass(5_000);
       expect(process.host.turns.map(({ attempts }) => attempts)).toEqual([[1], [2]]);
@@ -120,7 +120,7 @@ describe.each(STORES)("a delivery that fails, on $name", ({ makeStore }) => {
   );
 
   test("a delivery that hangs is broken off after deliverTimeoutMs, and comes again", async () => {
-    const process = start({ host: hostOf(hangs, says("done")), dispatcher: { deliverTimeoutMs: 3_000 } });
+    const process = start({ host: hostOf(hangs, ends), dispatcher: { deliverTimeoutMs: 3_000 } });
     const { id } = await complete(process.tasks);
     await pass(MOMENT_MS + 2_800);
     const signal = process.host.turns[0]?.delivery.signal;
@@ -174,7 +174,7 @@ describe.each(STORES)("a delivery that fails, on $name", ({ makeStore }) => {
         async ({ followUps }) => {
           if (followUps.some(({ attempt }) => attempt === 5)) throw new Error("It is poison.");
         },
-        says("done"),
+        ends,
       ),
       dispatcher: { maxAttempts: 5 },
     });

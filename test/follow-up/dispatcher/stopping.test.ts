@@ -3,7 +3,7 @@ import type { TaskStore } from "../../../src/index.ts";
 import { answersAfter, faultyStore, rejects } from "../../support/faulty-store.ts";
 import { ADA, inFakeTime, isPending, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, fails, hangs, hostOf, obeys, type Script, says, takesMs } from "../hosts.ts";
+import { deliveredIds, ends, fails, hangs, hostOf, obeys, type Script, says, takesMs } from "../hosts.ts";
 import {
   ADA_2,
   ADA_3,
@@ -59,7 +59,7 @@ describe.each(STORES)("start and stop, on $name", ({ makeStore }) => {
     ["hears nothing", hangs],
     ["ends when it is told to", obeys],
   ])("rule 16: after drainMs a turn that %s is broken off, and no attempt is spent", async (_, script) => {
-    const process = start({ host: hostOf(script, says("done")) });
+    const process = start({ host: hostOf(script, ends) });
     const { id } = await complete(process.tasks);
     await pass(MOMENT_MS);
     const stopped = process.dispatcher.stop({ drainMs: 700 });
@@ -69,7 +69,7 @@ describe.each(STORES)("start and stop, on $name", ({ makeStore }) => {
     expect(process.host.turns[0]?.delivery.signal.aborted).toBe(true);
     expect(await followUpOf(process, id)).toEqual({ status: "pending", attempts: 0, reason: null });
     expect(process.events).toEqual([]);
-    const next = start({ host: hostOf(says("done")) });
+    const next = start({ host: hostOf(ends) });
     await pass(1_000 + MOMENT_MS);
     expect(next.host.turns).toMatchObject([{ ids: [id], attempts: [1] }]);
   });
@@ -170,7 +170,7 @@ describe.each(STORES)("start and stop, on $name", ({ makeStore }) => {
   });
 
   test.each<[string, Script]>([
-    ["delivered", says("done")],
+    ["delivered", ends],
     ["failed", fails],
     ["failing while it stopped", () => new Promise((_, reject) => setTimeout(reject, 120))],
     ["busy", says("busy")],

@@ -10,7 +10,7 @@ import {
 } from "../../support/faulty-store.ts";
 import { ADA, BOB, inFakeTime, pass, read, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, hangs, hostOf, says, takesMs } from "../hosts.ts";
+import { deliveredIds, ends, hangs, hostOf, takesMs } from "../hosts.ts";
 import {
   ADA_2,
   allIds,
@@ -107,7 +107,7 @@ describe.each(STORES)("a store that fails, on $name", ({ makeStore }) => {
 
   test("rule 14: cut off for longer than its lease, a dispatcher breaks its delivery off before another begins", async () => {
     const faulty = faultyStore(store);
-    const host = hostOf(takesMs(3 * LEASE_MS), says("done"));
+    const host = hostOf(takesMs(3 * LEASE_MS), ends);
     const cut = startedProcess({ store: faulty, host });
     const { id } = await complete(cut.tasks);
     await pass(MOMENT_MS);
@@ -167,7 +167,7 @@ describe.each(STORES)("a store that fails, on $name", ({ makeStore }) => {
       const faulty = faultyStore(store);
       const process = startedProcess({
         store: faulty,
-        host: hostOf(operation === "prolong" ? hangs : says("done")),
+        host: hostOf(operation === "prolong" ? hangs : ends),
       });
       faulty.always(operation, neverAnswers);
       await complete(process.tasks);

@@ -3,7 +3,7 @@ import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../../src
 import { faultyStore } from "../../support/faulty-store.ts";
 import { ADA, BOB, callOf, gate, inFakeTime, pass, soon, stubborn } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, hostOf, says, takesMs } from "../hosts.ts";
+import { deliveredIds, ends, hostOf, says, takesMs } from "../hosts.ts";
 import {
   ADA_2,
   ADA_3,
@@ -185,7 +185,7 @@ describe("when nothing else says that there is something", () => {
   test("what completes during a delivery that fails is claimed, at whichever moment that ends", async () => {
     for (let passes = 0; passes < 40; passes += 1) {
       const first = gate();
-      const host = hostOf(() => first.promise, says("done"));
+      const host = hostOf(() => first.promise, ends);
       const dispatcher = { pollMs: LONG_MS, retryMs: LONG_MS, maxRetryMs: LONG_MS };
       const { tasks } = startedProcess({ store: memoryStore(), host, dispatcher });
       await complete(tasks);

@@ -1,0 +1,95 @@
+import type { Notices } from "../../core/ledger/notices.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
+import { warn } from "../../core/values/warn.ts";
+import type { Claimed } from "../outbox.ts";
+import { HeldTurn, type TurnTools } from "./held-turn.ts";
+import type { TurnSettling } from "./settling.ts";
+import type { Delivery } from "./turn.ts";
+import type { TurnHints } from "./turn-hints.ts";
+import { type TurnOutcome, TurnRun } from "./turn-run.ts";
+
+/** The turns that begin by themselves, since results have come. */
+export class AutomaticTurns {
+  readonly #parts: AutomaticTurnParts;
+  readonly #runs = new Map<TurnRun, Promise<void>>();
+  #hasWarned = false;
+
+  constructor(parts: AutomaticTurnParts) {
+    this.#parts = parts;
+  }
+
+  /** How many run. */
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  /** Resolves when those that run now have ended. */
+  get ended(): Promise<unknown> {
+    return Promise.all(this.#runs.values());
+  }
+
+  begin(claimed: Claimed): void {
+    const { clock, leaseMs, maxMs, hints, tools } = this.#parts;
+    const { scope, claim, lease } = claimed;
+    const letGo = () => tools.outbox.letGo(claimed);
+    const footing = { scope, by: "library", number: claim.number, waiting: () => 0, claimed, letGo } as const;
+    const run = new TurnRun(new HeldTurn(footing, tools), { clock, leaseMs, maxMs });
+    const stopHints = hints.listen(claim, (hint) => void (hint === "stop" && lease.look()));
+    const ended = this.#carryOut(run, claimed).finally(() => {
+      stopHints();
+      this.#runs.delete(run);
+      this.#parts.ended();
+    });
+    this.#runs.set(run, ended);
+  }
+
+  /** Asks all that run to stop. */
+  stop(reason: string): void {
+    for (const run of this.#runs.keys()) run.stop(reason);
+  }
+
+  async #carryOut(run: TurnRun, claimed: Claimed): Promise<void> {
+    const { settling, maxConsecutiveTurns, notices } = this.#parts;
+    const outcome = await run.run(() => this.#deliver(run.turn));
+    if (outcome.type === "failed") settling.tellFailed(claimed, outcome.error);
+    const isSettled = await this.#parts.settle(run.turn, claimed, outcome);
+    const turns = claimed.claim.turns + 1;
+    if (isSettled && outcome.type === "delivered" && turns >= maxConsecutiveTurns) {
+      notices.emit("session.held", { scope: claimed.scope, turns });
+    }
+  }
+
+  async #deliver(turn: HeldTurn): Promise<void> {
+    // A claim without follow-ups begins no turn.
+    const answer = await this.#parts.deliver(turn as Delivery);
+    if (answer === "busy") turn.busy();
+    else if (answer === "gone") turn.gone();
+    else if (typeof answer === "string") this.#warnOfText(answer);
+  }
+
+  #warnOfText(answer: string): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    warn(
+      `"deliver" has returned ${JSON.stringify(answer.slice(0, 60))}, which means nothing: the turn counts as delivered.`,
+      'Of all texts only "busy" and "gone" mean something; turn.busy() and turn.gone() say the same.',
+    );
+  }
+}
+
+interface AutomaticTurnParts {
+  readonly clock: SteadyClock;
+  readonly notices: Notices;
+  readonly hints: TurnHints;
+  readonly tools: TurnTools;
+  readonly settling: TurnSettling;
+  readonly leaseMs: number;
+  /** Milliseconds after which the signal of a turn aborts. */
+  readonly maxMs: number;
+  readonly maxConsecutiveTurns: number;
+  deliver(turn: Delivery): unknown;
+  /** Settles what a turn has left open, and lets go of its session. */
+  settle(turn: HeldTurn, claimed: Claimed, outcome: TurnOutcome): Promise<boolean>;
+  /** There is room for another. */
+  ended(): void;
+}

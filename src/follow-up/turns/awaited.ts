@@ -1,0 +1,44 @@
+import { TaskOffloadError } from "../../core/errors.ts";
+
+/** All that a turn goes on for. It is over when nothing of it is left. */
+export class Awaited {
+  readonly over: Promise<void>;
+  #pending = 0;
+  #isOver = false;
+  #failure: { error: unknown } | undefined;
+  #resolve: () => void = () => undefined;
+
+  constructor() {
+    this.over = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** What has rejected first. */
+  get failure(): { error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  add(promise: PromiseLike<unknown>): void {
+    if (this.#isOver) throw new TaskOffloadError("closed", "The turn has ended; nothing can prolong it now.");
+    this.#pending += 1;
+    Promise.resolve(promise).then(
+      () => this.#settled(),
+      (error: unknown) => {
+        this.#failure ??= { error };
+        this.#settled();
+      },
+    );
+  }
+
+  #settled(): void {
+    this.#pending -= 1;
+    if (this.#pending > 0) return;
+    this.#isOver = true;
+    this.#resolve();
+  }
+}

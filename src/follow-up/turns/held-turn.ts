@@ -1,0 +1,132 @@
+import { TaskOffloadError } from "../../core/errors.ts";
+import type { FollowUpMode } from "../../core/model/follow-up.ts";
+import type { TurnBy } from "../../core/model/session-claim.ts";
+import type { TaskScope } from "../../core/model/task.ts";
+import type { FollowUp } from "../follow-up.ts";
+import type { FollowUpMessage } from "../message.ts";
+import type { Claimed, Outbox } from "../outbox.ts";
+import { Awaited } from "./awaited.ts";
+import type { Interrupts, Turn } from "./turn.ts";
+
+/** What every turn of a dispatcher works with. */
+export interface TurnTools {
+  readonly outbox: Outbox;
+  tell(followUps: readonly FollowUp[]): FollowUpMessage;
+}
+
+/** What a turn stands on: its session, or none where the store could not be asked. */
+export interface Footing {
+  readonly scope: TaskScope;
+  readonly number: number;
+  readonly by: TurnBy;
+  /** `undefined`: nothing is handed over, and nothing can be settled. */
+  readonly claimed: Claimed | undefined;
+  /** How many turns wait behind it in this process. */
+  waiting(): number;
+  /** Nobody here is at work on the session any more. */
+  letGo(): void;
+}
+
+/** A turn that runs. */
+export class HeldTurn implements Turn {
+  readonly scope: TaskScope;
+  readonly number: number;
+  readonly by: TurnBy;
+  readonly followUps: readonly FollowUp[];
+  readonly message: FollowUpMessage | undefined;
+  readonly awaited = new Awaited();
+  readonly #tools: TurnTools;
+  readonly #footing: Footing;
+  readonly #abort = new AbortController();
+  #answer: "busy" | "gone" | undefined;
+
+  constructor(footing: Footing, tools: TurnTools) {
+    this.#footing = footing;
+    this.#tools = tools;
+    this.scope = footing.scope;
+    this.number = footing.number;
+    this.by = footing.by;
+    // A host may do with its list what it likes.
+    this.followUps = [...(footing.claimed?.followUps ?? [])];
+    this.message = this.followUps.length > 0 ? tools.tell(this.followUps) : undefined;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get waiting(): number {
+    return this.#footing.waiting();
+  }
+
+  get claimed(): Claimed | undefined {
+    return this.#footing.claimed;
+  }
+
+  letGo(): void {
+    this.#footing.letGo();
+  }
+
+  /** What the host has said of its session. */
+  get answer(): "busy" | "gone" | undefined {
+    return this.#answer;
+  }
+
+  messageFor(followUps: readonly FollowUp[]): FollowUpMessage {
+    return this.#tools.tell(followUps);
+  }
+
+  async interrupts(): Promise<Interrupts | undefined> {
+    const followUps = await this.takeIn(INTERRUPTING);
+    return followUps.length > 0 ? { followUps, message: this.messageFor(followUps) } : undefined;
+  }
+
+  /** What is due by now, if anything of these modes is. @throws `store_failed` */
+  async takeIn(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
+    const { claimed } = this;
+    return claimed === undefined || this.awaited.isOver ? [] : this.#tools.outbox.extend(claimed, modes);
+  }
+
+  waitUntil(promise: PromiseLike<unknown>): void {
+    this.awaited.add(promise);
+  }
+
+  async acknowledge(followUps?: readonly FollowUp[]): Promise<boolean> {
+    return this.#settle(followUps, { type: "acknowledge" });
+  }
+
+  async giveBack(followUps?: readonly FollowUp[]): Promise<boolean> {
+    return this.#settle(followUps, { type: "defer", delayMs: 0 });
+  }
+
+  busy(): void {
+    this.#answer = "busy";
+  }
+
+  gone(): void {
+    this.#answer = "gone";
+  }
+
+  throwIfLost(): void {
+    const { claimed } = this;
+    if (this.awaited.isOver || claimed?.lease.mayBeLost) {
+      throw new TaskOffloadError("conflict", "The session is no longer this turn's: another may have begun.");
+    }
+  }
+
+  abort(reason: unknown): void {
+    this.#abort.abort(reason);
+  }
+
+  async #settle(
+    followUps: readonly FollowUp[] | undefined,
+    settlement: { type: "acknowledge" } | { type: "defer"; delayMs: number },
+  ): Promise<boolean> {
+    const { claimed } = this;
+    if (claimed === undefined) return false;
+    const some = followUps ?? [...claimed.open.values()];
+    return this.#tools.outbox.settleSome(claimed, some, () => settlement);
+  }
+}
+
+const INTERRUPTING: readonly FollowUpMode[] = ["interrupt"];

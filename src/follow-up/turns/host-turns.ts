@@ -1,0 +1,170 @@
+import { closedError, TaskOffloadError } from "../../core/errors.ts";
+import type { Notices } from "../../core/ledger/notices.ts";
+import type { SessionClaims } from "../../core/ledger/session-claims.ts";
+import { type SessionKey, textOfSession } from "../../core/model/session-claim.ts";
+import type { TaskScope } from "../../core/model/task.ts";
+import type { SteadyClock } from "../../core/time/clock.ts";
+import { type Claimed, scopeOf, sessionOf } from "../outbox.ts";
+import { HandledTurn } from "./begun-turn.ts";
+import { type Footing, HeldTurn, type TurnTools } from "./held-turn.ts";
+import { joined } from "./joined-signal.ts";
+import { isWithin, runWithin } from "./own-turn.ts";
+import { SessionQueue, type Unguarded } from "./session-queue.ts";
+import type { Turn } from "./turn.ts";
+import type { TurnHints } from "./turn-hints.ts";
+import type { TurnTerms } from "./turn-options.ts";
+import { type TurnOutcome, TurnRun } from "./turn-run.ts";
+
+/** The turns that a host begins: its user has spoken, or it has a reason of its own. */
+export class HostTurns {
+  readonly #parts: HostTurnParts;
+  readonly #queue: SessionQueue;
+  readonly #runs = new Map<TurnRun, Promise<void>>();
+  #closing = new AbortController();
+  #greatestNumber = 0;
+
+  constructor(parts: HostTurnParts) {
+    const { outbox } = parts.tools;
+    this.#parts = parts;
+    this.#queue = new SessionQueue({ ...parts, outbox, pollMs: Math.min(MOST_POLL_MS, parts.leaseMs / 3) });
+  }
+
+  /** Settles as `work` does. */
+  async turn<T>(scope: TaskScope, work: (turn: Turn) => T, terms: TurnTerms): Promise<Awaited<T>> {
+    for (;;) {
+      const turn = new HeldTurn(await this.#take(scope, terms), this.#parts.tools);
+      const result = this.#run(scope, turn, work);
+      // It may have been lost before it began.
+      if (result !== undefined) return result;
+    }
+  }
+
+  async begin(scope: TaskScope, terms: TurnTerms): Promise<HandledTurn> {
+    const turn = new HandledTurn(await this.#take(scope, terms), this.#parts.tools);
+    turn.ended = this.#carryOut(turn, () => turn.untilEnd);
+    return turn;
+  }
+
+  /** The time for turns has come again. */
+  open(): void {
+    if (this.#closing.signal.aborted) this.#closing = new AbortController();
+  }
+
+  /** Nobody waits any more, and nobody comes. Resolves when those that run have ended. */
+  async close(): Promise<void> {
+    this.#closing.abort(closedError());
+    await Promise.all(this.#runs.values());
+  }
+
+  /** Asks all that run to stop. */
+  stop(reason: string): void {
+    for (const run of this.#runs.keys()) run.stop(reason);
+  }
+
+  /** Asks that of a session to stop of which the store does not know. */
+  stopUnguarded(session: SessionKey, reason: string): boolean {
+    const key = textOfSession(session);
+    const run = [...this.#runs.keys()].find(
+      ({ turn }) => turn.claimed === undefined && textOfSession(sessionOf(turn.scope)) === key,
+    );
+    run?.stop(reason);
+    return run !== undefined;
+  }
+
+  async #take(scope: TaskScope, terms: TurnTerms): Promise<Footing> {
+    const session = sessionOf(scope);
+    if (isWithin(this.#parts.tasks, textOfSession(session))) throw withinError();
+    const { signal, leave } = joined(this.#closing.signal, terms.signal);
+    try {
+      return this.#footingOf(session, terms, await this.#queue.take(session, terms, signal));
+    } finally {
+      leave();
+    }
+  }
+
+  #footingOf(session: SessionKey, { by }: TurnTerms, taken: Claimed | Unguarded): Footing {
+    const scope = scopeOf(session);
+    const waiting = () => this.#queue.waiting(session);
+    if ("claim" in taken) {
+      const { number } = taken.claim;
+      this.#greatestNumber = Math.max(this.#greatestNumber, number);
+      return {
+        scope,
+        by,
+        number,
+        waiting,
+        claimed: taken,
+        letGo: () => this.#parts.tools.outbox.letGo(taken),
+      };
+    }
+    // Stores number by their time, too: a host that fences its writes takes those of this turn.
+    this.#greatestNumber = Math.max(this.#greatestNumber + 1, this.#parts.clock.now());
+    this.#parts.notices.emit("turn.unguarded", { scope, error: taken.error });
+    const letGo = () => this.#parts.claims.letGo(taken.key);
+    return { scope, by, number: this.#greatestNumber, waiting, claimed: undefined, letGo };
+  }
+
+  /** `undefined`: it was lost before it could begin. */
+  #run<T>(scope: TaskScope, turn: HeldTurn, work: (turn: Turn) => T): Promise<Awaited<T>> | undefined {
+    const own = { tasks: this.#parts.tasks, session: textOfSession(sessionOf(scope)), turn };
+    const told: unknown[] = [];
+    let result: Promise<Awaited<T>> | undefined;
+    const begin = () => {
+      result = promiseOf(() => runWithin(own, () => work(turn)));
+      result.catch((error: unknown) => told.push(error));
+      return result;
+    };
+    this.#carryOut(turn, begin, told);
+    return result;
+  }
+
+  /** `told`: with what the turn's own function has failed, which whoever has begun the turn knows. */
+  #carryOut(turn: HeldTurn, work: () => unknown, told: readonly unknown[] = []): Promise<void> {
+    const { clock, leaseMs, maxMs, hints } = this.#parts;
+    const run = new TurnRun(turn, { clock, leaseMs, maxMs });
+    const lookIfStopped = (hint: string) => void (hint === "stop" && turn.claimed?.lease.look());
+    const stopHints = hints.listen(sessionOf(turn.scope), lookIfStopped);
+    const ended = this.#end(turn, run.run(work), told).finally(() => {
+      stopHints();
+      this.#runs.delete(run);
+    });
+    this.#runs.set(run, ended);
+    return ended;
+  }
+
+  async #end(turn: HeldTurn, running: Promise<TurnOutcome>, told: readonly unknown[]): Promise<void> {
+    const outcome = await running;
+    const { scope } = turn;
+    if (outcome.type === "failed" && !told.includes(outcome.error)) {
+      this.#parts.notices.emit("turn.failed", { scope, error: outcome.error });
+    }
+    await this.#parts.settle(turn, outcome);
+  }
+}
+
+interface HostTurnParts {
+  readonly tasks: object;
+  readonly clock: SteadyClock;
+  readonly claims: SessionClaims;
+  readonly notices: Notices;
+  readonly hints: TurnHints;
+  readonly tools: TurnTools;
+  readonly leaseMs: number;
+  /** Milliseconds after which the signal of a turn aborts. */
+  readonly maxMs: number;
+  /** What is to be done with what a turn has left open, and lets go of its session. */
+  settle(turn: HeldTurn, outcome: TurnOutcome): Promise<void>;
+}
+
+const MOST_POLL_MS = 1_000;
+
+function withinError(): TaskOffloadError {
+  return new TaskOffloadError(
+    "conflict",
+    "A turn of this session runs, and would wait for itself: it is the caller's own.",
+  );
+}
+
+async function promiseOf<T>(work: () => T): Promise<Awaited<T>> {
+  return await work();
+}

@@ -1,0 +1,20 @@
+/**
+ * Aborts when one of two does, until it is left. `AbortSignal.any` would do, but on some Nodes it never lets go of what
+ * it was made for while the longer-lived one lives.
+ */
+export function joined(
+  one: AbortSignal,
+  other: AbortSignal | undefined,
+): { signal: AbortSignal; leave: () => void } {
+  const controller = new AbortController();
+  const signals = other === undefined ? [one] : [one, other];
+  const aborted = (): void => {
+    controller.abort(signals.find((signal) => signal.aborted)?.reason);
+  };
+  for (const signal of signals) signal.addEventListener("abort", aborted);
+  if (signals.some((signal) => signal.aborted)) aborted();
+  const leave = () => {
+    for (const signal of signals) signal.removeEventListener("abort", aborted);
+  };
+  return { signal: controller.signal, leave };
+}
