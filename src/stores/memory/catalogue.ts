@@ -1,9 +1,9 @@
 import { isOutstanding } from "../../core/model/follow-up.ts";
 import type { SessionKey, TaskKey } from "../../core/model/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
+import { SortedList } from "../../core/values/sorted-list.ts";
 import { byEnd, type Entry } from "./entry.ts";
 import { type ByEnd, Pending } from "./pending.ts";
-import { SortedList } from "./sorted-list.ts";
 import { Turns } from "./turns.ts";
 import { User } from "./user.ts";
 

@@ -1,6 +1,6 @@
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
+import { SortedList } from "../../core/values/sorted-list.ts";
 import { byEnd, type Ended, type Entry } from "./entry.ts";
-import { SortedList } from "./sorted-list.ts";
 import type { Turns } from "./turns.ts";
 
 export type ByEnd = SortedList<Ended, Entry>;

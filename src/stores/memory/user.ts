@@ -1,5 +1,5 @@
+import { SortedList } from "../../core/values/sorted-list.ts";
 import { byCompletion, byCreation, type Completed, type Created, type Entry } from "./entry.ts";
-import { SortedList } from "./sorted-list.ts";
 import { Workload } from "./workload.ts";
 
 /** All there is of one user. */
