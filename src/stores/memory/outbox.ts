@@ -37,7 +37,7 @@ export class Outbox {
     this.#claims.endLapsed();
     const claim = this.#claims.get(token);
     if (claim === undefined) return false;
-    claim.endsAt = this.#clock.monotonic() + leaseMs;
+    this.#claims.prolong(claim, this.#clock.monotonic() + leaseMs);
     return true;
   }
 
@@ -50,7 +50,7 @@ export class Outbox {
     for (const entry of settled) this.#settle(entry, outcome);
     const isTurn = claim.countsTurn && acknowledges(outcome);
     if (isTurn) this.#catalogue.countTurn(claim.session, this.#clock.monotonic());
-    this.#claims.end(token, claim);
+    this.#claims.end(claim);
     return settled.map((entry) => copyRecord(entry.record));
   }
 
@@ -75,9 +75,9 @@ export class Outbox {
   }
 
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
-    const isWanted = (entry: Entry) => this.#isDue(entry) && !this.#claims.isClaimed(entry.record);
+    this.#catalogue.endDelays(this.#clock.monotonic());
     const lists = this.#catalogue.pending.lists(modes, maxTurns);
-    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byCompletion)[0];
+    return lists.flatMap((list) => list.first() ?? []).sort(byCompletion)[0];
   }
 
   #isDue(entry: Entry): boolean {
@@ -92,10 +92,8 @@ export class Outbox {
   }
 
   #claimFollowUp(entry: Entry): void {
-    this.#catalogue.update(entry, () => {
-      entry.isClaimed = true;
-      entry.change(claimFollowUp(entry.record.followUp), this.#clock);
-    });
+    const change = claimFollowUp(entry.record.followUp);
+    this.#catalogue.update(entry, () => entry.change(change, this.#clock));
   }
 
   #settle(entry: Entry, outcome: Record<string, Settlement>): void {
@@ -110,9 +108,4 @@ export class Outbox {
 
 function hasFollowUp({ record }: Entry, status: FollowUpStatus): boolean {
   return record.followUp.status === status;
-}
-
-function first(entries: Iterable<Entry>, isWanted: (entry: Entry) => boolean): Entry | undefined {
-  for (const entry of entries) if (isWanted(entry)) return entry;
-  return undefined;
 }
