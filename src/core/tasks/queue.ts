@@ -21,6 +21,7 @@ export class JobQueue {
   }
 
   remove(job: Job): void {
+    if (!this.#lanes.get(job.userId)?.lines.has(job.sessionId)) return;
     this.#change(job, ({ jobs }) => {
       if (jobs.delete(job)) this.#size -= 1;
     });
@@ -71,7 +72,9 @@ export class JobQueue {
     const line = lane.lines.get(sessionId) ?? new Line();
     this.#lanes.set(userId, lane);
     lane.lines.set(sessionId, line);
-    this.#ready.change(lane, () => lane.open.change(line, () => write(line, lane)));
+    write(line, lane);
+    lane.open.refile(line);
+    this.#ready.refile(lane);
     if (line.jobs.size === 0) lane.lines.delete(sessionId);
     if (lane.lines.size === 0 && lane.admitting === undefined) this.#lanes.delete(userId);
   }
@@ -90,25 +93,35 @@ export interface Job extends SessionKey {
 export type Admission = "admitted" | "gone" | "failed" | LimitName;
 
 /** Those who have a job that may start, in the order of these. */
-class Firsts<Member extends { readonly first: Job | undefined }> {
+class Firsts<Member extends HasFirst> {
   readonly #members = new SortedList<Member, Member>((one, other) =>
-    byTurn(one.first as Job, other.first as Job),
+    byTurn(one.filed as Job, other.filed as Job),
   );
 
   get first(): Job | undefined {
-    return this.#members.first()?.first;
+    return this.#members.first()?.filed;
   }
 
-  /** For whatever may change which job is a member's first. */
-  change(member: Member, write: () => void): void {
-    if (member.first !== undefined) this.#members.delete(member);
-    write();
-    if (member.first !== undefined) this.#members.add(member);
+  /** Something has changed that may be a member's first job. */
+  refile(member: Member): void {
+    const { first, filed } = member;
+    if (first === filed) return;
+    if (filed !== undefined) this.#members.delete(member);
+    member.filed = first;
+    if (first !== undefined) this.#members.add(member);
   }
 }
 
+interface HasFirst {
+  /** The job that may start. */
+  readonly first: Job | undefined;
+  /** The one by which it is in order. */
+  filed: Job | undefined;
+}
+
 /** The waiting jobs of one user. */
-class Lane {
+class Lane implements HasFirst {
+  filed: Job | undefined;
   readonly lines = new Map<string | null, Line>();
   readonly open = new Firsts<Line>();
   /** The job that is being admitted: no other of this user may overtake it. */
@@ -124,7 +137,8 @@ class Lane {
 }
 
 /** Those of one session. */
-class Line {
+class Line implements HasFirst {
+  filed: Job | undefined;
   readonly jobs = new SortedList<Job, Job>(byTurn);
   /** The session has met a limit. */
   isFull = false;

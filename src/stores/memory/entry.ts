@@ -4,6 +4,7 @@ import type { StoredResult } from "../../core/model/result.ts";
 import type { NewTask, Payload, TaskChange } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
+import type { Link } from "../../core/values/chain.ts";
 import { copyPatch, copyRecord, copyResult } from "../shared/copy.ts";
 import { modeOf } from "../shared/follow-ups.ts";
 import { EventLog } from "./event-log.ts";
@@ -32,7 +33,7 @@ export interface Ended {
  * One task as this store keeps it. Its record is replaced by each write, never changed. What the store goes by is
  * measured by the monotonic clock; the instants of the record are for showing.
  */
-export class Entry implements Created, Completed, Due, Ended {
+export class Entry implements Created, Completed, Due, Ended, Link<Entry> {
   /** The store's own: it changes in place, and only copies of it leave. */
   readonly record: TaskRecord;
   result: StoredResult | undefined;
@@ -51,6 +52,9 @@ export class Entry implements Created, Completed, Due, Ended {
   isDeferred = false;
   /** Its follow-up belongs to a claim that is not over. */
   isClaimed = false;
+  /** Its neighbours among the pending of its session. */
+  older: Entry | undefined;
+  newer: Entry | undefined;
 
   constructor({ record, events, input }: NewTask, leaseMs: number, clock: SteadyClock) {
     if (input !== undefined && !isFinished(record.status)) this.payload = { input, checkpoint: null };

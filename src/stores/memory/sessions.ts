@@ -1,5 +1,5 @@
-import { SortedList } from "../../core/values/sorted-list.ts";
-import { byCompletion, type Completed, type Entry } from "./entry.ts";
+import { Chain } from "../../core/values/chain.ts";
+import { byCompletion, type Entry } from "./entry.ts";
 
 /** The sessions of one user: their pending follow-ups, and to which of them somebody delivers. Others are not kept. */
 export class Sessions {
@@ -11,7 +11,7 @@ export class Sessions {
 
   /** The first to end comes first. */
   pendingIn(sessionId: string | null): Entry[] {
-    return [...(this.#sessions.get(sessionId)?.pending ?? [])];
+    return [...(this.#sessions.get(sessionId) ?? [])].sort(byCompletion);
   }
 
   isClaimed(sessionId: string | null): boolean {
@@ -19,28 +19,35 @@ export class Sessions {
   }
 
   setClaimed(sessionId: string | null, isClaimed: boolean): void {
-    this.#change(sessionId, (session) => {
-      session.isClaimed = isClaimed;
-    });
+    this.#at(sessionId).isClaimed = isClaimed;
+    this.#tidy(sessionId);
   }
 
   add(entry: Entry): void {
-    this.#change(entry.record.sessionId, ({ pending }) => pending.add(entry));
+    this.#at(entry.record.sessionId).add(entry);
   }
 
   delete(entry: Entry): void {
-    this.#change(entry.record.sessionId, ({ pending }) => pending.delete(entry));
+    const { sessionId } = entry.record;
+    this.#sessions.get(sessionId)?.delete(entry);
+    this.#tidy(sessionId);
   }
 
-  #change(sessionId: string | null, write: (session: Session) => void): void {
-    const session = this.#sessions.get(sessionId) ?? new Session();
-    write(session);
-    if (session.isClaimed || session.pending.size > 0) this.#sessions.set(sessionId, session);
-    else this.#sessions.delete(sessionId);
+  #at(sessionId: string | null): Session {
+    let session = this.#sessions.get(sessionId);
+    if (session === undefined) {
+      session = new Session();
+      this.#sessions.set(sessionId, session);
+    }
+    return session;
+  }
+
+  #tidy(sessionId: string | null): void {
+    const session = this.#sessions.get(sessionId);
+    if (session?.size === 0 && !session.isClaimed) this.#sessions.delete(sessionId);
   }
 }
 
-class Session {
-  readonly pending = new SortedList<Completed, Entry>(byCompletion);
+class Session extends Chain<Entry> {
   isClaimed = false;
 }
