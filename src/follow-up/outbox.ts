@@ -52,6 +52,9 @@ export class Outbox {
   readonly #terms: OutboxTerms;
   readonly #claimant = nanoid();
   readonly #leases = new Set<Lease>();
+  #claims = 0;
+  /** The last that was waited for. */
+  #pass: Promise<void> | undefined;
 
   constructor(parts: OutboxParts, terms: OutboxTerms) {
     this.#parts = parts;
@@ -65,6 +68,7 @@ export class Outbox {
    */
   async claim(filter: ClaimFilter): Promise<Claimed | undefined> {
     const { clock, claims } = this.#parts;
+    await this.#letOthersWork();
     await this.#confirmLeases();
     const asked = momentOf(clock);
     const claim = await claims.claim(this.#claimant, this.#terms, filter);
@@ -132,6 +136,15 @@ export class Outbox {
     return this.#parts.claims.resetTurns(session);
   }
 
+  /** A store in memory answers at once: however much there is to claim, a pass of the event loop comes in between. */
+  async #letOthersWork(): Promise<void> {
+    this.#claims += 1;
+    if (this.#claims % CLAIMS_PER_PASS === 0) {
+      this.#pass = new Promise((passed) => this.#parts.clock.nextPass(passed));
+    }
+    await this.#pass;
+  }
+
   /** Before anything else is begun: where the machine has slept, others may have what is in hand here. */
   async #confirmLeases(): Promise<void> {
     const doubtful = [...this.#leases].filter((lease) => lease.isDoubtful);
@@ -172,6 +185,8 @@ export class Outbox {
 
 /** Turns of the user that a follow-up may spoil. After that it is told by the library's own. */
 export const MAX_HOLDS = 3;
+/** Claims of one outbox between two passes of the event loop. */
+const CLAIMS_PER_PASS = 16;
 const WAKING: readonly FollowUpMode[] = ["when_idle", "interrupt"];
 
 interface OutboxParts {

@@ -9,6 +9,7 @@ import { Outbox } from "./memory/outbox.ts";
 import { Reading } from "./memory/reading.ts";
 import { Retention } from "./memory/retention.ts";
 import { Tasks } from "./memory/tasks.ts";
+import { Waits } from "./memory/waits.ts";
 
 export interface MemoryStoreOptions {
   /** Where time comes from. @default the clock of the machine */
@@ -33,12 +34,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   const clock = steady(readOptions(MEMORY, options).clock);
   const hints = new Hints();
   const catalogue = new Catalogue((record, firstSeq) => hints.tell(record, firstSeq));
-  const claims = new Claims(catalogue, clock);
+  const waits = new Waits();
+  const claims = new Claims(catalogue, waits, clock);
   let contents: Contents | undefined = {
     tasks: new Tasks(catalogue, clock),
     reading: new Reading(catalogue),
     leases: new Leases(catalogue, clock),
-    outbox: new Outbox(catalogue, claims, hints, clock),
+    outbox: new Outbox(catalogue, claims, waits, hints, clock),
     retention: new Retention(catalogue, claims, clock),
   };
   const open = (): Contents => {

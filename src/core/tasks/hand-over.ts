@@ -11,18 +11,21 @@ import type { InContext, KeepContext } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
 import type { Link } from "../values/chain.ts";
+import type { Admission, Job } from "./queue.ts";
 import { cancelledByTurn, newRunningTask } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
-import type { Parked, Scheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { Slot } from "./slot.ts";
 
 /**
  * One running call on its way into the background. While a limit or the store stands in the way, the call
  * stays in the foreground and this keeps trying, until the tool has settled.
  */
-export class HandOver implements Follower, Link<HandOver> {
+export class HandOver implements Follower, Job, Link<HandOver> {
   older: HandOver | undefined;
   newer: HandOver | undefined;
+  readonly order: number;
+  readonly priority = 1;
   readonly #call: RunningCall;
   readonly #parts: HandOverParts;
   readonly #over: () => void;
@@ -34,20 +37,34 @@ export class HandOver implements Follower, Link<HandOver> {
   #isOver = false;
   #wasRefused = false;
   #failures = 0;
-  #unpark: (() => void) | undefined;
+  #isParked = false;
   #retry: Timer | undefined;
 
   constructor(call: RunningCall, parts: HandOverParts, over: () => void) {
     this.#call = call;
     this.#parts = parts;
     this.#over = over;
+    this.order = parts.scheduler.nextOrder();
     this.#inContext = call.execution.inContext ?? parts.keepContext();
     call.join(this);
+  }
+
+  get userId(): string {
+    return this.#call.execution.call.scope.userId;
+  }
+
+  get sessionId(): string | null {
+    return this.#call.execution.call.scope.sessionId ?? null;
   }
 
   request(isExempt: boolean): void {
     this.#isExempt ||= isExempt;
     if (!this.#isAsking) this.#try();
+  }
+
+  /** Its turn has come, among those who wait for a slot. */
+  admit(slot: Slot): Promise<Admission> {
+    return this.#inContext(() => this.#ask(slot));
   }
 
   /** The call ended in the foreground; an answer that is still under way is seen to in {@link #take}. */
@@ -79,19 +96,25 @@ export class HandOver implements Follower, Link<HandOver> {
     this.#stopWaiting();
     if (this.#isOver) return;
     const { scheduler } = this.#parts;
+    const slot = this.#isExempt ? scheduler.takeSlotAnyway() : scheduler.takeSlot();
+    const admission = slot === undefined ? "running" : await this.#ask(slot);
+    slot?.releaseIfUnused();
+    if (this.#isOver || admission === "admitted" || admission === "gone") return;
+    if (admission === "failed") this.#retryLater();
+    else this.#park(admission);
+  }
+
+  async #ask(slot: Slot): Promise<Admission> {
     const isExempt = this.#isExempt;
-    const slot = isExempt ? scheduler.takeSlotAnyway() : scheduler.takeSlot();
-    if (slot === undefined) return this.#park("running");
     this.#isAsking = true;
-    const { timesFreed } = scheduler;
     const answer = await this.#insert(slot, isExempt).catch(() => undefined);
     this.#isAsking = false;
-    slot.releaseIfUnused();
-    if (this.#isOver) return;
-    const isOutOfDate = (this.#isExempt && !isExempt) || scheduler.timesFreed !== timesFreed;
-    if (answer === undefined) this.#failed();
-    else if (answer.status === "duplicate") this.#joined(answer.record);
-    else if (answer.status === "refused") this.#refused(answer.limit, isOutOfDate);
+    if (answer?.status === "duplicate" && !this.#isOver) this.#joined(answer.record);
+    if (answer === undefined) this.#failures += 1;
+    if (this.#isSettled() && !this.#isOver) this.stop();
+    if (this.#isOver) return "gone";
+    if (this.#isExempt && !isExempt) return this.#ask(slot);
+    return answer?.status === "refused" ? answer.limit : "failed";
   }
 
   async #insert(slot: Slot, isExempt: boolean): Promise<Insertion> {
@@ -137,27 +160,15 @@ export class HandOver implements Follower, Link<HandOver> {
     else this.#call.replace(toTaskInfo(record), error);
   }
 
-  #refused(limit: LimitName, isOutOfDate: boolean): void {
-    if (isOutOfDate && !this.#isSettled()) this.#try();
-    else this.#park(limit);
-  }
-
-  #failed(): void {
-    this.#failures += 1;
+  #retryLater(): void {
     const { clock } = this.#parts;
-    if (this.#isSettled()) this.stop();
-    else this.#retry = new Timer(clock, () => this.#try(), retryDelay(this.#failures)).unref();
+    this.#retry = new Timer(clock, () => this.#try(), retryDelay(this.#failures)).unref();
   }
 
   #park(limit: LimitName | "running"): void {
-    if (this.#isSettled()) this.stop();
-    else this.#unpark = this.#parts.scheduler.park(this.#parked(limit));
+    this.#isParked = true;
+    this.#parts.scheduler.park(this);
     if (!this.#wasRefused) this.#tellRefused(limit);
-  }
-
-  #parked(limit: LimitName | "running"): Parked {
-    const { userId, sessionId = null } = this.#call.execution.call.scope;
-    return { userId, sessionId, waitsForAny: limit === "running", retry: () => this.#try() };
   }
 
   #tellRefused(limit: LimitName | "running"): void {
@@ -172,7 +183,8 @@ export class HandOver implements Follower, Link<HandOver> {
   }
 
   #stopWaiting(): void {
-    this.#unpark?.();
+    if (this.#isParked) this.#parts.scheduler.unpark(this);
+    this.#isParked = false;
     this.#retry?.clear();
   }
 }

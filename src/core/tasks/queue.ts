@@ -1,4 +1,5 @@
-import type { LimitName } from "../model/store.ts";
+import type { LimitName, SessionKey } from "../model/session-claim.ts";
+import { SortedList } from "../values/sorted-list.ts";
 import type { Slot } from "./slot.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { Slot } from "./slot.ts";
  */
 export class JobQueue {
   readonly #lanes = new Map<string, Lane>();
-  readonly #ready = new Set<Lane>();
+  readonly #ready = new Firsts<Lane>();
   #size = 0;
 
   get size(): number {
@@ -15,116 +16,138 @@ export class JobQueue {
   }
 
   add(job: Job): void {
-    const lane = this.#laneOf(job.userId);
-    const at = lane.jobs.findLastIndex((other) => !goesBefore(job, other)) + 1;
-    lane.jobs.splice(at, 0, job);
     this.#size += 1;
+    this.#change(job, ({ jobs }) => jobs.add(job));
   }
 
   remove(job: Job): void {
-    const lane = this.#lanes.get(job.userId);
-    const at = lane?.jobs.indexOf(job) ?? -1;
-    if (lane === undefined || at < 0) return;
-    lane.jobs.splice(at, 1);
-    this.#size -= 1;
-    this.#dropIfEmpty(lane);
+    if (!this.#lanes.get(job.userId)?.lines.has(job.sessionId)) return;
+    this.#change(job, ({ jobs }) => {
+      if (jobs.delete(job)) this.#size -= 1;
+    });
   }
 
   /** The job that may start next. Its user starts nothing else until that is settled. */
   take(): Job | undefined {
-    let first: { job: Job; lane: Lane } | undefined;
-    for (const lane of this.#ready) {
-      const job = lane.jobs.find(({ sessionId }) => !lane.blocked.has(sessionId));
-      if (job && (first === undefined || goesBefore(job, first.job))) first = { job, lane };
-    }
-    if (first === undefined) return undefined;
-    this.#ready.delete(first.lane);
-    first.lane.admitting = first.job;
-    first.lane.isReleased = false;
-    return first.job;
+    const job = this.#ready.first;
+    if (job === undefined) return undefined;
+    this.#change(job, (_, lane) => {
+      lane.admitting = job;
+      lane.isReleased = false;
+    });
+    return job;
   }
 
   /** The attempt to start a taken job is over; who was refused is set aside. */
   settle(job: Job, admission: Admission): void {
-    const lane = this.#lanes.get(job.userId);
-    if (lane?.admitting !== job) return;
-    lane.admitting = undefined;
-    const isOver = admission === "admitted" || admission === "gone";
-    const isSessionFull = admission === "running_per_session" && !lane.isReleased;
-    if (isSessionFull) lane.blocked.add(job.sessionId);
-    if (isOver || isSessionFull || lane.isReleased) this.#ready.add(lane);
-    this.#dropIfEmpty(lane);
+    this.#change(job, (line, lane) => {
+      lane.admitting = undefined;
+      if (lane.isReleased || admission === "admitted" || admission === "gone") return;
+      if (admission === "running_per_session" || admission === "exclusive") line.isFull = true;
+      else lane.isFull = true;
+    });
   }
 
-  /** Lets a user, or everybody, start jobs again. */
-  release(userId?: string): void {
-    for (const lane of this.#lanesOf(userId)) {
-      lane.blocked.clear();
+  /** A place of this session's is free: it may start jobs again, and so may its user. */
+  release({ userId, sessionId }: SessionKey): void {
+    if (!this.#lanes.has(userId)) return;
+    this.#change({ userId, sessionId }, (line, lane) => {
+      line.isFull = false;
+      lane.isFull = false;
       lane.isReleased = true;
-      if (lane.admitting === undefined) this.#ready.add(lane);
+    });
+  }
+
+  /** Lets everybody start jobs again. */
+  releaseAll(): void {
+    for (const [userId, lane] of this.#lanes) {
+      for (const [sessionId, line] of lane.lines) {
+        if (lane.isFull || line.isFull) this.release({ userId, sessionId });
+      }
     }
   }
 
-  /** Takes every job out. */
-  clear(): Job[] {
-    const jobs = [...this.#lanes.values()].flatMap((lane) => lane.jobs);
-    this.#lanes.clear();
-    this.#ready.clear();
-    this.#size = 0;
-    return jobs;
-  }
-
-  #lanesOf(userId: string | undefined): Iterable<Lane> {
-    if (userId === undefined) return this.#lanes.values();
-    const lane = this.#lanes.get(userId);
-    return lane ? [lane] : [];
-  }
-
-  #laneOf(userId: string): Lane {
-    let lane = this.#lanes.get(userId);
-    if (lane === undefined) {
-      lane = { userId, jobs: [], blocked: new Set(), admitting: undefined, isReleased: false };
-      this.#lanes.set(userId, lane);
-      this.#ready.add(lane);
-    }
-    return lane;
-  }
-
-  #dropIfEmpty(lane: Lane): void {
-    if (lane.jobs.length > 0 || lane.admitting !== undefined) return;
-    this.#lanes.delete(lane.userId);
-    this.#ready.delete(lane);
+  #change({ userId, sessionId }: SessionKey, write: (line: Line, lane: Lane) => void): void {
+    const lane = this.#lanes.get(userId) ?? new Lane();
+    const line = lane.lines.get(sessionId) ?? new Line();
+    this.#lanes.set(userId, lane);
+    lane.lines.set(sessionId, line);
+    write(line, lane);
+    lane.open.refile(line);
+    this.#ready.refile(lane);
+    if (line.jobs.size === 0) lane.lines.delete(sessionId);
+    if (lane.lines.size === 0 && lane.admitting === undefined) this.#lanes.delete(userId);
   }
 }
 
-/** A task that waits for a slot in this process. */
-export interface Job {
-  readonly userId: string;
-  readonly sessionId: string | null;
+/** A task, or a call, that waits for a slot in this process. */
+export interface Job extends SessionKey {
   readonly priority: number;
   /** Grows with each job asked for: first come, first served within one priority. */
   readonly order: number;
   /** Tries to start it. */
   admit(slot: Slot): Promise<Admission>;
-  /** Ends it unstarted, because the manager closes. */
-  shutdown(): Promise<void>;
 }
 
-/** `gone`: somebody else has ended the task. `failed`: the store has; try again later. */
+/** `gone`: it is to start no more. `failed`: the store has; try again later. */
 export type Admission = "admitted" | "gone" | "failed" | LimitName;
 
-/** The waiting jobs of one user, in the order in which they may start. */
-interface Lane {
-  readonly userId: string;
-  readonly jobs: Job[];
-  /** Sessions that have met their limit. */
-  readonly blocked: Set<string | null>;
-  /** The job that is being admitted: no other of this user may overtake it. */
-  admitting: Job | undefined;
-  /** A slot became free meanwhile, so a refusal is out of date. */
-  isReleased: boolean;
+/** Those who have a job that may start, in the order of these. */
+class Firsts<Member extends HasFirst> {
+  readonly #members = new SortedList<Member, Member>((one, other) =>
+    byTurn(one.filed as Job, other.filed as Job),
+  );
+
+  get first(): Job | undefined {
+    return this.#members.first()?.filed;
+  }
+
+  /** Something has changed that may be a member's first job. */
+  refile(member: Member): void {
+    const { first, filed } = member;
+    if (first === filed) return;
+    if (filed !== undefined) this.#members.delete(member);
+    member.filed = first;
+    if (first !== undefined) this.#members.add(member);
+  }
 }
 
-function goesBefore(one: Job, other: Job): boolean {
-  return one.priority === other.priority ? one.order < other.order : one.priority > other.priority;
+interface HasFirst {
+  /** The job that may start. */
+  readonly first: Job | undefined;
+  /** The one by which it is in order. */
+  filed: Job | undefined;
+}
+
+/** The waiting jobs of one user. */
+class Lane implements HasFirst {
+  filed: Job | undefined;
+  readonly lines = new Map<string | null, Line>();
+  readonly open = new Firsts<Line>();
+  /** The job that is being admitted: no other of this user may overtake it. */
+  admitting: Job | undefined;
+  /** The user has met a limit, or the store has failed. */
+  isFull = false;
+  /** A slot became free meanwhile, so a refusal is out of date. */
+  isReleased = false;
+
+  get first(): Job | undefined {
+    return this.isFull || this.admitting ? undefined : this.open.first;
+  }
+}
+
+/** Those of one session. */
+class Line implements HasFirst {
+  filed: Job | undefined;
+  readonly jobs = new SortedList<Job, Job>(byTurn);
+  /** The session has met a limit. */
+  isFull = false;
+
+  get first(): Job | undefined {
+    return this.isFull ? undefined : this.jobs.first();
+  }
+}
+
+function byTurn(one: Job, other: Job): number {
+  return other.priority - one.priority || one.order - other.order;
 }

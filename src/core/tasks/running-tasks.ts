@@ -110,7 +110,7 @@ export class RunningTasks {
   #ended({ record, slot }: RunningTask): void {
     this.#tasks.delete(record.id);
     slot.release();
-    this.#parts.scheduler.freed(record.userId);
+    this.#parts.scheduler.freed(record);
     this.#parts.idle.check();
   }
 }

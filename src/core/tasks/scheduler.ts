@@ -1,3 +1,4 @@
+import type { SessionKey } from "../model/session-claim.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { type Job, JobQueue } from "./queue.ts";
@@ -12,9 +13,10 @@ export class Scheduler {
   readonly #limit: number;
   readonly #idle: Idle;
   readonly #queue = new JobQueue();
-  readonly #parked = new Set<Parked>();
+  /** The slow calls. */
+  readonly #parked = new JobQueue();
+  #order = 0;
   #taken = 0;
-  #timesFreed = 0;
   #poll: Timer | undefined;
   #isClosed = false;
 
@@ -28,13 +30,14 @@ export class Scheduler {
     return this.#queue.size;
   }
 
-  /** How often something has become free. Who is refused by now may try again if this has moved on. */
-  get timesFreed(): number {
-    return this.#timesFreed;
-  }
-
   get hasSlot(): boolean {
     return this.#taken < this.#limit;
+  }
+
+  /** For a job that is asked for now. */
+  nextOrder(): number {
+    this.#order += 1;
+    return this.#order;
   }
 
   /** Takes a slot, if there is one. */
@@ -49,19 +52,21 @@ export class Scheduler {
     });
   }
 
-  /** A task of this user has ended: those who wait try again. */
-  freed(userId: string): void {
-    this.#timesFreed += 1;
-    this.#queue.release(userId);
-    if (this.#parked.size > 0) this.#wake(this.#nextParked(userId));
-    else this.#pump();
+  /** A task of this session has ended: those who wait try again. */
+  freed(session: SessionKey): void {
+    this.#parked.release(session);
+    this.#queue.release(session);
+    this.#pump();
   }
 
-  /** Has somebody try again when a slot may have become free. Returns how to stop waiting. */
-  park(parked: Parked): () => void {
-    this.#parked.add(parked);
-    this.#startPoll();
-    return () => this.#parked.delete(parked);
+  /** Has a slow call, which a limit keeps in the foreground, try again when a slot may have become free. */
+  park(job: Job): void {
+    this.#parked.add(job);
+    this.#pump();
+  }
+
+  unpark(job: Job): void {
+    this.#parked.remove(job);
   }
 
   enqueue(job: Job): void {
@@ -74,49 +79,31 @@ export class Scheduler {
     this.#idle.check();
   }
 
-  /** Takes every waiting job out. */
-  clear(): Job[] {
-    return this.#queue.clear();
-  }
-
   close(): void {
     this.#isClosed = true;
     this.#poll?.clear();
-    this.#parked.clear();
-  }
-
-  #wake(parked: Iterable<Parked>): void {
-    for (const one of [...parked]) {
-      this.#parked.delete(one);
-      one.retry();
-    }
-    this.#pump();
-  }
-
-  /** One slot is free: for the user's first in each session, and for the first who waits for any slot. */
-  #nextParked(userId: string): Iterable<Parked> {
-    const firsts = new Map<string | null | undefined, Parked>();
-    for (const parked of this.#parked) {
-      const line = parked.waitsForAny ? undefined : parked.sessionId;
-      if (!firsts.has(line) && (parked.waitsForAny || parked.userId === userId)) firsts.set(line, parked);
-    }
-    return firsts.values();
   }
 
   #pump(): void {
     while (!this.#isClosed && this.hasSlot) {
-      const job = this.#queue.take();
-      if (job === undefined) break;
-      void this.#admit(job, this.takeSlotAnyway());
+      if (!this.#startFirst(this.#parked) && !this.#startFirst(this.#queue)) break;
     }
     this.#startPoll();
   }
 
-  async #admit(job: Job, slot: Slot): Promise<void> {
+  /** False: there is none that may start. */
+  #startFirst(queue: JobQueue): boolean {
+    const job = queue.take();
+    if (job !== undefined) void this.#admit(job, queue, this.takeSlotAnyway());
+    return job !== undefined;
+  }
+
+  async #admit(job: Job, queue: JobQueue, slot: Slot): Promise<void> {
     const admission = await job.admit(slot);
-    if (admission === "admitted" || admission === "gone") this.remove(job);
-    this.#queue.settle(job, admission);
+    if (admission === "admitted" || admission === "gone") queue.remove(job);
+    queue.settle(job, admission);
     slot.releaseIfUnused();
+    this.#idle.check();
     this.#pump();
   }
 
@@ -124,20 +111,12 @@ export class Scheduler {
     if (this.#isClosed || this.#poll || (this.#parked.size === 0 && this.#queue.size === 0)) return;
     const poll = () => {
       this.#poll = undefined;
-      this.#queue.release();
-      this.#wake(this.#parked);
+      this.#parked.releaseAll();
+      this.#queue.releaseAll();
+      this.#pump();
     };
     this.#poll = new Timer(this.#clock, poll, POLL_MS).unref();
   }
-}
-
-/** A slow call that a limit keeps in the foreground. */
-export interface Parked {
-  readonly userId: string;
-  readonly sessionId: string | null;
-  /** It waits for any slot in this process, not for one of its user's. */
-  readonly waitsForAny: boolean;
-  retry(): void;
 }
 
 /** Milliseconds after which what waits for a slot is tried again: another process may have freed one. */

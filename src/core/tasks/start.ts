@@ -17,7 +17,6 @@ import type { StoredCall } from "./stored-call.ts";
 export class Starter {
   readonly #parts: StarterParts;
   readonly #queued = new Map<string, QueuedTask>();
-  #order = 0;
   #isClosed = false;
 
   constructor(parts: StarterParts) {
@@ -33,7 +32,7 @@ export class Starter {
     const inContext = this.#parts.keepContext();
     const equal = await joinRunning(call, settings, calls, offloader);
     if (equal !== undefined) return equal;
-    const order = this.#nextOrder();
+    const order = this.#parts.scheduler.nextOrder();
     const restartState = restartStateOf(call, settings, tools);
     const task = newQueuedTask(call, settings, restartState, terms, clock.now());
     const answer = await ledger.insert(task);
@@ -52,7 +51,7 @@ export class Starter {
 
   /** Takes up a task that was queued in a process that is gone. */
   takeUp(stored: StoredCall, record: TaskRecord): Promise<void> {
-    return this.#enqueue(stored, record, this.#nextOrder());
+    return this.#enqueue(stored, record, this.#parts.scheduler.nextOrder());
   }
 
   /** The records of what waits here. */
@@ -83,8 +82,8 @@ export class Starter {
   /** Ends what has not started. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const jobs = this.#parts.scheduler.clear();
-    this.#queued.clear();
+    const jobs = [...this.#queued.values()];
+    for (const { record } of jobs) this.#leave(record.id);
     await Promise.all(jobs.map((job) => job.shutdown()));
   }
 
@@ -92,11 +91,6 @@ export class Starter {
     const job = this.#queued.get(id);
     if (job) this.#parts.scheduler.remove(job);
     this.#queued.delete(id);
-  }
-
-  #nextOrder(): number {
-    this.#order += 1;
-    return this.#order;
   }
 
   async #enqueue(stored: StoredCall, record: TaskRecord, order: number): Promise<void> {

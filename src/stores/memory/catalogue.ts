@@ -2,20 +2,22 @@ import { isOutstanding } from "../../core/model/follow-up.ts";
 import type { SessionKey } from "../../core/model/session-claim.ts";
 import type { TaskKey } from "../../core/model/store.ts";
 import { inScope, isFinished, type TaskRecord, type TaskScope } from "../../core/model/task.ts";
+import { SortedList } from "../../core/values/sorted-list.ts";
 import { byEnd, type Entry } from "./entry.ts";
+import { HeldBack } from "./held-back.ts";
 import { type ByEnd, Pending } from "./pending.ts";
-import { SortedList } from "./sorted-list.ts";
 import { Turns } from "./turns.ts";
 import { User } from "./user.ts";
 
 /**
  * Every task, filed by what it takes to find it. It is in exactly one of these indexes: unfinished,
- * pending (its follow-up is to be delivered), claimed (it is being delivered, and its claim lists it), or done.
+ * pending or held back (its follow-up is to be delivered, now or later), claimed (it is being delivered, and its claim lists it), or done.
  */
 export class Catalogue {
   readonly unfinished = new Set<Entry>();
   readonly turns = new Turns();
   readonly pending = new Pending(this.turns);
+  readonly heldBack = new HeldBack();
   readonly done: ByEnd = new SortedList(byEnd);
   /** Users of whom something has become pending or done since the last sweep. */
   readonly unswept = new Set<User>();
@@ -50,7 +52,12 @@ export class Catalogue {
 
   /** The pending follow-ups of a session, the first to end first. */
   pendingOf({ userId, sessionId }: SessionKey): Entry[] {
-    return [...this.user(userId).pending].filter((entry) => entry.record.sessionId === sessionId);
+    return this.user(userId).sessions.pendingIn(sessionId);
+  }
+
+  /** The pending follow-ups of everybody, in lists whose first has ended first. */
+  pendingLists(): ByEnd[] {
+    return [...this.pending.lists(), this.heldBack.byEnd];
   }
 
   markUnswept(): void {
@@ -87,6 +94,22 @@ export class Catalogue {
     this.#file(entry);
   }
 
+  /** Delays that are over by now hold nothing back any more. */
+  endDelays(now: number): void {
+    for (let entry = this.heldBack.firstDue(now); entry; entry = this.heldBack.firstDue(now)) {
+      const due = entry;
+      this.refile(due, () => due.nowDue());
+    }
+  }
+
+  /** Nobody is to claim a session that is taken. */
+  setTaken(session: SessionKey, isTaken: boolean): void {
+    const user = this.user(session.userId);
+    this.#users.set(user.id, user);
+    this.#refileSession(session, () => user.sessions.setTaken(session.sessionId, isTaken));
+    this.tidy(user);
+  }
+
   countTurn(session: SessionKey, now: number): void {
     this.#refileSession(session, () => this.turns.count(session, now));
   }
@@ -105,10 +128,10 @@ export class Catalogue {
 
   /** Forgets a user who has nothing left. */
   tidy(user: User): void {
-    if (user.tasks.size === 0) this.#users.delete(user.id);
+    if (user.tasks.size === 0 && user.sessions.size === 0) this.#users.delete(user.id);
   }
 
-  /** For what changes the turns of a session, by which its follow-ups are filed. */
+  /** For what changes a session, by which its follow-ups are filed. */
   #refileSession(session: SessionKey, change: () => void): void {
     const entries = this.pendingOf(session);
     for (const entry of entries) this.#unfile(entry);
@@ -131,7 +154,9 @@ export class Catalogue {
     const user = this.user(entry.record.userId);
     if (!isFinished(entry.record.status)) return [this.unfinished, user.workload];
     if (!isOutstanding(entry.record.followUp)) return [this.done, user.done];
-    return entry.isClaimed ? [] : [this.pending, user.pending];
+    if (entry.isClaimed) return [];
+    const isHeldBack = entry.isDelayed || user.sessions.isTaken(entry.record.sessionId);
+    return [isHeldBack ? this.heldBack : this.pending, user.pending, user.sessions];
   }
 }
 

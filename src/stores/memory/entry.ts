@@ -4,6 +4,7 @@ import type { StoredResult } from "../../core/model/result.ts";
 import type { NewTask, Payload, TaskChange } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
+import type { Link } from "../../core/values/chain.ts";
 import { copyPatch, copyRecord, copyResult } from "../shared/copy.ts";
 import { modeOf } from "../shared/follow-ups.ts";
 import { EventLog } from "./event-log.ts";
@@ -18,6 +19,11 @@ export interface Completed {
   id: string;
 }
 
+export interface Due {
+  dueAt: number;
+  endOrder: number;
+}
+
 export interface Ended {
   endedAt: number;
   endOrder: number;
@@ -27,7 +33,7 @@ export interface Ended {
  * One task as this store keeps it. Its record is replaced by each write, never changed. What the store goes by is
  * measured by the monotonic clock; the instants of the record are for showing.
  */
-export class Entry implements Created, Completed, Ended {
+export class Entry implements Created, Completed, Due, Ended, Link<Entry> {
   /** The store's own: it changes in place, and only copies of it leave. */
   readonly record: TaskRecord;
   result: StoredResult | undefined;
@@ -40,12 +46,15 @@ export class Entry implements Created, Completed, Ended {
   leaseEndsAt: number;
   /** When it ended; 0: it has not. */
   endedAt = 0;
-  /** When its follow-up is due: until then it is delayed. */
-  dueAt = Number.NEGATIVE_INFINITY;
+  /** When its follow-up is due, if it is delayed. */
+  dueAt = NOT_DELAYED;
   /** Delayed because its session was busy: it comes along with whatever is claimed there. */
   isDeferred = false;
   /** Its follow-up belongs to a claim that is not over. */
   isClaimed = false;
+  /** Its neighbours among the pending of its session. */
+  older: Entry | undefined;
+  newer: Entry | undefined;
 
   constructor({ record, events, input }: NewTask, leaseMs: number, clock: SteadyClock) {
     if (input !== undefined && !isFinished(record.status)) this.payload = { input, checkpoint: null };
@@ -64,8 +73,17 @@ export class Entry implements Created, Completed, Ended {
     return this.record.createdAt;
   }
 
+  get isDelayed(): boolean {
+    return this.dueAt !== NOT_DELAYED;
+  }
+
   get followUpMode(): FollowUpMode {
     return modeOf(this.record.followUp);
+  }
+
+  /** Its delay is over. */
+  nowDue(): void {
+    this.dueAt = NOT_DELAYED;
   }
 
   /** Writes a transition. */
@@ -90,6 +108,8 @@ export class Entry implements Created, Completed, Ended {
   }
 }
 
+const NOT_DELAYED = Number.NEGATIVE_INFINITY;
+
 /** Oldest first, ties by id in the order of UTF-16 code units. */
 export function byCreation(one: Created, other: Created): number {
   return one.createdAt - other.createdAt || compareIds(one.id, other.id);
@@ -106,6 +126,11 @@ export function byCompletion(one: Completed, other: Completed): number {
  */
 export function byEnd(one: Ended, other: Ended): number {
   return one.endedAt - other.endedAt || one.endOrder - other.endOrder;
+}
+
+/** The one that is due first comes first. */
+export function byDue(one: Due, other: Due): number {
+  return one.dueAt - other.dueAt || one.endOrder - other.endOrder;
 }
 
 function compareIds(one: string, other: string): number {

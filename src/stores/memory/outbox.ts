@@ -18,7 +18,7 @@ import type { Catalogue } from "./catalogue.ts";
 import type { Claim, Claims } from "./claims.ts";
 import { byCompletion, type Entry } from "./entry.ts";
 import type { Hints } from "./hints.ts";
-import { Waits } from "./waits.ts";
+import type { Waits } from "./waits.ts";
 
 /** Sessions and their follow-ups: which are due, and who has claimed or holds which. */
 export class Outbox {
@@ -28,12 +28,12 @@ export class Outbox {
   readonly #waits: Waits;
   readonly #hints: Hints;
 
-  constructor(catalogue: Catalogue, claims: Claims, hints: Hints, clock: SteadyClock) {
+  constructor(catalogue: Catalogue, claims: Claims, waits: Waits, hints: Hints, clock: SteadyClock) {
     this.#catalogue = catalogue;
     this.#claims = claims;
+    this.#waits = waits;
     this.#hints = hints;
     this.#clock = clock;
-    this.#waits = new Waits(clock);
   }
 
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): SessionClaim | undefined {
@@ -49,8 +49,8 @@ export class Outbox {
   hold(claimant: string, leaseMs: number, session: SessionKey, terms: Hold): SessionClaim | Held {
     this.#claims.endLapsed();
     const claim = this.#claims.of(session);
-    this.#waits.wait(session, claimant, claim ? terms.waitMs : 0);
-    if (claim !== undefined) return { heldBy: claim.by };
+    this.#waits.end(session, claimant);
+    if (claim !== undefined) return this.#wait(claim, claimant, terms);
     const { by, take, maxHolds } = terms;
     if (by === "user") this.#catalogue.resetTurns(session);
     const entries = take ? this.#heldIn(session, maxHolds) : [];
@@ -63,14 +63,14 @@ export class Outbox {
     const { session, by } = claim;
     const entries = by === "library" ? this.#dueIn(session) : this.#heldIn(session, maxHolds);
     if (!entries.some((entry) => modes.includes(entry.followUpMode))) return [];
-    claim.entries.push(...entries);
+    this.#claims.extend(claim, entries);
     return this.#take(entries, by);
   }
 
   prolong({ token }: ClaimKey, leaseMs: number): Prolonged | undefined {
     const claim = this.#current(token);
     if (claim === undefined) return undefined;
-    claim.endsAt = this.#clock.monotonic() + leaseMs;
+    this.#claims.prolong(claim, this.#clock.monotonic() + leaseMs);
     return { stop: claim.stop };
   }
 
@@ -86,8 +86,8 @@ export class Outbox {
       claim.countsTurn = false;
       this.#catalogue.countTurn(claim.session, this.#clock.monotonic());
     }
-    if (keep) this.#keepRest(claim, settled);
-    else this.#end(token, claim);
+    if (keep) this.#claims.release(claim, settled);
+    else this.#end(claim);
     return settled.map((entry) => copyRecord(entry.record));
   }
 
@@ -106,9 +106,14 @@ export class Outbox {
 
   #begin(claimant: string, leaseMs: number, session: SessionKey, turn: NewTurn): SessionClaim {
     const endsAt = this.#clock.monotonic() + leaseMs;
-    const begun = this.#claims.begin(claimant, { ...turn, session, endsAt, stop: null });
+    const { token, number } = this.#claims.begin(claimant, { ...turn, session, endsAt });
     const tasks = this.#take(turn.entries, turn.by);
-    return { ...begun, ...session, tasks, turns: this.#catalogue.turns.of(session) };
+    return { token, number, ...session, tasks, turns: this.#catalogue.turns.of(session) };
+  }
+
+  #wait({ session, by }: Claim, claimant: string, { waitMs }: Hold): Held {
+    if (waitMs > 0) this.#waits.begin(session, claimant, this.#clock.monotonic() + waitMs);
+    return { heldBy: by };
   }
 
   #current(token: string): Claim | undefined {
@@ -116,13 +121,8 @@ export class Outbox {
     return this.#claims.get(token);
   }
 
-  #keepRest(claim: Claim, settled: readonly Entry[]): void {
-    const rest = claim.entries.filter((entry) => !settled.includes(entry));
-    claim.entries.splice(0, Number.POSITIVE_INFINITY, ...rest);
-  }
-
-  #end(token: string, claim: Claim): void {
-    this.#claims.end(token, claim);
+  #end(claim: Claim): void {
+    this.#claims.end(claim);
     if (this.#waits.has(claim.session)) this.#hints.tellTurn(claim.session, "free");
   }
 
@@ -143,9 +143,9 @@ export class Outbox {
   }
 
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): Entry | undefined {
-    const isWanted = (entry: Entry) => this.#isDue(entry) && !this.#isTaken(entry.record);
+    this.#catalogue.endDelays(this.#clock.monotonic());
     const lists = this.#catalogue.pending.lists(modes, maxTurns);
-    return lists.flatMap((list) => first(list, isWanted) ?? []).sort(byCompletion)[0];
+    return lists.flatMap((list) => list.first() ?? []).sort(byCompletion)[0];
   }
 
   /** Somebody has it, or waits for it. */
@@ -169,10 +169,8 @@ export class Outbox {
 
   #take(entries: readonly Entry[], by: TurnBy): TaskRecord[] {
     for (const entry of entries) {
-      this.#catalogue.update(entry, () => {
-        entry.isClaimed = true;
-        entry.change(claimFollowUp(entry.record.followUp, by), this.#clock);
-      });
+      const change = claimFollowUp(entry.record.followUp, by);
+      this.#catalogue.update(entry, () => entry.change(change, this.#clock));
     }
     return entries.map((entry) => copyRecord(entry.record));
   }
@@ -182,7 +180,6 @@ export class Outbox {
     this.#catalogue.update(entry, () => {
       if ("delayMs" in settlement) entry.dueAt = this.#clock.monotonic() + settlement.delayMs;
       entry.isDeferred = settlement.type === "defer";
-      entry.isClaimed = false;
       entry.change(settleFollowUp(entry.record.followUp, by, settlement, this.#clock.now()), this.#clock);
     });
   }
@@ -193,9 +190,4 @@ type NewTurn = Pick<Claim, "by" | "entries" | "countsTurn">;
 
 function hasFollowUp({ record }: Entry, status: FollowUpStatus): boolean {
   return record.followUp.status === status;
-}
-
-function first(entries: Iterable<Entry>, isWanted: (entry: Entry) => boolean): Entry | undefined {
-  for (const entry of entries) if (isWanted(entry)) return entry;
-  return undefined;
 }

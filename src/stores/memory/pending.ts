@@ -1,12 +1,12 @@
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
+import { SortedList } from "../../core/values/sorted-list.ts";
 import { byEnd, type Ended, type Entry } from "./entry.ts";
-import { SortedList } from "./sorted-list.ts";
 import type { Turns } from "./turns.ts";
 
 export type ByEnd = SortedList<Ended, Entry>;
 
 /**
- * The index of pending follow-ups, apart by their mode and by the turns of their session: who looks for some never meets
+ * The index of pending follow-ups that may be claimed, apart by their mode and by the turns of their session: who looks for some never meets
  * the others, however many they are.
  */
 export class Pending {

@@ -43,8 +43,8 @@ export class Retention {
 
   /** Each step is found only when the one before it has been taken. Expired ones come first: they may be evicted. */
   *#steps(retention: Kept, now: number): Generator<Step> {
-    const { pending, done, unswept } = this.#catalogue;
-    for (const list of pending.lists()) {
+    const { done, unswept } = this.#catalogue;
+    for (const list of this.#catalogue.pendingLists()) {
       yield* oldest(list, "expire", (entry) => entry.endedAt + retention.followUpTtlMs <= now);
     }
     for (const user of unswept) yield* this.#excess(user, retention);

@@ -1,5 +1,6 @@
+import { SortedList } from "../../core/values/sorted-list.ts";
 import { byCompletion, byCreation, type Completed, type Created, type Entry } from "./entry.ts";
-import { SortedList } from "./sorted-list.ts";
+import { Sessions } from "./sessions.ts";
 import { Workload } from "./workload.ts";
 
 /** All there is of one user. */
@@ -12,6 +13,7 @@ export class User {
   readonly done: SortedList<Completed, Entry> = new SortedList(byCompletion);
   /** Those that have not. */
   readonly workload = new Workload();
+  readonly sessions = new Sessions();
 
   constructor(id: string) {
     this.id = id;

@@ -1,39 +1,55 @@
 import { type SessionKey, textOfSession } from "../../core/model/session-claim.ts";
-import type { SteadyClock } from "../../core/time/clock.ts";
+import { SortedList } from "../../core/values/sorted-list.ts";
 
 /** Who waits for which session, and until when: nobody else is to be quicker. */
 export class Waits {
-  readonly #clock: SteadyClock;
-  readonly #bySession = new Map<string, Map<string, number>>();
-
-  constructor(clock: SteadyClock) {
-    this.#clock = clock;
-  }
+  readonly #bySession = new Map<string, Map<string, Wait>>();
+  readonly #byEnd = new SortedList<Wait, Wait>(byEnd);
+  #begun = 0;
 
   has(session: SessionKey): boolean {
-    const waiting = this.#bySession.size === 0 ? undefined : this.#bySession.get(textOfSession(session));
-    if (waiting === undefined) return false;
-    const now = this.#clock.monotonic();
-    for (const [claimant, until] of waiting) if (until <= now) this.end(session, claimant);
-    return waiting.size > 0;
+    return this.#bySession.has(textOfSession(session));
   }
 
-  /** For so many milliseconds; 0 ends it. */
-  wait(session: SessionKey, claimant: string, waitMs: number): void {
-    if (waitMs === 0) {
-      this.end(session, claimant);
-      return;
-    }
+  begin(session: SessionKey, claimant: string, endsAt: number): void {
+    this.end(session, claimant);
+    const wait = { session, claimant, endsAt, order: ++this.#begun };
     const key = textOfSession(session);
-    const waiting = this.#bySession.get(key) ?? new Map<string, number>();
-    waiting.set(claimant, this.#clock.monotonic() + waitMs);
-    this.#bySession.set(key, waiting);
+    const waiting = this.#bySession.get(key) ?? new Map<string, Wait>();
+    this.#bySession.set(key, waiting.set(claimant, wait));
+    this.#byEnd.add(wait);
   }
 
   end(session: SessionKey, claimant: string): void {
-    if (this.#bySession.size === 0) return;
-    const waiting = this.#bySession.get(textOfSession(session));
-    waiting?.delete(claimant);
-    if (waiting?.size === 0) this.#bySession.delete(textOfSession(session));
+    const key = textOfSession(session);
+    const waiting = this.#bySession.get(key);
+    const wait = waiting?.get(claimant);
+    if (waiting === undefined || wait === undefined) return;
+    this.#byEnd.delete(wait);
+    waiting.delete(claimant);
+    if (waiting.size === 0) this.#bySession.delete(key);
   }
+
+  /** Ends those that are over, and returns their sessions. */
+  endOver(now: number): SessionKey[] {
+    const over: SessionKey[] = [];
+    let wait = this.#byEnd.first();
+    for (; wait !== undefined && wait.endsAt <= now; wait = this.#byEnd.first()) {
+      over.push(wait.session);
+      this.end(wait.session, wait.claimant);
+    }
+    return over;
+  }
+}
+
+interface Wait {
+  readonly session: SessionKey;
+  readonly claimant: string;
+  /** By the monotonic clock. */
+  readonly endsAt: number;
+  readonly order: number;
+}
+
+function byEnd(one: Wait, other: Wait): number {
+  return one.endsAt - other.endsAt || one.order - other.order;
 }

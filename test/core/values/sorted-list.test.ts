@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SortedList } from "../../../src/stores/memory/sorted-list.ts";
+import { SortedList } from "../../../src/core/values/sorted-list.ts";
 
 let comparisons = 0;
 
