@@ -110,13 +110,14 @@ export class FollowUpDispatcher {
   async stop(options: CloseOptions = {}): Promise<void> {
     const { drainMs } = readArgument(CLOSE, options);
     // It may be started again before this is over.
+    const runs = [...this.#turns.runs, ...this.#hostTurns.runs];
     const ended = Promise.all([this.#claiming.stop(), this.#turns.ended, this.#hostTurns.close()]);
     if (await isWithin(this.#clock, drainMs, ended)) return;
     this.#inContext(() => {
-      this.#turns.stop(STOPPED);
-      this.#hostTurns.stop(STOPPED);
+      for (const run of runs) run.stop(STOPPED);
     });
-    await isWithin(this.#clock, GIVE_BACK_MS, ended);
+    if (await isWithin(this.#clock, GIVE_BACK_MS, ended)) return;
+    for (const run of runs) run.leave();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

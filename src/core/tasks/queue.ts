@@ -1,4 +1,5 @@
-import type { LimitName, SessionKey } from "../model/session-claim.ts";
+import type { SessionKey } from "../model/session-claim.ts";
+import type { LimitName } from "../model/store.ts";
 import { SortedList } from "../values/sorted-list.ts";
 import type { Slot } from "./slot.ts";
 

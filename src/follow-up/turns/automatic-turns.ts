@@ -43,9 +43,9 @@ export class AutomaticTurns {
     this.#runs.set(run, ended);
   }
 
-  /** Asks all that run to stop. */
-  stop(reason: string): void {
-    for (const run of this.#runs.keys()) run.stop(reason);
+  /** Those that run. */
+  get runs(): readonly TurnRun[] {
+    return [...this.#runs.keys()];
   }
 
   async #carryOut(run: TurnRun, claimed: Claimed): Promise<void> {

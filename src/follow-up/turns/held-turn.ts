@@ -72,14 +72,13 @@ export class HeldTurn implements Turn {
     return this.#answer;
   }
 
-  messageFor(followUps: readonly FollowUp[]): FollowUpMessage {
-    return this.#tools.tell(followUps);
-  }
+  // Hosts take a turn apart: what they call is bound to it.
+  readonly messageFor = (followUps: readonly FollowUp[]): FollowUpMessage => this.#tools.tell(followUps);
 
-  async interrupts(): Promise<Interrupts | undefined> {
+  readonly interrupts = async (): Promise<Interrupts | undefined> => {
     const followUps = await this.takeIn(INTERRUPTING);
     return followUps.length > 0 ? { followUps, message: this.messageFor(followUps) } : undefined;
-  }
+  };
 
   /** What is due by now, if anything of these modes is. @throws `store_failed` */
   async takeIn(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
@@ -87,32 +86,26 @@ export class HeldTurn implements Turn {
     return claimed === undefined || this.awaited.isOver ? [] : this.#tools.outbox.extend(claimed, modes);
   }
 
-  waitUntil(promise: PromiseLike<unknown>): void {
-    this.awaited.add(promise);
-  }
+  readonly waitUntil = (promise: PromiseLike<unknown>): void => this.awaited.add(promise);
 
-  async acknowledge(followUps?: readonly FollowUp[]): Promise<boolean> {
-    return this.#settle(followUps, { type: "acknowledge" });
-  }
+  readonly acknowledge = (followUps?: readonly FollowUp[]): Promise<boolean> =>
+    this.#settle(followUps, { type: "acknowledge" });
 
-  async giveBack(followUps?: readonly FollowUp[]): Promise<boolean> {
-    return this.#settle(followUps, { type: "defer", delayMs: 0 });
-  }
+  readonly giveBack = (followUps?: readonly FollowUp[]): Promise<boolean> =>
+    this.#settle(followUps, { type: "defer", delayMs: 0 });
 
-  busy(): void {
+  readonly busy = (): void => {
     this.#answer = "busy";
-  }
+  };
 
-  gone(): void {
+  readonly gone = (): void => {
     this.#answer = "gone";
-  }
+  };
 
-  throwIfLost(): void {
-    const { claimed } = this;
-    if (this.awaited.isOver || claimed?.lease.mayBeLost) {
-      throw new TaskOffloadError("conflict", "The session is no longer this turn's: another may have begun.");
-    }
-  }
+  readonly throwIfLost = (): void => {
+    if (!this.awaited.isOver && !this.claimed?.lease.mayBeLost) return;
+    throw new TaskOffloadError("conflict", "The session is no longer this turn's: another may have begun.");
+  };
 
   abort(reason: unknown): void {
     this.#abort.abort(reason);

@@ -56,15 +56,15 @@ export class HostTurns {
     await Promise.all(this.#runs.values());
   }
 
-  /** Asks all that run to stop. */
-  stop(reason: string): void {
-    for (const run of this.#runs.keys()) run.stop(reason);
+  /** Those that run. */
+  get runs(): readonly TurnRun[] {
+    return [...this.#runs.keys()];
   }
 
   /** Asks that of a session to stop of which the store does not know. */
   stopUnguarded(session: SessionKey, reason: string): boolean {
     const key = textOfSession(session);
-    const run = [...this.#runs.keys()].find(
+    const run = this.runs.find(
       ({ turn }) => turn.claimed === undefined && textOfSession(sessionOf(turn.scope)) === key,
     );
     run?.stop(reason);

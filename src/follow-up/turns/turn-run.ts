@@ -37,7 +37,7 @@ export class TurnRun {
     if (this.#brokenOff === undefined) awaited.add(asPromise(work));
     else awaited.add(Promise.resolve());
     await awaited.over;
-    for (const timer of this.#timers) timer.clear();
+    this.#clearTimers();
     if (this.#brokenOff !== undefined) return this.#brokenOff;
     if (awaited.failure !== undefined) return { type: "failed", error: awaited.failure.error };
     return { type: turn.answer ?? "delivered" };
@@ -46,6 +46,12 @@ export class TurnRun {
   /** Asks the turn to stop. It has its session until it has ended. */
   stop(reason: string): void {
     this.#breakOff({ type: "stopped" }, new DOMException(reason, "AbortError"));
+  }
+
+  /** It is waited for no longer: its session is left to the end of its lease. */
+  leave(): void {
+    this.turn.claimed?.lease.end();
+    this.#clearTimers();
   }
 
   #watch(): void {
@@ -75,12 +81,16 @@ export class TurnRun {
 
   /** It is never given back before it has ended: another turn would run beside it. */
   #isDeaf(): void {
-    this.turn.claimed?.lease.end();
+    this.leave();
     const { userId, sessionId } = this.turn.scope;
     warn(
       `A turn goes on although its signal has aborted: user ${JSON.stringify(userId)}, session ${JSON.stringify(sessionId ?? null)}.`,
       "Its session is left to other processes now; in this one no other turn of it begins before this one ends. Hand turn.signal on to whatever the turn waits for.",
     );
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) timer.clear();
   }
 
   #in(ms: number, then: () => void): void {

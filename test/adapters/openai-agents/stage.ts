@@ -101,5 +101,22 @@ export async function deliveryOf(tasks: BackgroundTaskManager, ids: string[]): P
   );
   const messageFor: Delivery["messageFor"] = (some) => followUpMessage(some);
   const { signal } = new AbortController();
-  return { scope, followUps, message: messageFor(followUps), messageFor, signal };
+  const nothing = async () => true;
+  return {
+    scope,
+    number: 1,
+    by: "library",
+    waiting: 0,
+    signal,
+    followUps,
+    message: messageFor(followUps),
+    messageFor,
+    interrupts: async () => undefined,
+    waitUntil: () => undefined,
+    acknowledge: nothing,
+    giveBack: nothing,
+    busy: () => undefined,
+    gone: () => undefined,
+    throwIfLost: () => undefined,
+  };
 }

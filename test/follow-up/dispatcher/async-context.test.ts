@@ -94,7 +94,7 @@ describe.each(STORES)("rule 24, on $name", ({ makeStore }) => {
       process.dispatcher.start();
       await complete(process.tasks);
       await pass(MOMENT_MS);
-      await soon(process.dispatcher.stop({ drainMs: 0 }));
+      await soon(process.dispatcher.stop({ drainMs: 0 }), 2_500);
     });
     expect(process.seen).toEqual([...turn, ["abort", "host"]]);
   });

@@ -144,7 +144,7 @@ describe.each(STORES)("crashes, on $name", ({ makeStore }) => {
 
     test("rule 14: a delivery that was taken over is aborted, and settles nothing", async () => {
       const faulty = faultyStore(store);
-      faulty.always("prolong", async () => false as never);
+      faulty.always("prolong", async () => undefined as never);
       const process = startedProcess({ store: faulty, host: hostOf(takesMs(25_000, "gone"), ends) });
       const { id } = await complete(process.tasks);
       await pass(MOMENT_MS + 9_500);
@@ -162,19 +162,19 @@ describe.each(STORES)("crashes, on $name", ({ makeStore }) => {
 
     test("rule 2: no timer is left of a delivery that was taken over", async () => {
       const faulty = faultyStore(store);
-      faulty.always("prolong", async () => false as never);
+      faulty.always("prolong", async () => undefined as never);
       const process = startedProcess({ store: faulty, host: hostOf(hangs) });
       await complete(process.tasks);
       await pass(MOMENT_MS + 10_100);
       expect(process.host.turns[0]?.delivery.signal.aborted).toBe(true);
-      await soon(process.dispatcher.stop());
+      await soon(process.dispatcher.stop({ drainMs: 0 }), 2_500);
       await soon(process.tasks.close());
       expect(await timersLeft()).toBe(0);
     });
 
     test("rule 14: a claim that is lost before its results are read is not delivered", async () => {
       const faulty = faultyStore(store);
-      faulty.always("prolong", async () => false as never);
+      faulty.always("prolong", async () => undefined as never);
       faulty.next("result", answersAfter(1_000));
       const process = startedProcess({ store: faulty, dispatcher: { leaseMs: 600 } });
       const { id } = await complete(process.tasks);

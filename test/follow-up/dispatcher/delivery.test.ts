@@ -14,6 +14,7 @@ import {
   stubborn,
 } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 import { deliveredIds, hostOf, type Script, says, takesMs } from "../hosts.ts";
 import {
   ADA_2,
@@ -217,6 +218,8 @@ describe.each(STORES)("deliveries, on $name", ({ makeStore }) => {
     test.each([[undefined], [null], [false], [0], [""], ["done"], ["BUSY"], [["busy"]], [{ gone: true }]])(
       "rule 14: whatever else a delivery answers acknowledges it, now or later: %j",
       async (answer) => {
+        // Other texts mean nothing, and are warned of.
+        if (typeof answer === "string") allowWarnings();
         const process = start({ host: hostOf(() => answer, says(answer)) });
         const { id } = await complete(process.tasks);
         await pass(MOMENT_MS);

@@ -5,6 +5,7 @@ import type { BackgroundTaskManager } from "../../../src/index.ts";
 import { faultyStore } from "../../support/faulty-store.ts";
 import { ADA, forbidUnhandledRejections } from "../../support/scene.ts";
 import { elapse, rest, type SteppedWorld, serverWorld, sleeps } from "../../support/stepped.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 import { type Host, hostOf } from "../hosts.ts";
 import { type Process, processOf } from "../processes.ts";
 
@@ -85,11 +86,13 @@ describe("a session in hand, whose lease has lapsed", () => {
     await elapse(world, 20_000);
     expect(count.turns).toBe(2);
     expect(await tasks.get(ADA, id)).toMatchObject({ followUp: { status: "pending", attempts: 1 } });
+    allowWarnings();
     await elapse(world, 45_000);
     expect(host.turns.map(({ attempts }) => attempts)).toEqual([[1], [1], [2]]);
   });
 
   test("is anybody else's all the same", async () => {
+    allowWarnings();
     const first = counting(deaf(60_000));
     const { tasks } = start(first.host);
     await finishOne(tasks);
@@ -142,12 +145,12 @@ describe("a session in hand, whose lease has lapsed", () => {
     await finishOne(tasks);
     await elapse(world, 1_000);
     const stopped = dispatcher.stop({ drainMs: 0 });
-    await elapse(world, 10);
+    await elapse(world, 2_100);
     await stopped;
     dispatcher.start();
-    await elapse(world, 8_000);
+    await elapse(world, 6_000);
     expect(count).toEqual({ now: 1, most: 1, turns: 1 });
-    await elapse(world, 2_000);
+    await elapse(world, 3_000);
     expect(count).toEqual({ now: 1, most: 1, turns: 2 });
   });
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { inFakeTime, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, ends, fails, hangs, hostOf, obeys, type Script, says, takesMs } from "../hosts.ts";
-import { allIds, completeAll, LONG_MS, sorted, startedProcess, timersLeft } from "../processes.ts";
+import { allowWarnings } from "../../support/warnings.ts";
+import { deliveredIds, ends, fails, hostOf, obeys, type Script, says, takesMs } from "../hosts.ts";
+import { allIds, completeAll, LEASE_MS, LONG_MS, sorted, startedProcess, timersLeft } from "../processes.ts";
 
 inFakeTime();
 
@@ -51,7 +52,9 @@ describe.each(STORES)("many dispatchers, on $name", ({ makeStore }) => {
   test("rule 14: where turns fail, hang and are busy, each follow-up still gets through, and no session twice", async () => {
     const store = makeStore();
     let n = 0;
-    const scripts: Script[] = [fails, says("busy"), hangs, obeys, takesMs(100), takesMs(400), ends];
+    allowWarnings();
+    const deaf = takesMs(2 * LEASE_MS);
+    const scripts: Script[] = [fails, says("busy"), deaf, obeys, takesMs(100), takesMs(400), ends];
     const host = hostOf((delivery) => {
       n += 1;
       return (scripts[(n * 5) % scripts.length] ?? fails)(delivery);

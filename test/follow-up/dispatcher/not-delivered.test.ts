@@ -4,7 +4,7 @@ import { partsOf } from "../../../src/core/manager.ts";
 import { memoryStore, type TaskStore } from "../../../src/index.ts";
 import { ADA, BOB, inFakeTime, logOf, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { ends, hangs, hostOf, type Script, takesMs } from "../hosts.ts";
+import { ends, hostOf, obeys, type Script, takesMs } from "../hosts.ts";
 import {
   complete,
   completeAll,
@@ -48,7 +48,7 @@ describe.each(STORES)("what is not delivered, on $name", ({ makeStore }) => {
     test.each<[string, Script]>([
       ["fails", () => new Promise((_, reject) => setTimeout(() => reject(new Error("no")), 500))],
       ["is busy", takesMs(500, "busy")],
-      ["hangs", hangs],
+      ["is told to stop", obeys],
       ["is gone", takesMs(500, "gone")],
       ["is delivered", takesMs(500)],
     ])(

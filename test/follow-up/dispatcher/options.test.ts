@@ -14,7 +14,6 @@ describe("what it is given", () => {
     ["tasks", undefined, "undefined"],
     ["tasks", {}, "an object"],
     ["tasks", null, "null"],
-    ["deliver", undefined, "undefined"],
     ["deliver", "later", '"later"'],
     ["message", "hello", '"hello"'],
     ["concurrency", 0, "0"],
@@ -50,7 +49,7 @@ describe("what it is given", () => {
     expect(() => make({ [option]: value })).toThrow(wrong);
   });
 
-  test.each(["retrys", "interval", "holdMs", "store"])(
+  test.each(["retrys", "interval", "claimMs", "store"])(
     "an option that there is not is refused: %s",
     (name) => {
       expect(() => make({ [name]: 1 })).toThrow(

@@ -3,7 +3,7 @@ import { type DispatcherOptions, FollowUpDispatcher } from "../../../src/follow-
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../../src/index.ts";
 import { ADA, gate, inFakeTime, logOf, pass, read } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
-import { deliveredIds, ends, fails, gapsOf, hangs, hostOf, type Script, takesMs } from "../hosts.ts";
+import { deliveredIds, ends, fails, gapsOf, hostOf, obeys, type Script, takesMs } from "../hosts.ts";
 import {
   complete,
   completeAll,
@@ -119,8 +119,8 @@ describe.each(STORES)("a delivery that fails, on $name", ({ makeStore }) => {
     },
   );
 
-  test("a delivery that hangs is broken off after deliverTimeoutMs, and comes again", async () => {
-    const process = start({ host: hostOf(hangs, ends), dispatcher: { deliverTimeoutMs: 3_000 } });
+  test("a delivery that takes too long is told to stop after deliverTimeoutMs, and comes again", async () => {
+    const process = start({ host: hostOf(obeys, ends), dispatcher: { deliverTimeoutMs: 3_000 } });
     const { id } = await complete(process.tasks);
     await pass(MOMENT_MS + 2_800);
     const signal = process.host.turns[0]?.delivery.signal;

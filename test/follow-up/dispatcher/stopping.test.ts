@@ -55,11 +55,8 @@ describe.each(STORES)("start and stop, on $name", ({ makeStore }) => {
     expect(await followUpOf(process, id)).toMatchObject({ status: "delivered" });
   });
 
-  test.each([
-    ["hears nothing", hangs],
-    ["ends when it is told to", obeys],
-  ])("rule 16: after drainMs a turn that %s is broken off, and no attempt is spent", async (_, script) => {
-    const process = start({ host: hostOf(script, ends) });
+  test("rule 16: after drainMs a turn is told to stop, and no attempt is spent", async () => {
+    const process = start({ host: hostOf(obeys, ends) });
     const { id } = await complete(process.tasks);
     await pass(MOMENT_MS);
     const stopped = process.dispatcher.stop({ drainMs: 700 });
@@ -74,6 +71,18 @@ describe.each(STORES)("start and stop, on $name", ({ makeStore }) => {
     expect(next.host.turns).toMatchObject([{ ids: [id], attempts: [1] }]);
   });
 
+  test("rule 20: a turn that does not hear it has its session until its lease is over, and is not waited for", async () => {
+    const process = start({ host: hostOf(hangs) });
+    const { id } = await complete(process.tasks);
+    await pass(MOMENT_MS);
+    await soon(process.dispatcher.stop({ drainMs: 700 }), 3_000);
+    expect(process.host.turns[0]?.delivery.signal.aborted).toBe(true);
+    expect(await followUpOf(process, id)).toMatchObject({ status: "claimed", attempts: 1 });
+    const next = start({ host: hostOf(ends) });
+    await pass(LEASE_MS + 5_000);
+    expect(next.host.turns).toMatchObject([{ ids: [id], attempts: [2] }]);
+  });
+
   test("a turn that has ended is not aborted while it waits for its acknowledgement", async () => {
     const faulty = faultyStore(store);
     faulty.next("settle", answersAfter(1_000));
@@ -85,8 +94,8 @@ describe.each(STORES)("start and stop, on $name", ({ makeStore }) => {
     expect(await followUpOf(process, id)).toMatchObject({ status: "delivered" });
   });
 
-  test("stop with drainMs 0 waits for nobody", async () => {
-    const process = start({ host: hostOf(hangs) });
+  test("stop with drainMs 0 tells every turn at once", async () => {
+    const process = start({ host: hostOf(obeys) });
     const { id } = await complete(process.tasks);
     await pass(MOMENT_MS);
     await soon(process.dispatcher.stop({ drainMs: 0 }), 50);
@@ -181,7 +190,7 @@ describe.each(STORES)("start and stop, on $name", ({ makeStore }) => {
     await completeAll(process.tasks, [{}, { scope: ADA_2 }]);
     await pass(MOMENT_MS);
     await complete(process.tasks);
-    await soon(process.dispatcher.stop({ drainMs: 100 }));
+    await soon(process.dispatcher.stop({ drainMs: 100 }), 2_500);
     await soon(process.tasks.close());
     expect(await timersLeft()).toBe(0);
   });

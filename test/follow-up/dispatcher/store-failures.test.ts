@@ -10,6 +10,7 @@ import {
 } from "../../support/faulty-store.ts";
 import { ADA, BOB, inFakeTime, pass, read, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 import { deliveredIds, ends, hangs, hostOf, takesMs } from "../hosts.ts";
 import {
   ADA_2,
@@ -109,6 +110,7 @@ describe.each(STORES)("a store that fails, on $name", ({ makeStore }) => {
     const faulty = faultyStore(store);
     const host = hostOf(takesMs(3 * LEASE_MS), ends);
     const cut = startedProcess({ store: faulty, host });
+    allowWarnings();
     const { id } = await complete(cut.tasks);
     await pass(MOMENT_MS);
     faulty.always("prolong", rejects);

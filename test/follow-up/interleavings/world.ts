@@ -8,7 +8,7 @@ import { gate } from "../../support/scene.ts";
 import { TestClock } from "../../support/test-clock.ts";
 import { Host, type HostPlan, macrotask, NEVER } from "./host.ts";
 import { Ledger } from "./ledger.ts";
-import { MODES, STEP_MS, WAKING } from "./terms.ts";
+import { HOLD_MS, LEASE_MS, MODES, STEP_MS, WAKING } from "./terms.ts";
 
 const SOUND: TurnPlan = { ending: "ok", lastsMs: 0, obeys: true, starts: false, reads: false };
 /** More than can happen while no time goes by. */
@@ -144,7 +144,7 @@ export class World {
     const { signal } = delivery;
     const turn = this.ledger.begin(by, delivery, WAKING, signal);
     const { ending, lastsMs, obeys, starts, reads } = this.#turns.shift() ?? SOUND;
-    await this.#spend(by, ending === "hang" ? Infinity : lastsMs, obeys ? signal : undefined);
+    await this.#spend(by, ending === "hang" ? hangsMs(obeys) : lastsMs, obeys ? signal : undefined);
     this.ledger.checkFenced(turn);
     if (starts && !signal.aborted)
       void this.startTool(by, delivery.scope).then((tool) => tool?.resolve("found"));
@@ -186,6 +186,11 @@ export class World {
     await this.travel("a turn goes on");
     if (!by.isAlive) await NEVER;
   }
+}
+
+/** One that hears nothing has its session until it ends: it does, some time. */
+function hangsMs(obeys: boolean): number {
+  return obeys ? Infinity : HOLD_MS + 3 * LEASE_MS;
 }
 
 /** What a host may be told at most: the store has failed, or it has left. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { ClaimFilter, SessionClaim, Settlement, TaskStore } from "../../../src/core/model/store.ts";
+import type { ClaimFilter, SessionClaim, Settlement } from "../../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import { Chain } from "../../../src/core/values/chain.ts";
 import { SortedList } from "../../../src/core/values/sorted-list.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
