@@ -61,7 +61,7 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
   const tasks = new Tasks(connection, table, contents);
   const reading = new Reading(connection, contents);
   const leases = new Leases(connection, table, time);
-  const outbox = new Outbox(connection, table, sessions, time);
+  const outbox = new Outbox(connection, table, sessions, hints, time);
   const retention = new Retention(connection, table, sessions, time);
   const database = new Database(connection, busyTimeoutMs, {
     begun: () => time.begun(),
@@ -93,7 +93,11 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
     lapsed: (limit) => database.peek(() => leases.lapsed(limit)),
     claim: (claimant, leaseMs, filter) => database.write(() => outbox.claim(claimant, leaseMs, filter)),
     prolong: (claim, leaseMs) => database.write(() => outbox.prolong(claim, leaseMs)),
-    settle: (claim, outcome) => database.write(() => outbox.settle(claim, outcome)),
+    settle: (claim, outcome, keep = false) => database.write(() => outbox.settle(claim, outcome, keep)),
+    hold: (claimant, leaseMs, session, terms) =>
+      database.write(() => outbox.hold(claimant, leaseMs, session, terms)),
+    extend: (claim, modes, maxHolds) => database.write(() => outbox.extend(claim, modes, maxHolds)),
+    stopTurn: (session, reason, only) => database.write(() => outbox.stopTurn(session, reason, only)),
     resetTurns: (session) => database.write(() => outbox.resetTurns(session)),
     sweep: async (limits, limit) => {
       if (!(await database.peek(() => retention.hasWork(limits))))

@@ -1,4 +1,4 @@
-import type { TaskHint } from "../../core/model/store.ts";
+import type { StoreHint } from "../../core/model/store.ts";
 import type { Connection } from "./connection.ts";
 import type { FileTime } from "./file-time.ts";
 import { HINTS, WATCHERS } from "./names.ts";
@@ -18,7 +18,7 @@ export class HintTable {
   }
 
   /** Part of the transaction that wrote what the hints tell of. */
-  put(hints: readonly TaskHint[]): void {
+  put(hints: readonly StoreHint[]): void {
     if (hints.length === 0) return;
     const writer = this.#writer;
     if (this.#connection.get(IS_WATCHED, { writer, now: this.#time.now() }) === undefined) return;
@@ -42,11 +42,11 @@ export class HintTable {
   }
 
   /** What others have written since the last call. */
-  take(): TaskHint[] {
+  take(): StoreHint[] {
     const rows = this.#connection.all(SINCE, { seen: this.#seen });
     this.#seen = rows.at(-1)?.n ?? this.#seen;
     const foreign = rows.filter(({ writer }) => writer !== this.#writer);
-    return foreign.flatMap(({ hints }) => JSON.parse(hints) as TaskHint[]);
+    return foreign.flatMap(({ hints }) => JSON.parse(hints) as StoreHint[]);
   }
 
   #write<Name extends string>(statement: Statement<Name>, values: Values<Name>): void {

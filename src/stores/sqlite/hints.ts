@@ -1,3 +1,4 @@
+import type { SessionHint, SessionKey } from "../../core/model/session-claim.ts";
 import { hintOf, type StoreHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import { type HintListener, Listeners } from "../shared/listeners.ts";
@@ -24,6 +25,11 @@ export class Hints {
   /** Tells of a write of the transaction that is under way, once it is written. */
   tell(record: TaskRecord, firstSeq: number): void {
     this.#untold.push(hintOf(record, firstSeq));
+  }
+
+  /** Tells of a turn, in the same way. */
+  tellTurn({ userId, sessionId }: SessionKey, turn: SessionHint["turn"]): void {
+    this.#untold.push({ userId, sessionId, turn });
   }
 
   /** Leaves what this transaction has to tell for other connections, as a part of it. */

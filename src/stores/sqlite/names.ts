@@ -9,6 +9,7 @@ export const TASKS = "offload_tasks";
 export const INDEX_COUNTS = "offload_shelves";
 export const CONTENTS = "offload_parts";
 export const SESSIONS = "offload_sessions";
+export const WAITS = "offload_waits";
 export const HINTS = "offload_hints";
 export const WATCHERS = "offload_watchers";
 
@@ -41,3 +42,9 @@ export const IS_UNFINISHED = `${INDEX} IS NULL`;
 
 /** The tasks of a session whose follow-up is outstanding, that is pending or claimed. */
 export const OUTSTANDING_IN_SESSION = "userId = :userId AND session = :session AND mode IS NOT NULL";
+
+/** A condition: somebody waits for the session of a row. */
+export function isAwaited(row: string): string {
+  return `EXISTS (SELECT 1 FROM ${WAITS} AS w
+    WHERE w.userId = ${row}.userId AND w.session = ${row}.session AND w.until > :now)`;
+}

@@ -4,7 +4,16 @@ import { WAKING } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { type KeptRow, toRecord } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
-import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
+import {
+  DELAYED_UNTIL,
+  ENDED_AT,
+  INDEX,
+  IS_DUE,
+  isAwaited,
+  OUTSTANDING_IN_SESSION,
+  TASKS,
+  TASKS_BY,
+} from "./names.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
 import { statement } from "./statement.ts";
 
@@ -20,11 +29,15 @@ export class NextSession {
     this.#time = time;
   }
 
-  /** The session of the oldest follow-up that gives reason to claim: if that one is too young, all are. */
+  /**
+   * The session of the oldest follow-up that gives reason to claim, and that nobody waits for: if that one is too
+   * young, all are.
+   */
   find(filter: ClaimFilter): SessionKey | undefined {
     const oldest = filter.session ? this.#oldestIn(filter.session, filter) : this.#oldestDue(filter);
     const { minAgeMs = 0 } = filter;
-    if (oldest === undefined || this.#time.now() - oldest.endedAt < minAgeMs) return undefined;
+    // The process in which it has ended may be a moment ahead.
+    if (oldest === undefined || Math.max(0, this.#time.now() - oldest.endedAt) < minAgeMs) return undefined;
     const { userId, sessionId } = toRecord(oldest);
     return { userId, sessionId };
   }
@@ -36,7 +49,7 @@ export class NextSession {
     const { turns, isClaimed } = this.#sessions.state(stored);
     if (isClaimed || turns >= (maxTurns ?? Number.POSITIVE_INFINITY)) return undefined;
     const oldest = onlyDue ? OLDEST_DUE_IN_SESSION : OLDEST_PENDING_IN_SESSION;
-    return this.#connection.get(oldest, { ...stored, modes: JSON.stringify(modes) });
+    return this.#connection.get(oldest, { ...stored, modes: JSON.stringify(modes), now: this.#time.now() });
   }
 
   #oldestDue({ modes = WAKING, maxTurns }: ClaimFilter): EndedRow | undefined {
@@ -47,7 +60,8 @@ export class NextSession {
 
   /** There are as many as sessions differ in their turns: few. */
   *#oldestOf(mode: FollowUpMode, maxTurns = Number.POSITIVE_INFINITY): Generator<EndedRow> {
-    const next = (turns: number) => this.#connection.get(NEXT_OLDEST, { mode, turns });
+    const now = this.#time.now();
+    const next = (turns: number) => this.#connection.get(NEXT_OLDEST, { mode, turns, now });
     for (let row = next(-1); row && row.turns < maxTurns; row = next(row.turns)) yield row;
   }
 
@@ -61,22 +75,23 @@ interface EndedRow extends KeptRow {
 }
 
 /** The oldest due follow-up of a session that has had more turns, but fewest of those. */
-const NEXT_OLDEST = statement<"mode" | "turns", EndedRow & { turns: number }>(
+const NEXT_OLDEST = statement<"mode" | "turns" | "now", EndedRow & { turns: number }>(
   `SELECT turns, ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.due}
-    WHERE ${IS_DUE} = 1 AND mode = :mode AND turns > :turns ORDER BY turns, ${ENDED_AT} LIMIT 1`,
+    WHERE ${IS_DUE} = 1 AND mode = :mode AND turns > :turns AND NOT ${isAwaited(TASKS)} ORDER BY turns, ${ENDED_AT} LIMIT 1`,
 );
 
 /** The oldest pending follow-up of a session, of modes that are given as JSON. */
-const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes", EndedRow>(
+const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes" | "now", EndedRow>(
   `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
-    AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(:modes))
+    AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(:modes)) AND NOT ${isAwaited(TASKS)}
     ORDER BY ${ENDED_AT}, id LIMIT 1`,
 );
 
 /** The oldest due one. */
-const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes", EndedRow>(
+const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes" | "now", EndedRow>(
   `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
     AND ${INDEX} = 'pending' AND ${IS_DUE} = 1 AND mode IN (SELECT value FROM json_each(:modes))
+    AND NOT ${isAwaited(TASKS)}
     ORDER BY ${ENDED_AT}, id LIMIT 1`,
 );
 

@@ -1,29 +1,52 @@
-import type { ClaimFilter, SessionClaim, SessionKey, Settlement } from "../../core/model/session-claim.ts";
+import type { FollowUpMode } from "../../core/model/follow-up.ts";
+import type {
+  ClaimFilter,
+  ClaimKey,
+  Held,
+  Hold,
+  Prolonged,
+  SessionClaim,
+  SessionKey,
+  Settlements,
+  TurnBy,
+} from "../../core/model/session-claim.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { acknowledges, claimFollowUp, settleFollowUp, settlementOf } from "../shared/follow-ups.ts";
+import { acknowledges, claimFollowUp, modeOf, settleFollowUp, settlementOf } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
 import { ENTRY, type Entry, type EntryRow, toEntry } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
+import type { Hints } from "./hints.ts";
 import { ENDED_AT, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
 import { NextSession } from "./next-session.ts";
-import { type SessionTable, type StoredSession, storedSession } from "./session-table.ts";
+import { type Claimed, type SessionTable, type StoredSession, storedSession } from "./session-table.ts";
 import { type Statement, statement } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
-import { encodeText } from "./text.ts";
+import { decodeText, encodeText } from "./text.ts";
+import { Waits } from "./waits.ts";
 
-/** Follow-ups on their way: which session is claimed by whom. Each method is to be called in a transaction. */
+/** Sessions and their follow-ups: who has claimed or holds which. Each method is to be called in a transaction. */
 export class Outbox {
   readonly #connection: Connection;
   readonly #table: TaskTable;
   readonly #sessions: SessionTable;
+  readonly #waits: Waits;
   readonly #next: NextSession;
+  readonly #hints: Hints;
   readonly #time: FileTime;
 
-  constructor(connection: Connection, table: TaskTable, sessions: SessionTable, time: FileTime) {
+  constructor(
+    connection: Connection,
+    table: TaskTable,
+    sessions: SessionTable,
+    hints: Hints,
+    time: FileTime,
+  ) {
     this.#connection = connection;
     this.#table = table;
     this.#sessions = sessions;
+    this.#waits = new Waits(connection);
     this.#next = new NextSession(connection, sessions, time);
+    this.#hints = hints;
     this.#time = time;
   }
 
@@ -31,63 +54,136 @@ export class Outbox {
     this.#sessions.endLapsed(this.#time.now());
     const session = this.#next.find(filter);
     if (session === undefined) return undefined;
-    const stored = storedSession(session);
-    const { turns } = this.#sessions.state(stored);
     const isAskedFor = filter.session !== undefined && !filter.onlyDue;
-    const entries = this.#entries(isAskedFor ? PENDING : DUE_OR_DEFERRED, stored);
-    const token = `${claimant}:${crypto.randomUUID()}`;
-    const lease = { leaseEndsAt: this.#time.now() + leaseMs, leaseMs };
-    this.#sessions.claim(stored, encodeText(token), lease, filter.maxTurns !== undefined);
-    return { token, ...session, tasks: entries.map((entry) => this.#claimFollowUp(entry)), turns };
+    const entries = isAskedFor
+      ? this.#pendingIn(storedSession(session))
+      : this.#dueIn(storedSession(session));
+    const countsTurn = filter.maxTurns !== undefined;
+    return this.#begin(claimant, leaseMs, session, { by: "library", entries, countsTurn });
   }
 
-  prolong({ token }: SessionClaim, leaseMs: number): boolean {
+  hold(claimant: string, leaseMs: number, session: SessionKey, terms: Hold): SessionClaim | Held {
     const now = this.#time.now();
-    return this.#sessions.prolong(encodeText(token), { leaseEndsAt: now + leaseMs, leaseMs }, now);
+    this.#sessions.endLapsed(now);
+    const stored = storedSession(session);
+    const heldBy = this.#sessions.heldBy(stored);
+    this.#waits.wait(stored, encodeText(claimant), heldBy ? terms.waitMs : 0, now);
+    if (heldBy !== undefined) return { heldBy };
+    const { by, take, maxHolds } = terms;
+    if (by === "user") this.#sessions.resetTurns(stored);
+    const entries = take ? this.#heldIn(stored, maxHolds) : [];
+    return this.#begin(claimant, leaseMs, session, { by, entries, countsTurn: false });
   }
 
-  settle({ token }: SessionClaim, outcome: Record<string, Settlement>): TaskRecord[] | undefined {
+  extend({ token }: ClaimKey, modes: readonly FollowUpMode[], maxHolds: number): TaskRecord[] | undefined {
+    const claimed = this.#sessions.claimed(encodeText(token), this.#time.now());
+    if (claimed === undefined) return undefined;
+    const by = claimed.heldBy;
+    const entries = by === "library" ? this.#dueIn(claimed) : this.#heldIn(claimed, maxHolds);
+    if (!entries.some(({ record }) => modes.includes(modeOf(record.followUp)))) return [];
+    return entries.map((entry) => this.#take(entry, by));
+  }
+
+  prolong({ token }: ClaimKey, leaseMs: number): Prolonged | undefined {
     const now = this.#time.now();
-    const claimed = this.#sessions.claimed(encodeText(token), now);
+    const lease = { leaseEndsAt: now + leaseMs, leaseMs };
+    const prolonged = this.#sessions.prolong(encodeText(token), lease, now);
+    return prolonged && { stop: prolonged.stop === null ? null : decodeText(prolonged.stop) };
+  }
+
+  settle(claim: ClaimKey, outcome: Settlements, keep: boolean): TaskRecord[] | undefined {
+    const now = this.#time.now();
+    const claimed = this.#sessions.claimed(encodeText(claim.token), now);
     if (claimed === undefined) return undefined;
     // Whoever has dropped a follow-up in the meantime has settled it.
-    const entries = this.#entries(CLAIMED, claimed).filter(
-      ({ record }) => record.followUp.status === "claimed",
+    const entries = this.#claimedIn(claimed).filter(
+      ({ record }) => record.followUp.status === "claimed" && (!keep || Object.hasOwn(outcome, record.id)),
     );
-    const settled = entries.map((entry) => this.#settle(entry, outcome, now));
+    const settled = entries.map((entry) => this.#settle(entry, claimed.heldBy, outcome, now));
     if (claimed.countsTurn === 1 && acknowledges(outcome)) this.#sessions.countTurn(claimed, now);
-    this.#sessions.endClaim(claimed, now);
+    if (!keep) this.#end(claim, claimed, now);
     return settled;
+  }
+
+  stopTurn(session: SessionKey, reason: string, only: TurnBy | null): boolean {
+    const now = this.#time.now();
+    const isAsked = this.#sessions.stop(storedSession(session), encodeText(reason), only, now);
+    if (isAsked) this.#hints.tellTurn(session, "stop");
+    return isAsked;
   }
 
   resetTurns(session: SessionKey): void {
     this.#sessions.resetTurns(storedSession(session));
   }
 
-  #entries(entries: EntriesInSession, { userId, session }: StoredSession): Entry[] {
-    return this.#connection.all(entries, { userId, session }).map(toEntry);
+  #begin(claimant: string, leaseMs: number, session: SessionKey, turn: NewTurn): SessionClaim {
+    const { by, entries, countsTurn } = turn;
+    const { userId, sessionId } = session;
+    const now = this.#time.now();
+    const number = this.#sessions.nextNumber(now);
+    const token = `${claimant}:${crypto.randomUUID()}`;
+    const turns = this.#sessions.claim(storedSession(session), {
+      token: encodeText(token),
+      heldBy: by,
+      countsTurn: countsTurn ? 1 : 0,
+      leaseEndsAt: now + leaseMs,
+      leaseMs,
+    });
+    const tasks = entries.map((entry) => this.#take(entry, by));
+    return { token, userId, sessionId, number, tasks, turns };
   }
 
-  #claimFollowUp(entry: Entry): TaskRecord {
+  #end({ userId, sessionId }: ClaimKey, claimed: Claimed, now: number): void {
+    this.#sessions.endClaim(claimed, now);
+    if (claimed.isAwaited === 1) this.#hints.tellTurn({ userId, sessionId }, "free");
+  }
+
+  #pendingIn({ userId, session }: StoredSession): Entry[] {
+    return this.#connection.all(PENDING, { userId, session }).map(toEntry);
+  }
+
+  #dueIn({ userId, session }: StoredSession): Entry[] {
+    const names = { userId, session, now: this.#time.now() };
+    return this.#connection.all(DUE_OR_DEFERRED, names).map(toEntry);
+  }
+
+  /** A hold takes what is delayed there too, but not what has made others fail. */
+  #heldIn(session: StoredSession, maxHolds: number): Entry[] {
+    return this.#pendingIn(session).filter(({ record }) => (record.followUp.holds ?? 0) < maxHolds);
+  }
+
+  #claimedIn({ userId, session }: StoredSession): Entry[] {
+    return this.#connection.all(CLAIMED, { userId, session }).map(toEntry);
+  }
+
+  #take(entry: Entry, by: TurnBy): TaskRecord {
     Object.assign(entry, { index: "claimed", isDue: null, delayedUntil: null });
-    return this.#table.change(entry, claimFollowUp(entry.record.followUp));
+    return this.#table.change(entry, claimFollowUp(entry.record.followUp, by));
   }
 
-  #settle(entry: Entry, outcome: Record<string, Settlement>, now: number): TaskRecord {
+  #settle(entry: Entry, by: TurnBy, outcome: Settlements, now: number): TaskRecord {
     const { id, followUp } = entry.record;
     const settlement = settlementOf(outcome, id);
     if ("delayMs" in settlement) {
       const isDeferred = settlement.type === "defer" ? 1 : 0;
       const { delayMs } = settlement;
       this.#connection.run(DELAY, { dueAt: now + delayMs, delayMs, isDeferred, key: entry.key });
+      // A claim that goes on may take it in again.
+      entry.index = "pending";
     }
-    return this.#table.change(entry, settleFollowUp(followUp, settlement, this.#time.wall()));
+    return this.#table.change(entry, settleFollowUp(followUp, by, settlement, this.#time.wall()));
   }
 }
 
-type EntriesInSession = Statement<"userId" | "session", EntryRow>;
+interface NewTurn {
+  by: TurnBy;
+  entries: Entry[];
+  countsTurn: boolean;
+}
 
-function inSession(condition: string): EntriesInSession {
+type EntriesInSession<Name extends string = never> = Statement<"userId" | "session" | Name, EntryRow>;
+
+function inSession<Name extends string = never>(condition: string): EntriesInSession<Name> {
   return statement(`SELECT ${ENTRY} FROM ${TASKS_BY.outstanding}
     WHERE ${OUTSTANDING_IN_SESSION} AND ${condition} ORDER BY ${ENDED_AT}, id`);
 }
@@ -95,8 +191,10 @@ function inSession(condition: string): EntriesInSession {
 /** What is pending in a session. */
 const PENDING = inSession(`${INDEX} = 'pending'`);
 
-/** What is due there, or was deferred and comes along. */
-const DUE_OR_DEFERRED = inSession(`${INDEX} = 'pending' AND (${IS_DUE} = 1 OR isDeferred = 1)`);
+/** What is due there, or was deferred and comes along. While the session is claimed nothing is filed as due. */
+const DUE_OR_DEFERRED = inSession<"now">(
+  `${INDEX} = 'pending' AND (${IS_DUE} = 1 OR dueAt <= :now OR isDeferred = 1)`,
+);
 
 /** What is claimed there. */
 const CLAIMED = inSession(`${INDEX} = 'claimed'`);

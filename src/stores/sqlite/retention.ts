@@ -6,18 +6,21 @@ import { ENDED_AT, INDEX, INDEX_COUNTS, TASKS_BY } from "./names.ts";
 import type { SessionTable } from "./session-table.ts";
 import { type Statement, statement, type Values } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
+import { Waits } from "./waits.ts";
 
 /** Lets go of what has been kept long enough. It looks only at what is over its limit. */
 export class Retention {
   readonly #connection: Connection;
   readonly #table: TaskTable;
   readonly #sessions: SessionTable;
+  readonly #waits: Waits;
   readonly #time: FileTime;
 
   constructor(connection: Connection, table: TaskTable, sessions: SessionTable, time: FileTime) {
     this.#connection = connection;
     this.#table = table;
     this.#sessions = sessions;
+    this.#waits = new Waits(connection);
     this.#time = time;
   }
 
@@ -31,6 +34,7 @@ export class Retention {
   sweep(limits: RetentionLimits, limit: number): Sweep {
     const sweep: Sweep = { expired: [], evicted: 0, more: false };
     this.#sessions.endLapsed(this.#time.now());
+    this.#waits.dropLapsed(this.#time.now());
     for (const session of this.#forgettable(limits, limit)) this.#sessions.resetTurns(session);
     for (const key of this.#pending(limits, limit)) {
       if (sweep.expired.length === limit) return { ...sweep, more: true };

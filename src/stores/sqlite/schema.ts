@@ -102,8 +102,23 @@ const LENGTHS = `
 ALTER TABLE offload_tasks ADD COLUMN delayMs REAL NOT NULL DEFAULT 0;
 ALTER TABLE offload_sessions ADD COLUMN leaseMs REAL NOT NULL DEFAULT 0;`;
 
+/** Who has a session, why it is asked to stop, and who waits for it. What was claimed before has been by the library. */
+const HOLDS = `
+ALTER TABLE offload_sessions ADD COLUMN heldBy TEXT NOT NULL DEFAULT 'library';
+ALTER TABLE offload_sessions ADD COLUMN stop TEXT;
+CREATE TABLE offload_waits (
+  userId TEXT NOT NULL, session TEXT NOT NULL, claimant TEXT NOT NULL,
+  until REAL NOT NULL, waitMs REAL NOT NULL,
+  PRIMARY KEY (userId, session, claimant)
+) WITHOUT ROWID;
+CREATE INDEX offload_waits_ending ON offload_waits (until);`;
+
 /** Each makes the schema one version newer. They are never changed, only added to. */
-export const MIGRATIONS: readonly string[] = [TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS, LENGTHS];
+export const MIGRATIONS: readonly string[] = [
+  TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS,
+  LENGTHS,
+  HOLDS,
+];
 
 /** The version of the schema in a database; 0: it has none yet. */
 export function schemaVersion(connection: Connection): number {

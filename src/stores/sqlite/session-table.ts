@@ -1,7 +1,18 @@
-import type { SessionKey } from "../../core/model/session-claim.ts";
+import type { SessionKey, TurnBy } from "../../core/model/session-claim.ts";
 import type { Connection } from "./connection.ts";
 import type { SessionState } from "./entry.ts";
-import { DELAYED_UNTIL, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, SESSIONS, TASKS, TASKS_BY } from "./names.ts";
+import {
+  DELAYED_UNTIL,
+  INDEX,
+  IS_DUE,
+  isAwaited,
+  META,
+  OUTSTANDING_IN_SESSION,
+  SESSIONS,
+  TASKS,
+  TASKS_BY,
+  WAITS,
+} from "./names.ts";
 import { statement } from "./statement.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
@@ -17,8 +28,19 @@ export interface ClaimLease {
   leaseMs: number;
 }
 
+/** What a claim begins with. */
+export interface NewClaim extends ClaimLease {
+  token: string;
+  heldBy: TurnBy;
+  countsTurn: 0 | 1;
+}
+
 export interface Claimed extends StoredSession {
+  heldBy: TurnBy;
+  /** 0 too if the turn has been counted already. */
   countsTurn: number;
+  /** Whether somebody waits for the session. */
+  isAwaited: number;
 }
 
 /** Sessions that are claimed, and the turns of each, by which its outstanding follow-ups are filed. */
@@ -34,6 +56,11 @@ export class SessionTable {
     return { turns: row?.turns ?? 0, isClaimed: row !== undefined && row.token !== null };
   }
 
+  /** Who has a session. */
+  heldBy({ userId, session }: StoredSession): TurnBy | undefined {
+    return this.#connection.get(HELD_BY, { userId, session })?.heldBy;
+  }
+
   /** The session of a claim that has not lapsed. */
   claimed(token: string, now: number): Claimed | undefined {
     return this.#connection.get(CLAIMED, { token, now });
@@ -44,18 +71,34 @@ export class SessionTable {
     for (const session of this.#lapsed(now)) this.endClaim(session, now);
   }
 
+  /** Whether there are such claims, or somebody waits no longer. */
   hasLapsed(now: number): boolean {
-    return this.#lapsed(now).length > 0;
+    return this.#connection.get(HAS_LAPSED, { now }) !== undefined;
   }
 
-  /** Its follow-ups wait for the end of the claim, those that come in the meantime too. */
-  claim({ userId, session }: StoredSession, token: string, lease: ClaimLease, countsTurn: boolean): void {
-    this.#connection.run(CLAIM, { userId, session, token, ...lease, countsTurn: countsTurn ? 1 : 0 });
+  /**
+   * Its follow-ups wait for the end of the claim, those that come in the meantime too. Returns the turns it has had.
+   */
+  claim({ userId, session }: StoredSession, claim: NewClaim): number {
+    const row = this.#connection.get(CLAIM, { userId, session, ...claim });
     this.#connection.run(UNFILE, { userId, session });
+    return row?.turns ?? 0;
   }
 
-  prolong(token: string, lease: ClaimLease, now: number): boolean {
-    return this.#connection.run(PROLONG, { ...lease, token, now }) > 0;
+  /** The number of a new claim: one counter for all sessions, so that none has to be kept for its own. */
+  nextNumber(now: number): number {
+    const instant = Math.ceil(now);
+    return this.#connection.get(NEXT_NUMBER, { instant })?.number ?? instant;
+  }
+
+  /** Why the turn is asked to stop. `undefined`: the claim had lapsed. */
+  prolong(token: string, lease: ClaimLease, now: number): { stop: string | null } | undefined {
+    return this.#connection.get(PROLONG, { ...lease, token, now });
+  }
+
+  /** Asks whoever has a session to stop, if it is a turn of that kind. */
+  stop({ userId, session }: StoredSession, reason: string, only: TurnBy | null, now: number): boolean {
+    return this.#connection.run(STOP, { userId, session, reason, only, now }) > 0;
   }
 
   /** Gives back the follow-ups that were not settled. */
@@ -100,9 +143,14 @@ const GET = statement<"userId" | "session", { turns: number; token: string | nul
   `SELECT turns, token FROM ${SESSIONS} WHERE ${IS_SESSION}`,
 );
 
-/** The session of a claim that is not over, and whether that counts a turn. */
+const HELD_BY = statement<"userId" | "session", { heldBy: TurnBy }>(
+  `SELECT heldBy FROM ${SESSIONS} WHERE ${IS_SESSION} AND token IS NOT NULL`,
+);
+
+/** The session of a claim that is not over, with what it is. */
 const CLAIMED = statement<"token" | "now", Claimed>(
-  `SELECT userId, session, countsTurn FROM ${SESSIONS} WHERE token = :token AND leaseEndsAt > :now`,
+  `SELECT userId, session, heldBy, countsTurn, ${isAwaited("s")} AS isAwaited FROM ${SESSIONS} AS s
+    WHERE token = :token AND leaseEndsAt > :now`,
 );
 
 /** Sessions whose claim is over. */
@@ -110,21 +158,40 @@ const LAPSED = statement<"now" | "limit", StoredSession>(
   `SELECT userId, session FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt <= :now LIMIT :limit`,
 );
 
-const CLAIM = statement<"userId" | "session" | "token" | "leaseEndsAt" | "leaseMs" | "countsTurn">(
-  `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, leaseMs, countsTurn)
-    VALUES (:userId, :session, 0, 0, :token, :leaseEndsAt, :leaseMs, :countsTurn) ON CONFLICT DO UPDATE SET
-    token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, leaseMs = excluded.leaseMs,
-    countsTurn = excluded.countsTurn`,
+/** A row if a claim, or somebody's waiting, is over. */
+const HAS_LAPSED = statement<"now", object>(
+  `SELECT 1 FROM ${SESSIONS} WHERE token IS NOT NULL AND leaseEndsAt <= :now
+    UNION ALL SELECT 1 FROM ${WAITS} WHERE until <= :now LIMIT 1`,
 );
 
-const PROLONG = statement<"leaseEndsAt" | "leaseMs" | "token" | "now">(
-  `UPDATE ${SESSIONS} SET leaseEndsAt = :leaseEndsAt, leaseMs = :leaseMs WHERE token = :token AND leaseEndsAt > :now`,
+const CLAIM = statement<"userId" | "session" | keyof NewClaim, { turns: number }>(
+  `INSERT INTO ${SESSIONS} (userId, session, turns, countedAt, token, leaseEndsAt, leaseMs, heldBy, countsTurn)
+    VALUES (:userId, :session, 0, 0, :token, :leaseEndsAt, :leaseMs, :heldBy, :countsTurn) ON CONFLICT DO UPDATE SET
+    token = excluded.token, leaseEndsAt = excluded.leaseEndsAt, leaseMs = excluded.leaseMs,
+    heldBy = excluded.heldBy, countsTurn = excluded.countsTurn, stop = NULL RETURNING turns`,
+);
+
+/** One more than the last, or the time in milliseconds, whichever is greater. */
+const NEXT_NUMBER = statement<"instant", { number: number }>(
+  `INSERT INTO ${META} VALUES ('turn', :instant)
+    ON CONFLICT DO UPDATE SET value = max(value + 1, excluded.value) RETURNING value AS number`,
+);
+
+const PROLONG = statement<"leaseEndsAt" | "leaseMs" | "token" | "now", { stop: string | null }>(
+  `UPDATE ${SESSIONS} SET leaseEndsAt = :leaseEndsAt, leaseMs = :leaseMs
+    WHERE token = :token AND leaseEndsAt > :now RETURNING stop`,
+);
+
+const STOP = statement<"userId" | "session" | "reason" | "only" | "now">(
+  `UPDATE ${SESSIONS} SET stop = :reason WHERE ${IS_SESSION} AND token IS NOT NULL AND leaseEndsAt > :now
+    AND heldBy = ifnull(:only, heldBy)`,
 );
 
 const END = statement<"userId" | "session">(`UPDATE ${SESSIONS} SET token = NULL WHERE ${IS_SESSION}`);
 
+/** A claim counts once. */
 const COUNT_TURN = statement<"userId" | "session" | "now">(
-  `UPDATE ${SESSIONS} SET turns = turns + 1, countedAt = :now WHERE ${IS_SESSION}`,
+  `UPDATE ${SESSIONS} SET turns = turns + 1, countedAt = :now, countsTurn = 0 WHERE ${IS_SESSION}`,
 );
 
 const RESET_TURNS = statement<"userId" | "session">(

@@ -1,11 +1,21 @@
 import type { Connection } from "./connection.ts";
-import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE, IS_UNFINISHED, SESSIONS, TASKS, TASKS_BY } from "./names.ts";
+import {
+  DELAYED_UNTIL,
+  ENDED_AT,
+  INDEX,
+  IS_DUE,
+  IS_UNFINISHED,
+  SESSIONS,
+  TASKS,
+  TASKS_BY,
+  WAITS,
+} from "./names.ts";
 import type { SessionTable, StoredSession } from "./session-table.ts";
 import { statement } from "./statement.ts";
 
 /**
  * The clock was set back. What lies further ahead than it was long from its beginning would last until the clock has
- * caught up: a delay is over then, a lease and a claim too, and what has ended is old enough to be told.
+ * caught up: a delay is over then, a lease, a claim and a wait too, and what has ended is old enough to be told.
  */
 export class SetBack {
   readonly #connection: Connection;
@@ -21,6 +31,7 @@ export class SetBack {
     for (const session of this.#connection.all(CLAIMS, { now })) this.#sessions.endClaim(session, now);
     this.#connection.run(END_DELAYS, { now });
     this.#connection.run(END_LEASES, { now });
+    this.#connection.run(END_WAITS, { now });
     this.#connection.run(MOVE_ENDS, { now, byMs });
     this.#connection.run(MOVE_TURNS, { now, byMs });
   }
@@ -39,6 +50,8 @@ const END_LEASES = statement<"now">(
   `UPDATE ${TASKS_BY.lease} SET leaseEndsAt = :now WHERE ${IS_UNFINISHED}
     AND leaseEndsAt > :now AND leaseEndsAt > :now + json_extract(kept, '$.leaseMs')`,
 );
+
+const END_WAITS = statement<"now">(`DELETE FROM ${WAITS} WHERE until > :now AND until > :now + waitMs`);
 
 /** For how long somebody may have waited for others to complete, in milliseconds. */
 const MOMENT_MS = 1_000;

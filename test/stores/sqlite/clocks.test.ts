@@ -168,9 +168,33 @@ describe.each(DRIVERS)("a clock without durations that is set back, on $name", (
     await store.insert(makeTask(), NO_LIMITS, LEASE_MS);
     const lapsed = await store.claim("me", LEASE_MS, {});
     clock.step(-HOUR_MS);
-    expect(lapsed && (await store.prolong(lapsed, LEASE_MS))).toBe(false);
+    expect(lapsed && (await store.prolong(lapsed, LEASE_MS))).toBeUndefined();
     expect(await store.claim("me", LEASE_MS, {})).toBeDefined();
     expect(await store.lapsed(9)).toHaveLength(1);
+  });
+
+  test("nobody waits for longer than it has asked for", async () => {
+    const { clock, store, lab } = setBack();
+    await finishPending(lab);
+    const session = { userId: "ada", sessionId: "session-1" };
+    const terms = { by: "user", take: false, maxHolds: 3 } as const;
+    const held = await store.hold("me", LEASE_MS, session, { ...terms, waitMs: 0 });
+    await store.hold("another", LEASE_MS, session, { ...terms, waitMs: LEASE_MS });
+    if ("token" in held) await store.settle(held, {});
+    clock.advance(10_000);
+    clock.step(-5_000);
+    expect(await store.claim("me", LEASE_MS, {})).toBeUndefined();
+    clock.step(-HOUR_MS);
+    expect(await store.claim("me", LEASE_MS, {})).toBeDefined();
+  });
+
+  test("the number of a session goes on from where it was", async () => {
+    const { clock, store, lab } = setBack();
+    await finishPending(lab);
+    const before = await store.claim("me", LEASE_MS, {});
+    clock.step(-HOUR_MS);
+    const after = await store.claim("me", LEASE_MS, {});
+    expect(after?.number).toBe((before?.number ?? 0) + 1);
   });
 
   test("what has ended is old enough, in its order, and does not stay for longer", async () => {

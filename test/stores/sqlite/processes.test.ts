@@ -59,6 +59,14 @@ describe("several processes on one file", { timeout: 120_000 }, () => {
     }
   });
 
+  test("a session is held by one of them at a time, and the number of its turns grows", async () => {
+    const path = newPath();
+    const job = { type: "hold", path, count: 40 } as const;
+    const answers = (await runWorkers(upTo(WORKERS).map((worker) => ({ ...job, worker })))) as number[][];
+    for (const numbers of answers) expect(numbers).toEqual([...numbers].sort((one, other) => one - other));
+    expect(new Set(answers.flat()).size).toBe(WORKERS * 40);
+  });
+
   test("each session is delivered by one of them, once", async () => {
     const path = newPath();
     const store = connect(path);

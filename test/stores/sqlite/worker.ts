@@ -15,6 +15,7 @@ export type Job =
   | { type: "insert"; path: string; worker: number; count: number; runningPerUser: number }
   | { type: "count"; path: string; worker: number; count: number }
   | { type: "deliver"; path: string; worker: number }
+  | { type: "hold"; path: string; worker: number; count: number }
   | { type: "append"; path: string; worker: number; count: number }
   | { type: "forbidden"; file: string; directory: string };
 
@@ -32,6 +33,7 @@ async function answerTo(job: Job): Promise<unknown> {
     if (job.type === "open") return await writeOne(store, job.worker);
     if (job.type === "insert") return await insertMany(store, job);
     if (job.type === "count") return await countUp(store, job.count);
+    if (job.type === "hold") return await holdMany(store, job);
     if (job.type === "append") return await appendMany(store, job);
     return await deliverAll(store, job.worker);
   } finally {
@@ -80,6 +82,21 @@ async function appendMany(store: TaskStore, { worker, count }: Job & { type: "ap
     );
   }
   return seqs;
+}
+
+/** Holds one session so many times, and answers the numbers of these turns. */
+async function holdMany(store: TaskStore, { worker, count }: Job & { type: "hold" }): Promise<number[]> {
+  const numbers: number[] = [];
+  const terms = { by: "user", take: true, maxHolds: 3, waitMs: 1_000 } as const;
+  while (numbers.length < count) {
+    const held = await store.hold(`worker-${worker}`, LONG_MS, { userId: "ada", sessionId: "one" }, terms);
+    if ("heldBy" in held) continue;
+    numbers.push(held.number);
+    const outcome = held.tasks.map(({ id }) => [id, { type: "acknowledge" }] as const);
+    const settled = await store.settle(held, Object.fromEntries(outcome));
+    if (settled?.length !== held.tasks.length) throw new Error("Somebody else had the session too.");
+  }
+  return numbers;
 }
 
 /** Delivers what it can get, a session at a time, until nothing is left. */
