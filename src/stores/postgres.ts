@@ -41,7 +41,7 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
   const tasks = new Tasks(database, after);
   const reading = new Reading(database);
   const leases = new Leases(database);
-  const outbox = new Outbox(database, after);
+  const outbox = new Outbox(database, after, hints);
   const retention = new Retention(database, after, sweepPlan);
   const store: TaskStore = {
     isShared: true,
@@ -58,8 +58,11 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
     renew: (owner, tasks, leaseMs) => leases.renew(owner, tasks, leaseMs),
     lapsed: (limit) => leases.lapsed(limit),
     claim: (claimant, leaseMs, filter) => outbox.claim(claimant, leaseMs, filter),
+    hold: (claimant, leaseMs, session, terms) => outbox.hold(claimant, leaseMs, session, terms),
+    extend: (claim, modes, maxHolds) => outbox.extend(claim, modes, maxHolds),
     prolong: (claim, leaseMs) => outbox.prolong(claim, leaseMs),
-    settle: (claim, outcome) => outbox.settle(claim, outcome),
+    settle: (claim, outcome, keep = false) => outbox.settle(claim, outcome, keep),
+    stopTurn: (session, reason, only) => outbox.stopTurn(session, reason, only),
     resetTurns: (session) => outbox.resetTurns(session),
     sweep: (limits, limit) => retention.sweep(limits, limit),
     close: async () => {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TaskHint } from "../../core/model/store.ts";
+import type { StoreHint } from "../../core/model/store.ts";
 import type { PostgresQueryable } from "./pool.ts";
 import { inOrder, toQuery } from "./statement.ts";
 
 /** A hint on its way to other stores. */
-export type SentHint = TaskHint & { from: string };
+export type SentHint = StoreHint & { from: string };
 
 /**
  * Sends hints to those who listen elsewhere, after the write and beside it: a NOTIFY within the write would keep
@@ -23,7 +23,7 @@ export class HintSender {
     this.#from = from;
   }
 
-  send(hint: TaskHint): void {
+  send(hint: StoreHint): void {
     const sent: SentHint = { ...hint, from: this.#from };
     const payload = JSON.stringify(sent);
     if (payload.length > MAX_CHARS) return;

@@ -1,4 +1,5 @@
 import { nanoid } from "nanoid";
+import type { SessionHint, SessionKey } from "../../core/model/session-claim.ts";
 import type { StoreHint } from "../../core/model/store.ts";
 import { type HintListener, Listeners } from "../shared/listeners.ts";
 import type { Database } from "./database.ts";
@@ -32,6 +33,10 @@ export class Hints {
   tell(hint: StoreHint, watched: boolean): void {
     if (watched) this.#sender?.send(hint);
     this.#listeners.tell(hint);
+  }
+
+  tellTurn({ userId, sessionId }: SessionKey, turn: SessionHint["turn"], watched: boolean): void {
+    this.tell({ userId, sessionId, turn }, watched);
   }
 
   /** Returns how to stop listening. */

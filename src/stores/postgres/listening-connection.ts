@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TaskHint } from "../../core/model/store.ts";
-import type { SentHint } from "./hint-sender.ts";
+import type { StoreHint } from "../../core/model/store.ts";
+import { parseHint } from "../shared/check-hint.ts";
 import type { NotificationListener, PostgresClientLike } from "./pool.ts";
 
 export interface ListeningTerms {
@@ -9,7 +9,7 @@ export interface ListeningTerms {
   watchLock: string;
   /** Who has sent a hint; this store's own are told already. */
   self: string;
-  tell: (hint: TaskHint) => void;
+  tell: (hint: StoreHint) => void;
 }
 
 /** One connection that listens. While it does it has a lock, by which writers know that somebody does. */
@@ -75,11 +75,11 @@ export class ListeningConnection {
     }
   }
 
+  /** Others may use the channel too. */
   #hear(payload: string): void {
-    const hint = parsed(payload);
-    if (hint === undefined || hint.from === this.#terms.self) return;
-    const { from, ...told } = hint;
-    this.#terms.tell(told);
+    const hint = parseHint(payload);
+    if (hint === undefined || JSON.parse(payload).from === this.#terms.self) return;
+    this.#terms.tell(hint);
   }
 }
 
@@ -91,14 +91,4 @@ const ANSWER_MS = 5_000;
 async function passes(ms: number, signal: AbortSignal): Promise<boolean> {
   await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
   return !signal.aborted;
-}
-
-/** Others may use the channel too. */
-function parsed(payload: string): SentHint | undefined {
-  try {
-    const hint = JSON.parse(payload);
-    return typeof hint?.id === "string" && typeof hint.from === "string" ? hint : undefined;
-  } catch {
-    return undefined;
-  }
 }

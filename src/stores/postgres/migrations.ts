@@ -1,9 +1,10 @@
 import { version1 } from "./migrations/version-1/all.ts";
 import { version2 } from "./migrations/version-2.ts";
 import { version3 } from "./migrations/version-3.ts";
+import { version4 } from "./migrations/version-4/all.ts";
 
 /** What leads from each version of a schema to the next, given its quoted name. The first makes version 1. */
-const MIGRATIONS: readonly ((schema: string) => string)[] = [version1, version2, version3];
+const MIGRATIONS: readonly ((schema: string) => string)[] = [version1, version2, version3, version4];
 
 /** The version that this release works with. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -25,6 +25,8 @@ export interface TaskRow {
   follow_up_status: FollowUpStatus;
   follow_up_mode: FollowUpMode | null;
   follow_up_attempts: number;
+  /** Null in rows of which no turn was held. */
+  follow_up_holds: number | null;
   follow_up_reason: string | null;
   last_seq: number;
 }
@@ -68,6 +70,7 @@ function changes(patch: TaskPatch): Record<string, unknown> {
     follow_up_status: followUp?.status,
     follow_up_mode: followUp?.mode,
     follow_up_attempts: followUp?.attempts,
+    follow_up_holds: followUp && (followUp.holds ?? null),
     follow_up_reason: orNull(followUp?.reason, toText),
   };
 }
@@ -96,6 +99,7 @@ export function fromRow(row: TaskRow): TaskRecord {
       status: row.follow_up_status,
       mode: row.follow_up_mode,
       attempts: row.follow_up_attempts,
+      ...(row.follow_up_holds !== null && { holds: row.follow_up_holds }),
       reason: orNull(row.follow_up_reason, fromText),
     },
     metadata,

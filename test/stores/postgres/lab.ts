@@ -106,3 +106,12 @@ export function countStatements(pool: pg.Pool): string[] {
   intercept(pool, (text) => texts.push(text));
   return texts;
 }
+
+/** Connections that hold the lock of those who listen. */
+export async function listening({ pool }: PostgresLab, schema: string): Promise<number> {
+  const { rows } = await pool.query(
+    "SELECT count(*)::int AS count FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted AND objid::bigint = (hashtextextended($1, 0) & 4294967295)",
+    [`"${schema}" watch`],
+  );
+  return rows[0].count;
+}

@@ -3,7 +3,11 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { TaskOffloadError } from "../../../src/index.ts";
+import { version1 } from "../../../src/stores/postgres/migrations/version-1/all.ts";
+import { version2 } from "../../../src/stores/postgres/migrations/version-2.ts";
+import { version3 } from "../../../src/stores/postgres/migrations/version-3.ts";
 import { SCHEMA_VERSION } from "../../../src/stores/postgres/migrations.ts";
+import { toRow } from "../../../src/stores/postgres/rows.ts";
 import { migratePostgres } from "../../../src/stores/postgres.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import { ADA, idsOf, insert, LONG_MS, NO_LIMITS, ofTasks, upTo } from "../../../src/testing/suite/lab.ts";
@@ -58,6 +62,39 @@ describePostgres("migrations", (pg) => {
     }
     const { rows } = await pg.pool.query(`SELECT count(*)::int AS count FROM "${schema}".tasks`);
     expect(rows).toEqual([{ count: 0 }]);
+  });
+
+  test("a schema of version 3 is migrated while a claim of it is under way", async () => {
+    const schema = newSchema();
+    const s = `"${schema}"`;
+    await pg.pool.query(`CREATE SCHEMA ${s};
+      CREATE TABLE ${s}.migrations (version integer PRIMARY KEY, done_at timestamptz NOT NULL DEFAULT now());
+      ${version1(s)} ${version2(s)} ${version3(s)}
+      INSERT INTO ${s}.migrations (version) VALUES (1), (2), (3)`);
+    const followUp = { status: "pending", mode: "when_idle", attempts: 1, reason: null } as const;
+    const ended = { status: "completed", completedAt: 1, sessionId: "one", followUp } as const;
+    const { record } = makeTask(ended);
+    const insertion = `SELECT ${s}.insert_task($1, NULL, 1000, NULL, NULL, NULL, NULL, NULL, false)`;
+    await pg.pool.query(insertion, [toRow(record, { first_seq: 1, log_chars: 0 })]);
+    const claiming = `SELECT FROM ${s}.claim_session('token', ${LONG_MS}, NULL, NULL, '{when_idle}', 0, 9)`;
+    expect((await pg.pool.query(claiming)).rows).toHaveLength(1);
+    const store = pg.newStore({ schema });
+    expect((await store.get(ADA, record.id))?.followUp).toStrictEqual({
+      ...followUp,
+      status: "claimed",
+      attempts: 2,
+    });
+    const claim = { userId: "ada", sessionId: "one", token: "token" };
+    const terms = { by: "user", take: true, maxHolds: 1, waitMs: 0 } as const;
+    expect(await store.hold("me", LONG_MS, claim, terms)).toEqual({ heldBy: "library" });
+    expect(await store.prolong(claim, LONG_MS)).toEqual({ stop: null });
+    // Whoever still runs the release before goes on as it was.
+    const settling = `SELECT settle_claim::text AS answer FROM ${s}.settle_claim('token', '[]')`;
+    expect((await pg.pool.query(settling)).rows).toHaveLength(2);
+    expect(await store.hold("me", LONG_MS, claim, terms)).toMatchObject({
+      turns: 0,
+      tasks: [{ id: record.id, followUp: { attempts: 1, holds: 1 } }],
+    });
   });
 
   test("two schemas stand side by side, and in each equal ids, users and locks", async () => {

@@ -130,6 +130,17 @@ const CALLS: Record<string, (store: TaskStore) => Promise<unknown>> = {
     await store.settle(claim, { [record.id]: { type: "acknowledge" } });
     await store.resetTurns(claim);
   },
+  "hold, extend and settle": async (store) => {
+    const session = { userId: "u3", sessionId: "s3" };
+    const terms = { by: "user", take: true, maxHolds: 99, waitMs: 0 } as const;
+    const claim = await store.hold("me", LONG_MS, session, terms);
+    if ("heldBy" in claim) throw new Error("Another has it.");
+    await store.hold("another", LONG_MS, session, terms);
+    await store.extend(claim, ["interrupt"], 99);
+    await store.stopTurn(session, "Enough.", null);
+    await store.settle(claim, {}, true);
+    await store.settle(claim, {});
+  },
   sweep: async (store) => {
     await inserted(store, { status: "completed", completedAt: 1 });
     return store.sweep(KEEP, 100);

@@ -253,9 +253,18 @@ describePostgres("texts", (pg) => {
     expect(await store.list(scope, { limit: 9 })).toEqual({ records: [ended], more: false });
     expect(await store.result(scope, text)).toEqual(cut);
     expect((await log(lab, record))[1]).toMatchObject({ taskId: text, chunk: text });
-    const claim = await store.claim(text, LONG_MS, { session: { userId: text, sessionId: text } });
+    const terms = { by: "host", take: false, maxHolds: 9, waitMs: LONG_MS } as const;
+    const held = await store.hold(text, LONG_MS, scope, terms);
+    expect(await store.hold(`${text}!`, LONG_MS, scope, terms)).toEqual({ heldBy: "host" });
+    expect(await store.hold(`${text}!`, LONG_MS, scope, { ...terms, waitMs: 0 })).toEqual({ heldBy: "host" });
+    expect(await store.stopTurn(scope, text, null)).toBe(true);
+    if ("token" in held) {
+      expect(await store.prolong(held, LONG_MS)).toEqual({ stop: text });
+      expect(await store.settle(held, {})).toEqual([]);
+    }
+    const claim = await store.claim(text, LONG_MS, { session: scope });
     expect(claim).toMatchObject({ ...scope, tasks: [{ id: text }] });
-    expect(claim && (await store.prolong(claim, LONG_MS))).toBe(true);
+    expect(claim && (await store.prolong(claim, LONG_MS))).toEqual({ stop: null });
     expect(claim && (await store.settle(claim, { [text]: { type: "acknowledge" } }))).toHaveLength(1);
   });
 

@@ -22,19 +22,10 @@ import {
   whole,
 } from "../../../src/testing/suite/lab.ts";
 import { until } from "../../support/until.ts";
-import { countStatements, describePostgres, labOf, newSchema, type PostgresLab } from "./lab.ts";
+import { countStatements, describePostgres, labOf, listening, newSchema } from "./lab.ts";
 
 /** Long enough for what should not come to have come. */
 const quiet = (ms = 100) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Connections that hold the lock of those who listen. */
-async function listening({ pool }: PostgresLab, schema: string): Promise<number> {
-  const { rows } = await pool.query(
-    "SELECT count(*)::int AS count FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted AND objid::bigint = (hashtextextended($1, 0) & 4294967295)",
-    [`"${schema}" watch`],
-  );
-  return rows[0].count;
-}
 
 describePostgres("hints", (pg) => {
   const pair = (schema = newSchema()): [TaskStore, TaskStore] => [
