@@ -38,6 +38,13 @@ export interface TaskLimits {
   exclusive: boolean;
 }
 
+export const NO_LIMITS: TaskLimits = {
+  runningPerUser: null,
+  runningPerSession: null,
+  queuedPerUser: null,
+  exclusive: false,
+};
+
 export type LimitName = "running_per_user" | "running_per_session" | "queued_per_user" | "exclusive";
 export type Inserted = { status: "inserted"; record: TaskRecord };
 /** The unfinished, uncancelled task of the same user with the same `duplicateKey`. */

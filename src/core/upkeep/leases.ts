@@ -18,7 +18,6 @@ export class Leases {
   async renew(): Promise<void> {
     const { ledger, runningTasks, starter } = this.#parts;
     const held = [...runningTasks.records, ...starter.records];
-    if (held.length === 0) return;
     const renewals = await ledger.renew(held);
     const versions = new Map(renewals.map(({ id, version }) => [id, version]));
     const changed = held.filter(({ id, version }) => versions.get(id) !== version);
@@ -49,9 +48,9 @@ export class Leases {
   async #reread(known: TaskRecord): Promise<void> {
     const { gateway, runningTasks, starter } = this.#parts;
     const record = await gateway.ask("get", (store) => store.get(scopeOf(known), known.id));
-    const current = record ?? { ...known, owner: null };
-    runningTasks.changed(current);
-    if (starter.has(known.id)) starter.changed(current);
+    if (record === undefined) runningTasks.vanished(known.id);
+    else runningTasks.changed(record);
+    if (starter.has(known.id)) starter.changed(record ?? { ...known, owner: null });
   }
 }
 
