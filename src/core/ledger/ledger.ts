@@ -150,11 +150,9 @@ export class Ledger {
     change: TaskChange,
     seen: (record: TaskRecord | undefined) => void,
   ): Promise<void> {
-    const { id, version } = task;
-    const write = (store: TaskStore) => store.transition(task, version, change);
+    const write = (store: TaskStore) => store.transition(task, task.version, change);
     const written = await this.#gateway.insist("transition", write);
-    const read = (store: TaskStore) => store.get(scopeOf(task), id);
-    const record = written ?? (await this.#gateway.insist("get", read)) ?? (await this.restore(task));
+    const record = written ?? (await this.#lost.readOrRestore(task));
     seen(record);
     const isOurs = written !== undefined || isWrittenEnd(record, task, change);
     if (record !== undefined && isOurs) this.#makeKnown(record, change.events);

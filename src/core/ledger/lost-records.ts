@@ -1,5 +1,5 @@
 import type { NewTaskEvent } from "../model/events.ts";
-import { NO_LIMITS } from "../model/store.ts";
+import { isDamaged, NO_LIMITS, type TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { SteadyClock } from "../time/clock.ts";
 import { type Moment, momentOf } from "../time/moment.ts";
@@ -46,6 +46,12 @@ export class LostRecords {
     this.#hasRenewed = true;
   }
 
+  /** The record of a task as it is now, and of one that was lost as it is again. @throws `closed` */
+  async readOrRestore(task: TaskRecord): Promise<TaskRecord | undefined> {
+    const read = (store: TaskStore) => store.get(scopeOf(task), task.id).catch(ifDamaged);
+    return (await this.#gateway.insist("get", read)) ?? this.restore(task);
+  }
+
   /** Writes a task again that is gone, however often the store fails. `undefined`: it was not lost. @throws `closed` */
   async restore(task: TaskRecord): Promise<TaskRecord | undefined> {
     if (task.status !== "running" || this.#isDoubtful || this.#hasStoodStill()) return undefined;
@@ -71,4 +77,9 @@ interface LostRecordsParts {
   readonly clock: SteadyClock;
   readonly gateway: StoreGateway;
   readonly notices: Notices;
+}
+
+/** What cannot be read is as good as gone. */
+function ifDamaged(error: unknown): undefined {
+  if (!isDamaged(error)) throw error;
 }

@@ -20,7 +20,8 @@ export class Leases {
     const held = [...runningTasks.records, ...starter.records];
     const renewals = await ledger.renew(held);
     const versions = new Map(renewals.map(({ id, version }) => [id, version]));
-    const changed = held.filter(({ id, version }) => versions.get(id) !== version);
+    for (const record of held) if (!versions.has(record.id)) this.#gone(record);
+    const changed = held.filter(({ id, version }) => (versions.get(id) ?? version) !== version);
     await Promise.all(changed.map((record) => this.#reread(record)));
   }
 
@@ -48,9 +49,16 @@ export class Leases {
   async #reread(known: TaskRecord): Promise<void> {
     const { gateway, runningTasks, starter } = this.#parts;
     const record = await gateway.ask("get", (store) => store.get(scopeOf(known), known.id));
-    if (record === undefined) runningTasks.vanished(known.id);
-    else runningTasks.changed(record);
-    if (starter.has(known.id)) starter.changed(record ?? { ...known, owner: null });
+    if (record === undefined) return this.#gone(known);
+    runningTasks.changed(record);
+    if (starter.has(known.id)) starter.changed(record);
+  }
+
+  /** Whether it was lost, its task finds out. One that is queued is not written again. */
+  #gone(known: TaskRecord): void {
+    const { runningTasks, starter } = this.#parts;
+    runningTasks.vanished(known.id);
+    if (starter.has(known.id)) starter.changed({ ...known, owner: null });
   }
 }
 

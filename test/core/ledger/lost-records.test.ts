@@ -44,7 +44,12 @@ function lossesOf(tasks: BackgroundTaskManager): string[] {
 async function running(store: TaskStore) {
   const { tasks } = sceneOf({ store, leaseMs: LEASE_MS });
   const done = gate();
-  const { id } = await soon(tasks.start(callOf(), (_, { write }) => (write("one"), done.promise)));
+  const { id } = await soon(
+    tasks.start(callOf(), (_, { write }) => {
+      write("one");
+      return done.promise;
+    }),
+  );
   await pass(200);
   return { tasks, done, id, losses: lossesOf(tasks) };
 }
