@@ -68,7 +68,7 @@ export class Runtime implements CallParts {
     );
     this.sweeper = new Sweeper(this, withoutInfinity(settings.retention));
     const inStore = { ...withoutInfinity(limits), exclusive: settings.exclusive === "session" };
-    this.ledger = new Ledger(this, { owner, leaseMs, limits: inStore });
+    this.ledger = new Ledger(this, { owner, isShared: store.isShared, leaseMs, limits: inStore });
     this.claims = new SessionClaims(this.gateway, this.notices, new HeldSessions(clock));
     this.tools = knownTools(settings.tools);
     this.calls = new RunningCalls(this.idle);

@@ -64,6 +64,7 @@ export class WaitingSessions {
 
   #waits(session: SessionKey, id: string): void {
     const waiting = this.#at(session);
+    waiting.over.delete(id);
     waiting.dueAt.set(id, this.#clock.monotonic() + this.#coalesceMs);
     if (waiting.timer === undefined) this.#schedule(session, waiting);
   }
@@ -71,7 +72,10 @@ export class WaitingSessions {
   #waitsNoLonger(session: SessionKey, id: string, isSettled: boolean): void {
     const waiting = this.#sessions.get(textOfSession(session));
     if (waiting === undefined) return;
-    waiting.dueAt.delete(id);
+    // Anybody may have said so: what has not had its claim yet keeps it.
+    const isAhead = (waiting.dueAt.get(id) ?? 0) >= this.#clock.monotonic();
+    if (isAhead) waiting.over.add(id);
+    else if (waiting.dueAt.delete(id)) waiting.over.delete(id);
     if (waiting.dueAt.size === 0) {
       waiting.timer?.clear();
       waiting.freed?.clear();
@@ -95,6 +99,7 @@ export class WaitingSessions {
     const due = () => {
       waiting.timer = undefined;
       this.#claim(session);
+      for (const id of waiting.over) this.#waitsNoLonger(session, id, false);
       this.#schedule(session, waiting);
     };
     waiting.timer = new DueTimer(this.#clock, due, next - now + EARLY_MS);
@@ -104,7 +109,7 @@ export class WaitingSessions {
     const key = textOfSession(session);
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
-    const waiting: WaitingSession = { dueAt: new Map(), timer: undefined, freed: undefined };
+    const waiting: WaitingSession = { dueAt: new Map(), over: new Set(), timer: undefined, freed: undefined };
     this.#sessions.set(key, waiting);
     if (this.#sessions.size > MOST_SESSIONS) this.#forgetOne();
     return waiting;
@@ -128,6 +133,8 @@ interface Parts {
 interface WaitingSession {
   /** The tasks whose follow-up is said to be pending, and when each is old enough, by the monotonic clock. */
   readonly dueAt: Map<string, number>;
+  /** Those of them that were said to wait no longer, before their claim. */
+  readonly over: Set<string>;
   timer: DueTimer | undefined;
   /** Runs while the session has just been settled. */
   freed: Timer | undefined;

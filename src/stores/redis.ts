@@ -1,6 +1,7 @@
 import type { TaskStore } from "../core/model/store.ts";
 import { Hints } from "./redis/hints.ts";
 import { Leases } from "./redis/leases.ts";
+import { Mender } from "./redis/mender.ts";
 import { type RedisStoreOptions, redisStoreTerms } from "./redis/options.ts";
 import { Outbox } from "./redis/outbox.ts";
 import { Reading } from "./redis/reading.ts";
@@ -42,12 +43,13 @@ export function redisStore(options: RedisStoreOptions): TaskStore {
   const terms = redisStoreTerms(options);
   const hints = new Hints(terms.client, terms.prefix);
   const server = new Server(terms, hints);
-  const retention = new Retention(server);
+  const mender = new Mender(server);
+  const retention = new Retention(server, mender);
   const finished = (shard: number) => retention.finished(shard);
   const tasks = new Tasks(server, finished);
   const reading = new Reading(server);
   const leases = new Leases(server);
-  const outbox = new Outbox(server, () => hints.nextWriter(), finished);
+  const outbox = new Outbox(server, mender, () => hints.nextWriter(), finished);
   const store: TaskStore = {
     isShared: true,
     insert: (task, limits, leaseMs) => tasks.insert(task, limits, leaseMs),
@@ -67,6 +69,7 @@ export function redisStore(options: RedisStoreOptions): TaskStore {
     settle: (claim, outcome) => outbox.settle(claim, outcome),
     resetTurns: (session) => outbox.resetTurns(session),
     sweep: (limits, limit) => retention.sweep(limits, limit),
+    onDamage: (listener) => server.onDamage(listener),
     close: async () => {
       server.close();
       hints.close();

@@ -1,17 +1,19 @@
 import { isEnd, lastProgress, type NewTaskEvent } from "../model/events.ts";
 import { changeFor, endWithoutFollowUp, type LifecycleEvent } from "../model/lifecycle.ts";
-import type {
-  Inserted,
-  Insertion,
-  NewTask,
-  Refused,
-  Renewal,
-  TaskChange,
-  TaskLimits,
-  TaskStore,
+import {
+  type Inserted,
+  type Insertion,
+  type NewTask,
+  NO_LIMITS,
+  type Refused,
+  type Renewal,
+  type TaskChange,
+  type TaskLimits,
+  type TaskStore,
 } from "../model/store.ts";
 import { scopeOf, type TaskRecord } from "../model/task.ts";
-import type { Clock } from "../time/clock.ts";
+import type { SteadyClock } from "../time/clock.ts";
+import { LostRecords } from "./lost-records.ts";
 import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
 import type { Sweeper } from "./sweeper.ts";
@@ -22,18 +24,21 @@ import type { Sweeper } from "./sweeper.ts";
  * the store answers, only `closed`.
  */
 export class Ledger {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
   readonly #sweeper: Sweeper;
   readonly #terms: LedgerTerms;
+  readonly #lost: LostRecords;
 
-  constructor({ clock, gateway, notices, sweeper }: LedgerParts, terms: LedgerTerms) {
-    this.#clock = clock;
-    this.#gateway = gateway;
-    this.#notices = notices;
-    this.#sweeper = sweeper;
+  constructor(parts: LedgerParts, terms: LedgerTerms) {
+    this.#clock = parts.clock;
+    this.#gateway = parts.gateway;
+    this.#notices = parts.notices;
+    this.#sweeper = parts.sweeper;
     this.#terms = terms;
+    const { leaseMs, isShared } = terms;
+    this.#lost = new LostRecords(parts, leaseMs, isShared ? leaseMs : Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -138,17 +143,16 @@ export class Ledger {
 
   /**
    * Writes the end of a task until the store has answered. `seen` is told of the record as it is then, whoever has
-   * written it; `undefined`: it is gone.
+   * written it, and of one that was lost as it is again; `undefined`: it is gone.
    */
   async end(
     task: TaskRecord,
     change: TaskChange,
     seen: (record: TaskRecord | undefined) => void,
   ): Promise<void> {
-    const { id, version } = task;
-    const write = (store: TaskStore) => store.transition(task, version, change);
+    const write = (store: TaskStore) => store.transition(task, task.version, change);
     const written = await this.#gateway.insist("transition", write);
-    const record = written ?? (await this.#gateway.insist("get", (store) => store.get(scopeOf(task), id)));
+    const record = written ?? (await this.#lost.readOrRestore(task));
     seen(record);
     const isOurs = written !== undefined || isWrittenEnd(record, task, change);
     if (record !== undefined && isOurs) this.#makeKnown(record, change.events);
@@ -179,9 +183,18 @@ export class Ledger {
   }
 
   /** Says that this process is alive and has these tasks. */
-  renew(tasks: readonly TaskRecord[]): Promise<Renewal[]> {
+  async renew(tasks: readonly TaskRecord[]): Promise<Renewal[]> {
     const { owner, leaseMs } = this.#terms;
-    return this.#gateway.ask("renew", (store) => store.renew(owner, tasks, leaseMs));
+    this.#lost.renewing();
+    const write = (store: TaskStore) => store.renew(owner, tasks, leaseMs);
+    const renewals = tasks.length === 0 ? [] : await this.#gateway.ask("renew", write);
+    this.#lost.renewed();
+    return renewals;
+  }
+
+  /** Writes a running task of this process again that is gone. `undefined`: the store has not lost it. */
+  restore(task: TaskRecord): Promise<TaskRecord | undefined> {
+    return this.#lost.restore(task);
   }
 
   /** Ends the lease of a task, so that another process takes it up at once. */
@@ -239,7 +252,7 @@ export class Ledger {
 }
 
 interface LedgerParts {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly gateway: StoreGateway;
   readonly notices: Notices;
   readonly sweeper: Sweeper;
@@ -248,6 +261,7 @@ interface LedgerParts {
 /** In whose name this process writes, and under which limits. */
 interface LedgerTerms {
   readonly owner: string;
+  readonly isShared: boolean;
   readonly leaseMs: number;
   readonly limits: TaskLimits;
 }
@@ -258,13 +272,6 @@ interface Taker {
   isTaken(): boolean;
   take(record: TaskRecord): void;
 }
-
-const NO_LIMITS: TaskLimits = {
-  runningPerUser: null,
-  runningPerSession: null,
-  queuedPerUser: null,
-  exclusive: false,
-};
 
 const TAKEN_BACK: LifecycleEvent = {
   type: "task.cancelled",

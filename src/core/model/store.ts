@@ -50,6 +50,13 @@ export interface TaskLimits {
   exclusive: boolean;
 }
 
+export const NO_LIMITS: TaskLimits = {
+  runningPerUser: null,
+  runningPerSession: null,
+  queuedPerUser: null,
+  exclusive: false,
+};
+
 export type LimitName = "running_per_user" | "running_per_session" | "queued_per_user" | "exclusive";
 export type Inserted = { status: "inserted"; record: TaskRecord };
 /** The unfinished, uncancelled task of the same user with the same `duplicateKey`. */
@@ -144,6 +151,11 @@ export interface Damage {
   /** Where it stands: a key, or a table and a row. */
   place: string;
   reason: string;
+}
+
+/** Whether a store has rejected since what was asked for is damaged: then its error has the `damage`. */
+export function isDamaged(error: unknown): boolean {
+  return error instanceof Error && "damage" in error;
 }
 
 /** Events kept for each task; older ones make room. */
@@ -249,8 +261,8 @@ export interface TaskStore {
    * Calls `listener` for each record that turns out to be unreadable, or to lack parts. What meets one while it looks
    * for others (`claim`, `lapsed`, `list`, `renew`, `sweep`) sets it aside, so that no index or queue leads to it any
    * more; tells of it, once; and goes on with the rest. What is left of it stays where it is, for the operator to look
-   * at. `get`, `events` and `result` of such a task reject, naming the place and the reason: half a record is never
-   * answered as a whole one. Returns how to stop listening.
+   * at. `get`, `events` and `result` of such a task reject with an error that has the `damage`: half a record is never
+   * answered as a whole one. An `insert` of its id may write it anew. Returns how to stop listening.
    */
   onDamage?(listener: (damage: Damage) => void): () => void;
   /**

@@ -125,8 +125,10 @@ class Watch {
       const after = this.#told.get(id) ?? 0;
       const page = await this.#queries.events(this.#scope, id, { after, limit: PAGE });
       const task = await this.#queries.get(this.#scope, id);
-      if (task === undefined) return this.#ended(id);
-      this.#told.set(id, page.nextAfter);
+      if (task === undefined) return this.#missing(id);
+      // Anybody may have written the hint: where it leads beyond the end, the next says where to begin.
+      if (page.nextAfter > task.lastSeq && id !== this.#id) this.#told.delete(id);
+      else this.#told.set(id, page.nextAfter);
       for (const [index, event] of page.events.entries()) {
         if (this.#isOver) return;
         const truncated = page.truncated && index === 0;
@@ -135,6 +137,11 @@ class Watch {
       isMore = page.events.length === PAGE;
       if (!isMore && isFinished(task.status) && page.nextAfter >= task.lastSeq) this.#ended(id);
     }
+  }
+
+  #missing(id: string): void {
+    if (id !== this.#id) this.#told.delete(id);
+    this.#ended(id);
   }
 
   /** Nothing more is expected of it, which is the end for who watches only this one. */

@@ -23,6 +23,7 @@ export class RunningTask implements TaskFollower {
   readonly #parts: RunningTaskParts;
   #record: TaskRecord;
   #writing: Promise<void> | undefined;
+  #restoring: Promise<void> | undefined;
   #pause: Timer | undefined;
   #grace: Timer | undefined;
   #isEnding = false;
@@ -96,6 +97,11 @@ export class RunningTask implements TaskFollower {
     else if (record.cancel) this.cancelRequested(record);
   }
 
+  /** Its record is gone from the store: it is written again, or somebody else has had it. */
+  vanished(): void {
+    if (!this.#isEnding) this.#restoring ??= this.#restore();
+  }
+
   /** Where another process may go on with it, it is left to that one. */
   shutdown(): void {
     // Whoever was told that the call has ended must not find it running elsewhere.
@@ -163,8 +169,17 @@ export class RunningTask implements TaskFollower {
     void inContext(() => this.#finish());
   }
 
+  /** The manager may be closed while the store does not answer. */
+  async #restore(): Promise<void> {
+    const task = this.#record;
+    const record = await this.#parts.ledger.restore(task).catch(() => undefined);
+    this.#restoring = undefined;
+    this.changed(record ?? { ...task, owner: null });
+  }
+
   async #finish(): Promise<void> {
     await this.#writing;
+    await this.#restoring;
     try {
       await this.#writeEnd();
     } catch {

@@ -57,6 +57,11 @@ export class RunningTasks {
     this.#tasks.get(record.id)?.changed(record);
   }
 
+  /** A record is gone from the store. */
+  vanished(id: string): void {
+    this.#tasks.get(id)?.vanished();
+  }
+
   /** A cancel is on record. */
   cancelRequested(record: TaskRecord): void {
     this.#tasks.get(record.id)?.cancelRequested(record);

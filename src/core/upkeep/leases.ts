@@ -18,10 +18,10 @@ export class Leases {
   async renew(): Promise<void> {
     const { ledger, runningTasks, starter } = this.#parts;
     const held = [...runningTasks.records, ...starter.records];
-    if (held.length === 0) return;
     const renewals = await ledger.renew(held);
     const versions = new Map(renewals.map(({ id, version }) => [id, version]));
-    const changed = held.filter(({ id, version }) => versions.get(id) !== version);
+    for (const record of held) if (!versions.has(record.id)) this.#gone(record);
+    const changed = held.filter(({ id, version }) => (versions.get(id) ?? version) !== version);
     await Promise.all(changed.map((record) => this.#reread(record)));
   }
 
@@ -49,9 +49,16 @@ export class Leases {
   async #reread(known: TaskRecord): Promise<void> {
     const { gateway, runningTasks, starter } = this.#parts;
     const record = await gateway.ask("get", (store) => store.get(scopeOf(known), known.id));
-    const current = record ?? { ...known, owner: null };
-    runningTasks.changed(current);
-    if (starter.has(known.id)) starter.changed(current);
+    if (record === undefined) return this.#gone(known);
+    runningTasks.changed(record);
+    if (starter.has(known.id)) starter.changed(record);
+  }
+
+  /** Whether it was lost, its task finds out. One that is queued is not written again. */
+  #gone(known: TaskRecord): void {
+    const { runningTasks, starter } = this.#parts;
+    runningTasks.vanished(known.id);
+    if (starter.has(known.id)) starter.changed({ ...known, owner: null });
   }
 }
 

@@ -1,5 +1,6 @@
 import { nanoid } from "nanoid";
 import type { StoreHint } from "../../core/model/store.ts";
+import { parseHint } from "../shared/check-hint.ts";
 import { type HintListener, Listeners } from "../shared/listeners.ts";
 import type { RedisLike, RedisSubscriberLike } from "./client.ts";
 
@@ -29,7 +30,10 @@ export class Hints {
 
   tell(hints: readonly string[]): void {
     if (this.#listeners.size === 0) return;
-    for (const hint of hints) this.#listeners.tell(JSON.parse(hint));
+    for (const text of hints) {
+      const hint = parseHint(text);
+      if (hint !== undefined) this.#listeners.tell(hint);
+    }
   }
 
   /** Returns how to stop listening. */
@@ -68,9 +72,9 @@ export class Hints {
     }
   }
 
-  /** A message is the writer, a space, and the hint. */
-  #hear(message: string): void {
-    if (message.startsWith(`${this.#self}.`)) return;
+  /** A message is the writer, a space, and the hint; or anything else, since anybody may write to the channel. */
+  #hear(message: unknown): void {
+    if (typeof message !== "string" || message.startsWith(`${this.#self}.`)) return;
     this.tell([message.slice(message.indexOf(" ") + 1)]);
   }
 

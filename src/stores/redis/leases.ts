@@ -1,9 +1,11 @@
 import type { Renewal, TaskKey } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import { isCancel } from "../shared/check-record.ts";
 import { LAPSED, RENEW } from "./lua/leases.ts";
 import { listed, nameOfTask, numeral } from "./names.ts";
-import { readRecord } from "./records.ts";
+import { parsed } from "./records.ts";
 import type { Server } from "./server.ts";
+import { setAside, wholeRecords } from "./whole-records.ts";
 
 /** Leases of tasks: who runs them says so now and then. */
 export class Leases {
@@ -18,7 +20,12 @@ export class Leases {
     const renewBatch = async ({ shard, batch }: Batch) => {
       const args = [JSON.stringify(owner), numeral(leaseMs), ...listed(batch.map(nameOfTask))];
       const answers = await this.#server.run<RenewAnswer>(RENEW, shard, ...args);
-      for (const [index, task] of batch.entries()) note(renewals, task, answers[index] ?? null);
+      for (const [index, task] of batch.entries()) {
+        const renewal = renewalOf(task, answers[index] ?? null);
+        if (renewal === "damaged")
+          await setAside(this.#server, shard, nameOfTask(task), "its cancel is wrong");
+        else if (renewal !== undefined) renewals.set(task, renewal);
+      }
     };
     await Promise.all(this.#batches(tasks).map(renewBatch));
     return tasks.flatMap((task) => renewals.get(task) ?? []);
@@ -27,10 +34,11 @@ export class Leases {
   /** Every shard is asked for as many as are wanted: after a crash, all may be in one. */
   async lapsed(limit: number): Promise<TaskRecord[]> {
     const { shards } = this.#server;
-    const answers = await Promise.all(
-      shards.map((shard) => this.#server.run<string[]>(LAPSED, shard, numeral(limit))),
-    );
-    return answers.flat().slice(0, limit).map(readRecord);
+    const lapsedIn = async (shard: number) => {
+      const flat = await this.#server.run<string[]>(LAPSED, shard, numeral(limit));
+      return wholeRecords(this.#server, shard, flat);
+    };
+    return (await Promise.all(shards.map(lapsedIn))).flat().slice(0, limit);
   }
 
   /** The tasks by shard, not too many at once. */
@@ -62,9 +70,10 @@ type RenewAnswer = ([isOwned: string, version: string, cancel: string] | null)[]
 /** Renewed in one go: no script keeps the server for long. */
 const AT_MOST = 500;
 
-function note(renewals: Map<TaskKey, Renewal>, task: TaskKey, answer: RenewAnswer[number]): void {
-  if (answer === null) return;
-  const [isOwned, version, cancel] = answer;
-  const { id } = task;
-  renewals.set(task, { id, owned: isOwned === "1", version: Number(version), cancel: JSON.parse(cancel) });
+function renewalOf({ id }: TaskKey, answer: RenewAnswer[number]): Renewal | "damaged" | undefined {
+  if (answer === null) return undefined;
+  const [isOwned, version, text] = answer;
+  const cancel = parsed(text);
+  if (!isCancel(cancel)) return "damaged";
+  return { id, owned: isOwned === "1", version: Number(version), cancel };
 }

@@ -19,6 +19,12 @@ export function nameOfTask({ userId, id }: TaskKey): string {
   return `${nameOfUser(userId)}/${nameOf(id)}`;
 }
 
+/** Whose a name is. */
+export function taskNamed(name: string): TaskKey {
+  const slash = name.indexOf("/");
+  return { userId: unescaped(name.slice(0, slash)), id: unescaped(name.slice(slash + 1)) };
+}
+
 export function nameOfSession({ userId, sessionId }: SessionKey): string {
   return `${nameOfUser(userId)}/${sessionField(sessionId)}`;
 }
@@ -65,4 +71,8 @@ export function shardOf(userId: string, shards: number): number {
 
 function escaped(character: string): string {
   return `%${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+function unescaped(name: string): string {
+  return name.replace(/%([0-9a-f]{4})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
 }

@@ -4,19 +4,23 @@ import { WAKING } from "../shared/follow-ups.ts";
 import { CLAIM, PROLONG } from "./lua/claim.ts";
 import { NEXT_SESSION } from "./lua/next-session.ts";
 import { RESET_TURNS, SETTLE } from "./lua/settle.ts";
+import type { Mender } from "./mender.ts";
 import { listed, nameOf, nameOfSession, numeral } from "./names.ts";
-import { PLAIN_WEIGHT, readRecord } from "./records.ts";
+import { PLAIN_WEIGHT } from "./records.ts";
 import type { Server } from "./server.ts";
+import { wholeRecords } from "./whole-records.ts";
 
 /** Follow-ups on their way: which are due, and who has claimed which session. */
 export class Outbox {
   readonly #server: Server;
   readonly #newToken: () => string;
   readonly #finished: (shard: number) => void;
+  readonly #mender: Mender;
 
   /** `finished` is told of the shard in which a follow-up was settled. */
-  constructor(server: Server, newToken: () => string, finished: (shard: number) => void) {
+  constructor(server: Server, mender: Mender, newToken: () => string, finished: (shard: number) => void) {
     this.#server = server;
+    this.#mender = mender;
     this.#newToken = newToken;
     this.#finished = finished;
   }
@@ -24,7 +28,10 @@ export class Outbox {
   async claim(claimant: string, leaseMs: number, filter: ClaimFilter): Promise<SessionClaim | undefined> {
     const claim = { token: `${claimant}:${this.#newToken()}`, leaseMs, filter };
     const { session } = filter;
-    if (session === undefined) return this.#claimOldest(claim);
+    if (session === undefined) {
+      const claimed = await this.#claimOldest(claim);
+      return claimed ?? ((await this.#mender.look()) ? this.#claimOldest(claim) : undefined);
+    }
     return this.#claimSession(this.#server.shardOf(session.userId), nameOfSession(session), claim);
   }
 
@@ -41,7 +48,7 @@ export class Outbox {
     const args = [nameOfSession(session), token, String(PLAIN_WEIGHT), ...listed(outcomes(outcome))];
     const [texts] = (await this.#server.write<[string[]]>(SETTLE, shard, ...args)) ?? [];
     this.#finished(shard);
-    return texts?.map(readRecord);
+    return texts && wholeRecords(this.#server, shard, texts);
   }
 
   async resetTurns(session: SessionKey): Promise<void> {
@@ -85,9 +92,13 @@ export class Outbox {
     const answer = await this.#server.write<[string, string[]]>(CLAIM, shard, ...args);
     if (answer === undefined) return undefined;
     const [turns, texts] = answer;
-    const tasks = texts.map(readRecord);
+    const tasks = await wholeRecords(this.#server, shard, texts);
     const [first] = tasks;
-    if (first === undefined) return undefined;
+    // Where none is whole the session is free again, and is looked at once more.
+    if (first === undefined) {
+      await this.#server.write(SETTLE, shard, session, token, String(PLAIN_WEIGHT), ...listed([]));
+      return undefined;
+    }
     const { userId, sessionId } = first;
     return { token, userId, sessionId, tasks, turns: Number(turns) };
   }

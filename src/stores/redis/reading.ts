@@ -14,8 +14,9 @@ import { LIST } from "./lua/list.ts";
 import { EVENTS, GET, PAYLOAD, RESULT } from "./lua/reading.ts";
 import type { Script } from "./lua/script.ts";
 import { listed, nameOf, nameOfSession, nameOfTask, nameOfUser, narrowedTo, numeral } from "./names.ts";
-import { readEvent, readRecord } from "./records.ts";
+import { readEvent, readStoredResult } from "./records.ts";
 import type { Server } from "./server.ts";
+import { setAside, wholeRecord, wholeRecords } from "./whole-records.ts";
 
 /** Reads tasks, one at a time or by the page. */
 export class Reading {
@@ -27,12 +28,15 @@ export class Reading {
 
   async get(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
     const text = await this.#ask<string>(GET, scope, id);
-    return text === null ? undefined : readRecord(text);
+    if (text === null) return undefined;
+    const { shard, name } = this.#placeOf(scope, id);
+    return wholeRecord(this.#server, shard, name, text);
   }
 
   async result(scope: TaskScope, id: string): Promise<StoredResult | undefined> {
     const text = await this.#ask<string>(RESULT, scope, id);
-    return text === null ? undefined : JSON.parse(text);
+    if (text === null) return undefined;
+    return readStoredResult(text) ?? this.#refuse(scope, id, "its result is wrong");
   }
 
   async events(scope: TaskScope, id: string, { after, limit }: EventQuery): Promise<EventPage | undefined> {
@@ -40,7 +44,9 @@ export class Reading {
     const answer = await this.#ask<[string, string, string[]]>(EVENTS, scope, id, ...range);
     if (answer === null) return undefined;
     const [firstSeq, start] = [Number(answer[0]), Number(answer[1])];
-    const events = numbered(id, start, answer[2].map(readEvent));
+    const read = answer[2].map(readEvent).filter((event) => event !== undefined);
+    if (read.length < answer[2].length) return this.#refuse(scope, id, "its log is wrong");
+    const events = numbered(id, start, read);
     const nextAfter = events.at(-1)?.seq ?? after;
     return { events, nextAfter, truncated: after + 1 < firstSeq };
   }
@@ -60,7 +66,7 @@ export class Reading {
       const args = [...list, numeral(limit - records.length), ...listed(quoted(status)), ...listed(place)];
       const shard = this.#server.shardOf(scope.userId);
       const [texts, end, createdAt, id] = await this.#server.run<ListAnswer>(LIST, shard, ...args);
-      for (const text of texts) records.push(readRecord(text));
+      records.push(...(await wholeRecords(this.#server, shard, texts)));
       if (end !== "on") return { records, more: end === "more" };
       place = [createdAt, id];
     }
@@ -68,9 +74,19 @@ export class Reading {
   }
 
   #ask<Answer>(script: Script, scope: TaskScope, id: string, ...args: string[]): Promise<Answer | null> {
-    const { userId } = scope;
-    const name = nameOfTask({ userId, id });
-    return this.#server.run(script, this.#server.shardOf(userId), name, narrowedTo(scope), ...args);
+    const { shard, name } = this.#placeOf(scope, id);
+    return this.#server.run(script, shard, name, narrowedTo(scope), ...args);
+  }
+
+  /** Sets aside what turned out to be no whole task, and says so. */
+  async #refuse(scope: TaskScope, id: string, reason: string): Promise<never> {
+    const { shard, name } = this.#placeOf(scope, id);
+    await setAside(this.#server, shard, name, reason);
+    return this.#server.refuse(shard, name);
+  }
+
+  #placeOf({ userId }: TaskScope, id: string): { shard: number; name: string } {
+    return { shard: this.#server.shardOf(userId), name: nameOfTask({ userId, id }) };
   }
 }
 

@@ -1,6 +1,8 @@
 import { lastProgress, type NewTaskEvent } from "../../core/model/events.ts";
 import type { TaskPatch } from "../../core/model/lifecycle.ts";
+import type { StoredResult } from "../../core/model/result.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import { isStoredEvent, isStoredResult } from "../shared/check-parts.ts";
 import { weightOf } from "../shared/weight.ts";
 import { FIELDS, NULLABLE } from "./lua/task.ts";
 
@@ -54,12 +56,25 @@ export function written(events: readonly NewTaskEvent[]): string[] {
   return events.map((event) => `${weightOf(event)} ${JSON.stringify(event)}`);
 }
 
-export function readEvent(text: string): NewTaskEvent {
-  return JSON.parse(text.slice(text.indexOf(" ") + 1));
+/** `undefined`: that is no event. */
+export function readEvent(text: string): NewTaskEvent | undefined {
+  const event = parsed(text.slice(text.indexOf(" ") + 1));
+  return isStoredEvent(event) ? event : undefined;
 }
 
-export function readRecord(text: string): TaskRecord {
-  return JSON.parse(text);
+/** `undefined`: that is no result. */
+export function readStoredResult(text: string): StoredResult | undefined {
+  const result = parsed(text);
+  return isStoredResult(result) ? result : undefined;
+}
+
+/** `undefined`: that is no JSON. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** An object's JSON without its braces. */

@@ -1,8 +1,10 @@
 import type { RetentionLimits, Sweep } from "../../core/model/store.ts";
 import { SWEEP } from "./lua/sweep.ts";
+import type { Mender } from "./mender.ts";
 import { numeral } from "./names.ts";
-import { PLAIN_WEIGHT, readRecord } from "./records.ts";
+import { PLAIN_WEIGHT } from "./records.ts";
 import type { Server } from "./server.ts";
+import { wholeRecords } from "./whole-records.ts";
 
 /**
  * Lets go of what has been kept long enough. A sweep looks where this store has ended tasks since the last
@@ -11,12 +13,14 @@ import type { Server } from "./server.ts";
  */
 export class Retention {
   readonly #server: Server;
+  readonly #mender: Mender;
   readonly #unswept = new Set<number>();
   #limits: string[] = [];
   #turn: number;
 
-  constructor(server: Server) {
+  constructor(server: Server, mender: Mender) {
     this.#server = server;
+    this.#mender = mender;
     // Not all processes begin with the same one.
     this.#turn = Math.floor(Math.random() * server.shards.length);
   }
@@ -28,6 +32,7 @@ export class Retention {
 
   async sweep(limits: RetentionLimits, limit: number): Promise<Sweep> {
     this.#noteLimits(limits);
+    await this.#mender.look();
     this.#turn = (this.#turn + 1) % this.#server.shards.length;
     this.#unswept.add(this.#turn);
     const sweep: Sweep = { expired: [], evicted: 0, more: false };
@@ -57,7 +62,7 @@ export class Retention {
       const answer = await this.#server.write<[string, string, string[]]>(SWEEP, shard, ...args);
       const [isMore = "", evicted = "0", expired = []] = answer ?? [];
       sweep.evicted += Number(evicted);
-      for (const text of expired) sweep.expired.push(readRecord(text));
+      sweep.expired.push(...(await wholeRecords(this.#server, shard, expired)));
       if (isMore === "1") this.#unswept.add(shard);
       return isMore === "1";
     } catch (error) {

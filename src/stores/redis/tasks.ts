@@ -13,8 +13,9 @@ import { APPEND, CHECKPOINT } from "./lua/append.ts";
 import { INSERT } from "./lua/insert.ts";
 import { TRANSITION } from "./lua/transition.ts";
 import { listed, nameOfTask, numeral, optionalName, sessionField } from "./names.ts";
-import { fieldsOf, progressIn, readRecord, splitRecord, written } from "./records.ts";
+import { fieldsOf, progressIn, splitRecord, written } from "./records.ts";
 import type { Server } from "./server.ts";
+import { wholeRecord } from "./whole-records.ts";
 
 /** Writes tasks, one at a time. */
 export class Tasks {
@@ -30,10 +31,10 @@ export class Tasks {
   async insert(task: NewTask, limits: TaskLimits, leaseMs: number): Promise<Insertion> {
     const shard = this.#server.shardOf(task.record.userId);
     const args = insertion(task, limits, leaseMs);
-    const answer = await this.#server.write<[Insertion["status"], string]>(INSERT, shard, ...args);
-    const [status, text] = answer ?? unanswered();
-    if (status === "refused") return { status, limit: text as LimitName };
-    return { status, record: this.#read(text, shard) };
+    const answer = await this.#server.write<InsertAnswer>(INSERT, shard, ...args);
+    const [status, nameOrLimit, text = ""] = answer ?? unanswered();
+    if (status === "refused") return { status, limit: nameOrLimit as LimitName };
+    return { status, record: await this.#read(nameOrLimit, text, shard) };
   }
 
   async transition(task: TaskKey, version: number, change: TaskChange): Promise<TaskRecord | undefined> {
@@ -45,8 +46,8 @@ export class Tasks {
       ...none,
       ...changed(change, change.patch.owner != null),
     ];
-    const [text] = (await this.#server.write<[string]>(TRANSITION, shard, ...args)) ?? [];
-    return text === undefined ? undefined : this.#read(text, shard);
+    const answer = await this.#server.write<[name: string, record: string]>(TRANSITION, shard, ...args);
+    return answer && this.#read(...answer, shard);
   }
 
   async admit(
@@ -63,10 +64,11 @@ export class Tasks {
       ...runningLimits(limits),
       ...changed(change, true),
     ];
-    const answer = await this.#server.write<[string] | [null, LimitName]>(TRANSITION, shard, ...args);
+    const answer = await this.#server.write<AdmitAnswer>(TRANSITION, shard, ...args);
     if (answer === undefined) return undefined;
-    const [text, limit] = answer;
-    return text === null ? { status: "refused", limit } : this.#read(text, shard);
+    return answer[0] === null
+      ? { status: "refused", limit: answer[1] }
+      : this.#read(answer[0], answer[1], shard);
   }
 
   async append(task: TaskKey, owner: string, events: NewTaskEvent[]): Promise<number> {
@@ -82,12 +84,15 @@ export class Tasks {
     return (await this.#server.run(CHECKPOINT, this.#server.shardOf(task.userId), ...args)) === "1";
   }
 
-  #read(text: string, shard: number): TaskRecord {
-    const record = readRecord(text);
+  async #read(name: string, text: string, shard: number): Promise<TaskRecord> {
+    const record = await wholeRecord(this.#server, shard, name, text);
     if (isFinished(record.status)) this.#finished(shard);
     return record;
   }
 }
+
+type InsertAnswer = [status: Insertion["status"], nameOrLimit: string, record?: string];
+type AdmitAnswer = [name: string, record: string] | [null, limit: LimitName];
 
 /** What is no argument of the limits. */
 const NO_LIMITS = { runningPerUser: null, runningPerSession: null };

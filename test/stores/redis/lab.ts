@@ -11,6 +11,8 @@ interface ClientOptions {
   keyPrefix?: string;
   autoResendUnfulfilledCommands?: boolean;
   maxRetriesPerRequest?: number;
+  username?: string;
+  password?: string;
 }
 
 /** A server for the tests of one block, and clients that go with it. */

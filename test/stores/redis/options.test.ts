@@ -6,7 +6,8 @@ import { makeTask } from "../../../src/testing/make-task.ts";
 import { ADA, LONG_MS, NO_LIMITS, ofTasks, upTo } from "../../../src/testing/suite/lab.ts";
 import { describeWithServer, newStore } from "./lab.ts";
 
-const NO_ANSWER = () => Promise.resolve(null);
+const NOTHING = [null, [], ""];
+const NO_ANSWER = () => Promise.resolve(NOTHING);
 const client = { eval: NO_ANSWER, evalsha: NO_ANSWER };
 
 test("clients of ioredis fit", () => {
@@ -40,7 +41,7 @@ describe("options", () => {
 
   test("what is undefined has its default", async () => {
     const keys: unknown[] = [];
-    const evalsha = (...args: unknown[]) => Promise.resolve(keys.push(args[2]) && null);
+    const evalsha = (...args: unknown[]) => Promise.resolve(keys.push(args[2]) && NOTHING);
     const options = { client: { ...client, evalsha }, prefix: undefined, shards: undefined };
     await redisStore(options).get(ADA, "id");
     await redisStore({ ...options, prefix: "mine", shards: 1 }).get(ADA, "id");
@@ -58,7 +59,7 @@ describe("scripts", () => {
   const failing = (message: string) => ({
     ...client,
     evalsha: () => Promise.reject(new Error(message)),
-    eval: vi.fn(() => Promise.resolve(null)),
+    eval: vi.fn(NO_ANSWER),
   });
 
   test("a server that does not know one is given it", async () => {

@@ -3,7 +3,7 @@ import type { TaskHint, TaskStore } from "../../../src/core/model/store.ts";
 import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../../src/index.ts";
 import { APPEND } from "../../../src/stores/redis/lua/append.ts";
 import { INSERT } from "../../../src/stores/redis/lua/insert.ts";
-import { READ_VERSION } from "../../../src/stores/redis/lua/read-version.ts";
+import { LOOK } from "../../../src/stores/redis/lua/look.ts";
 import type { Script } from "../../../src/stores/redis/lua/script.ts";
 import { SWEEP } from "../../../src/stores/redis/lua/sweep.ts";
 import { TRANSITION } from "../../../src/stores/redis/lua/transition.ts";
@@ -55,7 +55,7 @@ describeWithServer("many processes on one server", [], (lab) => {
     const client = lab.newClient();
     const scripts: string[] = [];
     const run = (sha: string, ...rest: [number, ...string[]]) => {
-      if (sha !== READ_VERSION.sha) scripts.push(sha);
+      if (sha !== LOOK.sha) scripts.push(sha);
       return client.evalsha(sha, ...rest);
     };
     return { client: throughClient(client, run), scripts };

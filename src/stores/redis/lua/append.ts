@@ -1,8 +1,7 @@
 import { list, text, WRITER } from "./arguments.ts";
-import { HINTS, LOG } from "./log.ts";
+import { FILING } from "./changing.ts";
+import { HINTS } from "./log.ts";
 import { script } from "./script.ts";
-import { TASK } from "./task.ts";
-import { NUMBERS, TIME } from "./values.ts";
 
 export const APPEND = script({
   does: "Logs events of an unfinished task for its owner.",
@@ -14,9 +13,9 @@ export const APPEND = script({
     list("events", "each with its weight in front"),
   ],
   returns: "hints with the number of the last event; '0' if nothing was written",
-  uses: [NUMBERS, TIME, TASK, LOG, HINTS],
+  uses: [...FILING, HINTS],
   body: `
-local task = load(name)
+local task = load_or_set_aside(name)
 if not task then return { told, '0' } end
 -- A client that has lost its connection may send again what was done.
 if task.appendedBy == writer then return { told, task.appendedUpTo } end
@@ -35,10 +34,12 @@ export const CHECKPOINT = script({
   does: "Replaces the checkpoint of an unfinished task for its owner.",
   takes: [text("name", "of the task"), text("owner", "as JSON"), text("checkpoint", "as JSON")],
   returns: "'1', or '' if nothing was written",
+  uses: FILING,
   body: `
 -- A task that has ended has no payload any more.
 if redis.call('EXISTS', key('payload', name)) == 0 then return '' end
-if redis.call('HGET', key('task', name), 'owner') ~= owner then return '' end
+local task = load_or_set_aside(name)
+if not task or task.owner ~= owner then return '' end
 redis.call('HSET', key('payload', name), 'checkpoint', checkpoint)
 return '1'
 `,

@@ -1,3 +1,4 @@
+import { DAMAGE } from "./damage.ts";
 import { INDEXES } from "./indexes.ts";
 import { HINTS, LOG } from "./log.ts";
 import { PENDING } from "./pending.ts";
@@ -39,8 +40,8 @@ local function change(task, fields, events)
 end
 `;
 
-/** What a script needs that files a task. */
-export const FILING: readonly string[] = [NUMBERS, TIME, TASK, LOG, SESSIONS, PENDING, INDEXES];
+/** What a script needs that files a task, or may have to set one aside. */
+export const FILING: readonly string[] = [NUMBERS, TIME, TASK, LOG, SESSIONS, PENDING, INDEXES, DAMAGE];
 
 /** What a script needs that files a task anew, as it is or after a change that nobody is told of. */
 export const REFILING: readonly string[] = [...FILING, REFILE];

@@ -15,7 +15,8 @@ export const CLAIM = script({
     ...WANTED,
     text("counts_turn", "'1': the claim counts a turn if anything of it is acknowledged"),
   ],
-  returns: "hints with the turns of the session and the records; false: there is nothing to be claimed",
+  returns:
+    "hints with the turns of the session, and names and records in turn; false: there is nothing to be claimed",
   uses: [...CHANGING, CLAIMS],
   body: `
 local turns = turns_of(session)
@@ -48,18 +49,30 @@ end
 
 local records = {}
 
+-- No list of the session leads to it any more.
+local function leave_session(id)
+  for _, mode in ipairs(MODES) do
+    for _, state in ipairs({ 'due', 'deferred', 'released' }) do
+      redis.call('ZREM', key(state, mode .. ':' .. session), id)
+    end
+  end
+  redis.call('ZREM', key('of_session', session), id)
+end
+
 local function claim_task(id)
-  local task = load(session:match('^[^/]*') .. '/' .. id)
+  local task = find(session:match('^[^/]*') .. '/' .. id)
+  -- One that is filed otherwise was left here when a list of its own was lost.
+  if not task or index_of(task) ~= 'pending' then return leave_session(id) end
   local attempts = to_text(task.followUpAttempts + 1)
   redis.call('RPUSH', key('claimed', session), id)
   local fields = { 'claim', token, 'followUpStatus', '"claimed"', 'followUpAttempts', attempts }
-  records[#records + 1] = record(change(task, fields, {}))
+  add_record(records, change(task, fields, {}))
 end
 
 local function claimed_before()
   for _, name in ipairs(claimed_in(session)) do
-    local task = load(name)
-    if task then records[#records + 1] = record(task) end
+    local task = load_or_set_aside(name)
+    if task then add_record(records, task) end
   end
   return { told, turns, records }
 end
@@ -68,13 +81,26 @@ end_if_lapsed(session)
 local current = redis.call('HGET', key('claim', session), 'token')
 -- A client that has lost its connection may send again what was done.
 if current == token then return claimed_before() end
-if current or tonumber(turns) >= max_turns then return false end
+if current then
+  see_to_its_end(session)
+  return false
+end
+if tonumber(turns) >= max_turns then return false end
 local since = oldest()
-if since == math.huge or math.max(0, now - since) < min_age then return false end
+if since == math.huge then
+  regroup_in_all_modes(session)
+  return false
+end
+if math.max(0, now - since) < min_age then return false end
 local ids = all_ids()
-redis.call('HSET', key('claim', session), 'token', token, 'counts', counts_turn)
+redis.call('HSET', key('claim', session), 'token', token, 'counts', counts_turn,
+  'leaseMs', to_text(lease_ms))
 redis.call('ZADD', key('claims'), now + lease_ms, session)
 for _, id in ipairs(ids) do claim_task(id) end
+if #records == 0 then
+  forget_claim(session)
+  return false
+end
 return { told, turns, records }
 `,
 });

@@ -1,5 +1,15 @@
+/** Milliseconds that are left to a claim whose end was lost, and that does not know how long it lasts. */
+const LEFT_MS = 60_000;
+
 /** A claim: a hash with its token, a list of the tasks it has, and its end among those of all claims. */
 export const CLAIMS = `
+-- A claim whose end Redis has evicted would never end.
+local function see_to_its_end(session)
+  if redis.call('ZSCORE', key('claims'), session) then return end
+  local lease_ms = tonumber(redis.call('HGET', key('claim', session), 'leaseMs') or ${LEFT_MS})
+  redis.call('ZADD', key('claims'), now + lease_ms, session)
+end
+
 local function claimed_in(session)
   local user, ids = session:match('^[^/]*'), redis.call('LRANGE', key('claimed', session), 0, -1)
   local names = {}
@@ -19,7 +29,7 @@ local function end_claim(session)
   redis.call('ZREM', key('claims'), session)
   local token = redis.call('HGET', key('claim', session), 'token')
   for _, name in ipairs(claimed_in(session)) do
-    local task = load(name)
+    local task = load_or_set_aside(name)
     -- It may have been evicted, and its id taken by another.
     if task and task.claim == token then refile(task, { 'claim', '' }, {}) end
   end
@@ -47,9 +57,11 @@ local function catch_up()
   local claims, delays = over('claims'), over('delayed')
   for _, session in ipairs(claims) do end_claim(session) end
   for _, name in ipairs(delays) do
-    local task = load(name)
-    end_delay(task)
-    make_due(task)
+    local task = find(name)
+    if task then
+      end_delay(task)
+      make_due(task)
+    end
   end
   return #claims == AT_ONCE or #delays == AT_ONCE
 end

@@ -17,7 +17,7 @@ local function is_filed_anew(task, new)
 end
 
 local function count(hash, field, by)
-  if redis.call('HINCRBY', hash, field, by) == 0 then redis.call('HDEL', hash, field) end
+  if redis.call('HINCRBY', hash, field, by) <= 0 then redis.call('HDEL', hash, field) end
 end
 
 -- What limits count, by status: of the user, and of the session.
@@ -28,22 +28,22 @@ local function count_unfinished(task, by)
 end
 
 -- How many tasks each user has in an index, so that a sweep finds who has too many.
-local function count_user(index, user, by)
-  local users = key('users', KINDS[index])
-  if tonumber(redis.call('ZINCRBY', users, by, user)) == 0 then redis.call('ZREM', users, user) end
+local function count_user(index, user)
+  local users, tasks = key('users', KINDS[index]), redis.call('ZCARD', key(index, user))
+  if tasks == 0 then redis.call('ZREM', users, user) else redis.call('ZADD', users, tasks, user) end
 end
 
 -- By their ends: those of the user, and all.
 local function add_by_end(task, index)
   redis.call('ZADD', key(index, task.user), ended_at(task), task.id)
   redis.call('ZADD', key(index), ended_at(task), task.name)
-  count_user(index, task.user, 1)
+  count_user(index, task.user)
 end
 
 local function remove_by_end(task, index)
   redis.call('ZREM', key(index, task.user), task.id)
   redis.call('ZREM', key(index), task.name)
-  count_user(index, task.user, -1)
+  count_user(index, task.user)
 end
 
 local add_to = {

@@ -21,7 +21,8 @@ export const INSERT = script({
     list("fields", "names and values in turn"),
     list("events", "each with its weight in front"),
   ],
-  returns: "hints, 'inserted' or 'duplicate' with a record, or 'refused' with a limit",
+  returns:
+    "hints, 'inserted' or 'duplicate' with the name and the record of a task, or 'refused' with a limit",
   uses: [...FILING, HINTS, LIMITS],
   body: String.raw`
 local task = named(name)
@@ -37,13 +38,15 @@ local function refuse()
   end
 end
 
-local known = load(name)
-if known then return { told, 'inserted', record(known) } end
+local known = load_or_set_aside(name)
+if known then return { told, 'inserted', name, record(known) } end
 local equal = duplicate ~= '-' and redis.call('HGET', key('duplicates', task.user), duplicate)
-if equal then return { told, 'duplicate', record(load(task.user .. '/' .. equal)) } end
+equal = equal and find(task.user .. '/' .. equal)
+if equal then return { told, 'duplicate', equal.name, record(equal) } end
 local limit = refuse()
 if limit then return { told, 'refused', limit } end
 
+local first_seq = to_text(task.lastSeq + 1)
 log(task, events)
 if FINISHED[task.status] then
   task.endedAt = to_text(now)
@@ -59,7 +62,9 @@ if session ~= '-' then
   redis.call('ZADD', key('of_session', session_of(task)), task.createdAt, task.id)
 end
 add_to[index_of(task)](task)
-tell(task, '1')
-return { told, 'inserted', record(task) }
+-- What was damaged under this name is written anew.
+redis.call('HDEL', key('damaged'), name)
+tell(task, first_seq)
+return { told, 'inserted', name, record(task) }
 `,
 });

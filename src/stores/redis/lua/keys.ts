@@ -7,6 +7,8 @@
 const KINDS = {
   /** The version of all that is written in the shard. */
   version: "version",
+  /** Of the shard: what commands are tried on. It is there only meanwhile. */
+  scratch: "scratch",
 
   /** Of a task, a hash: the fields that may change, and those that only scripts read. */
   task: "task",
@@ -20,6 +22,11 @@ const KINDS = {
   payload: "payload",
   /** Of the shard, by the end of their leases: names of unfinished tasks. */
   leases: "leases",
+
+  /** Of the shard, a hash: why a task was set aside, by its name. */
+  damaged: "damaged",
+  /** Of a key of a damaged task: what it held. */
+  aside: "aside",
 
   /** Of a user, by creation: ids of all tasks. */
   of_user: "all",

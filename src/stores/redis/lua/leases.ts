@@ -1,7 +1,6 @@
 import { list, number, text } from "./arguments.ts";
+import { FILING } from "./changing.ts";
 import { script } from "./script.ts";
-import { TASK } from "./task.ts";
-import { TIME } from "./values.ts";
 
 export const RENEW = script({
   does: "Begins the leases of an owner's tasks anew.",
@@ -11,15 +10,23 @@ export const RENEW = script({
     list("names", "of the tasks"),
   ],
   returns: "for each name whether the owner has it, '1' or '', its version and its cancel; false: it is gone",
-  uses: [TIME],
+  uses: FILING,
   body: `
-local answers = {}
-for i, name in ipairs(names) do
-  local fields = redis.call('HMGET', key('task', name), 'owner', 'version', 'cancel')
-  local is_owned = fields[1] == owner
-  if is_owned then redis.call('ZADD', key('leases'), 'XX', now + lease_ms, name) end
-  answers[i] = fields[2] and { is_owned and '1' or '', fields[2], fields[3] }
+local function renew(name)
+  local fields = redis.pcall('HMGET', key('task', name), 'status', 'owner', 'version', 'cancel')
+  local is_unfinished = not fields.err and UNFINISHED[fields[1]]
+  if not is_unfinished and (fields.err or not FINISHED[fields[1]]) or not tonumber(fields[3]) then
+    -- Of one that is gone, and that nothing leads to, there is nothing to tell.
+    if fields.err or fields[1] or redis.call('ZSCORE', key('leases'), name) then find(name) end
+    return false
+  end
+  local is_owned = fields[2] == owner
+  if is_owned and is_unfinished then redis.call('ZADD', key('leases'), now + lease_ms, name) end
+  return { is_owned and '1' or '', fields[3], fields[4] or 'null' }
 end
+
+local answers = {}
+for i, name in ipairs(names) do answers[i] = renew(name) end
 return answers
 `,
 });
@@ -27,11 +34,14 @@ return answers
 export const LAPSED = script({
   does: "Finds tasks whose lease is over.",
   takes: [text("limit", "how many at most")],
-  returns: "their records",
-  uses: [TIME, TASK],
+  returns: "their names and records, in turn",
+  uses: FILING,
   body: `
-local records = redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, limit)
-for i, name in ipairs(records) do records[i] = record(load(name)) end
+local records = {}
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, limit)) do
+  local task = find(name)
+  if task then add_record(records, task) end
+end
 return records
 `,
 });

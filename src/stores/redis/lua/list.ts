@@ -1,6 +1,6 @@
 import { list, number, text } from "./arguments.ts";
+import { FILING } from "./changing.ts";
 import { script } from "./script.ts";
-import { TASK } from "./task.ts";
 
 /** Tasks looked at in one go: whoever asks for a rare status among many tasks comes again. */
 const AT_MOST = 1_000;
@@ -39,33 +39,51 @@ export const LIST = script({
     list("statuses", "those that are wanted, as JSON; none is any"),
     list("after", "the creation and the id of the place to go on from, if not from the newest"),
   ],
-  returns: "records, and 'end', 'more', or 'on' with the place up to which was looked",
-  uses: [TASK, PLACE],
+  returns: "names and records in turn, and 'end', 'more', or 'on' with the place up to which was looked",
+  uses: [...FILING, PLACE],
   body: `
 local index, wanted = key(kind, of), {}
 for _, status in ipairs(statuses) do wanted[status] = true end
 
 local function is_wanted(name)
   if #statuses == 0 and session == '' then return true end
-  local fields = redis.call('HMGET', key('task', name), 'status', 'session')
+  local fields = redis.pcall('HMGET', key('task', name), 'status', 'session')
+  -- Whether that is a task at all is seen when it is read.
+  if fields.err or not fields[1] or not fields[2] then return true end
   return (#statuses == 0 or wanted[fields[1]]) and (session == '' or session == fields[2])
 end
 
 local from = after[1] and rank_after(index, after[1], after[2]) or 0
-local found, looked = {}, 0
+local found, looked, broken = {}, 0, {}
+
+local function answer(...)
+  -- Not before, since places count what is there.
+  for _, id in ipairs(broken) do
+    find(user .. '/' .. id)
+    redis.call('ZREM', index, id)
+  end
+  return { found, ... }
+end
+
 while looked < ${AT_MOST} do
   local page = redis.call('ZREVRANGE', index, from + looked, from + looked + math.min(limit, 99))
-  if #page == 0 then return { found, 'end' } end
+  if #page == 0 then return answer('end') end
   for _, id in ipairs(page) do
     local name = user .. '/' .. id
     if is_wanted(name) then
-      if #found == limit then return { found, 'more' } end
-      found[#found + 1] = record(load(name))
+      local task = load(name)
+      if not task then
+        broken[#broken + 1] = id
+      elseif #found == 2 * limit then
+        return answer('more')
+      else
+        add_record(found, task)
+      end
     end
   end
   looked = looked + #page
 end
 local last = redis.call('ZREVRANGE', index, from + looked - 1, from + looked - 1, 'WITHSCORES')
-return { found, 'on', last[2], last[1] }
+return answer('on', last[2], last[1])
 `,
 });

@@ -20,13 +20,9 @@ end
 
 /** Hints: told to the others by Redis, and to the writer with the answer. */
 export const HINTS = `
-local told = {}
-
 local function tell(task, first_seq)
-  load_call(task)
   local hint = '{' .. task.whose .. ',"firstSeq":' .. first_seq .. ',"lastSeq":' .. task.lastSeq
     .. ',"status":' .. task.status .. ',"followUp":' .. task.followUpStatus .. '}'
   told[#told + 1] = hint
-  redis.call('PUBLISH', channel, writer .. ' ' .. hint)
 end
 `;

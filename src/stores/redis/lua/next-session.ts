@@ -19,13 +19,26 @@ export const NEXT_SESSION = script({
 local wanted = {}
 for _, mode in ipairs(modes) do wanted[mode] = true end
 
+-- The first of a group that belongs there. One may be left behind where Redis has evicted other keys of it.
+local function first_of(group, mode, turns)
+  for _ = 1, AT_ONCE do
+    local first = redis.call('ZRANGE', key('sessions', group), 0, 0, 'WITHSCORES')
+    local session = first[1]
+    if not session then return nil end
+    local is_due = redis.call('EXISTS', key('due', mode .. ':' .. session)) == 1
+    if is_due and turns_of(session) == turns and not is_claimed(session) then return session, first[2] end
+    leave_group(session, group)
+    regroup(session, mode)
+  end
+end
+
 local is_more = catch_up() and '1' or ''
 local session, since
 for _, group in ipairs(redis.call('SMEMBERS', key('groups'))) do
   local mode, turns = group:match('^(.-):(.*)$')
   if wanted[mode] and tonumber(turns) < max_turns then
-    local first = redis.call('ZRANGE', key('sessions', group), 0, 0, 'WITHSCORES')
-    if not since or tonumber(first[2]) < tonumber(since) then session, since = first[1], first[2] end
+    local first, first_since = first_of(group, mode, turns)
+    if first and (not since or tonumber(first_since) < tonumber(since)) then session, since = first, first_since end
   end
 end
 -- If the oldest is too young, all are.

@@ -16,7 +16,7 @@ export const SETTLE = script({
     text("plain_weight", "what an event without a text weighs"),
     list("outcomes", "the id of a task, what becomes of its follow-up, and the delay or the reason, in turn"),
   ],
-  returns: "hints with the records that were changed; false: the claim is over",
+  returns: "hints with the names and records of what was changed, in turn; false: the claim is over",
   uses: [...CHANGING, CLAIMS],
   body: `
 local outcome_of = {}
@@ -59,7 +59,7 @@ end
 
 -- Returns the record, if there was something to settle.
 local function settle_claimed(name)
-  local task = load(name)
+  local task = load_or_set_aside(name)
   -- It may have been evicted, and its id taken by another.
   if not task or task.claim ~= token then return nil end
   if task.followUpStatus == '"claimed"' then return settle_task(task) end
@@ -73,8 +73,8 @@ local function settled_before()
   if settled[1] ~= writer then return false end
   local records = {}
   for i = 2, #settled do
-    local task = load(settled[i])
-    records[#records + 1] = task and record(task)
+    local task = load_or_set_aside(settled[i])
+    if task then add_record(records, task) end
   end
   return { told, records }
 end
@@ -93,7 +93,8 @@ local names, records = {}, {}
 for _, name in ipairs(claimed_in(session)) do
   local task = settle_claimed(name)
   if task then
-    names[#names + 1], records[#records + 1] = name, record(task)
+    names[#names + 1] = name
+    add_record(records, task)
   end
 end
 -- Whatever was dropped in the meantime, the turn was run.

@@ -30,17 +30,31 @@ end
 local function too_many(index, most)
   if most == math.huge then return nil end
   local user = redis.call('ZREVRANGEBYSCORE', key('users', KINDS[index]), '+inf', '(' .. most, 'LIMIT', 0, 1)[1]
-  return user and user .. '/' .. redis.call('ZRANGE', key(index, user), 0, 0)[1]
+  if not user then return nil end
+  local id = redis.call('ZRANGE', key(index, user), 0, 0)[1]
+  if id then return user .. '/' .. id end
+  -- Where Redis has evicted a user's index, the number of what was there is wrong.
+  count_user(index, user)
+  return too_many(index, most)
+end
+
+-- One that is filed otherwise was left there when another list was lost.
+local function find_filed(name, index)
+  local task = find(name)
+  if task and index_of(task) == index then return task end
+  remove_by_end(task or named(name), index)
 end
 
 local function expire(name)
   local event = ' {"at":' .. to_text(now) .. ',"type":"follow_up.dropped","reason":"expired"}'
   local fields = { 'followUpStatus', '"dropped"', 'followUpReason', '"expired"' }
-  expired[#expired + 1] = record(change(load(name), fields, { plain_weight .. event }))
+  local task = find_filed(name, 'pending')
+  if task then add_record(expired, change(task, fields, { plain_weight .. event })) end
 end
 
 local function evict(name)
-  local task = load(name)
+  local task = find_filed(name, 'done')
+  if not task then return end
   remove_from[index_of(task)](task)
   redis.call('ZREM', key('of_user', task.user), task.id)
   redis.call('ZREM', key('of_session', session_of(task)), task.id)
@@ -65,8 +79,10 @@ end
 
 local is_behind, has_turns = catch_up(), forget_turns()
 local step, name = next_step()
-while step and #expired + evicted < limit do
+local touched = 0
+while step and touched < limit do
   step(name)
+  touched = touched + 1
   step, name = next_step()
 end
 local is_more = step or is_behind or has_turns
