@@ -1,8 +1,10 @@
 import type { Notices } from "../../core/ledger/notices.ts";
+import type { SessionClaims } from "../../core/ledger/session-claims.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { warn } from "../../core/values/warn.ts";
 import type { Claimed } from "../outbox.ts";
 import { HeldTurn, type TurnTools } from "./held-turn.ts";
+import { putInHand } from "./in-hand.ts";
 import type { TurnSettling } from "./settling.ts";
 import type { Delivery } from "./turn.ts";
 import type { TurnHints } from "./turn-hints.ts";
@@ -29,14 +31,17 @@ export class AutomaticTurns {
   }
 
   begin(claimed: Claimed): void {
-    const { clock, leaseMs, maxMs, hints, tools } = this.#parts;
+    const { clock, claims, leaseMs, maxMs, hints, tools } = this.#parts;
     const { scope, claim, lease } = claimed;
     const letGo = () => tools.outbox.letGo(claimed);
     const footing = { scope, by: "library", number: claim.number, waiting: () => 0, claimed, letGo } as const;
-    const run = new TurnRun(new HeldTurn(footing, tools), { clock, leaseMs, maxMs });
+    const turn = new HeldTurn(footing, tools);
+    const run = new TurnRun(turn, { clock, leaseMs, maxMs });
+    const takeOut = putInHand(claims, claim, turn);
     const stopHints = hints.listen(claim, (hint) => void (hint === "stop" && lease.look()));
     const ended = this.#carryOut(run, claimed).finally(() => {
       stopHints();
+      takeOut();
       this.#runs.delete(run);
       this.#parts.ended();
     });
@@ -79,6 +84,7 @@ export class AutomaticTurns {
 
 interface AutomaticTurnParts {
   readonly clock: SteadyClock;
+  readonly claims: SessionClaims;
   readonly notices: Notices;
   readonly hints: TurnHints;
   readonly tools: TurnTools;
