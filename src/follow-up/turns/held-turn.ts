@@ -102,10 +102,14 @@ export class HeldTurn implements Turn {
     return claimed === undefined || this.awaited.isOver ? [] : this.#tools.outbox.extend(claimed, modes);
   }
 
-  /** The same, for whoever knows only the session; with what it began with, if nobody has looked at that. */
+  /** The same, for whoever knows only the session, and settles it; with what it began with, if nobody has looked at that. */
   async takeAll(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
     const untold = this.#isRead ? [] : this.followUps;
-    return [...untold, ...(await this.takeIn(modes))];
+    const followUps = [...untold, ...(await this.takeIn(modes))];
+    for (const followUp of followUps) {
+      if (this.claimed?.open.delete(followUp.id)) this.claimed.lent.set(followUp.id, followUp);
+    }
+    return followUps;
   }
 
   /** These have failed: they come again, and that counts. */

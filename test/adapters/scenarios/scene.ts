@@ -56,7 +56,9 @@ export class Scene {
     const inbox = new FollowUpInbox({ tasks });
     const offload = { tasks, middleware, inbox, scope };
     scene.conversation = await framework.open({ ...scene.#setup(isStreaming), offload });
-    const deliver = scene.conversation.deliver.bind(scene.conversation);
+    const deliver = async (delivery: Delivery) => {
+      if ((await scene.conversation.deliver(delivery)) === "busy") delivery.busy();
+    };
     scene.#dispatcher = new FollowUpDispatcher({
       tasks,
       deliver,

@@ -81,14 +81,20 @@ describe.each(STORES)("rule 20: who comes to a session that has a turn, on $name
     await expect(soon(next.result)).rejects.toMatchObject({ code: "busy" });
     expect(await isPending(head.result)).toBe(true);
     await pass(1_000);
-    await expect(soon(head.result)).rejects.toMatchObject({ code: "busy", message: expect.stringContaining("2000 ms") });
+    await expect(soon(head.result)).rejects.toMatchObject({
+      code: "busy",
+      message: expect.stringContaining("2000 ms"),
+    });
   });
 
   test("does not wait if it is not to", async () => {
     const process = around(store);
     const first = await begun(process());
     const refused = speak(process(), { whenBusy: "refuse" });
-    await expect(soon(refused.result)).rejects.toMatchObject({ code: "busy", message: expect.stringContaining("by the user") });
+    await expect(soon(refused.result)).rejects.toMatchObject({
+      code: "busy",
+      message: expect.stringContaining("by the user"),
+    });
     first.end.resolve("said");
     await soon(first.result);
     await pass(20);
