@@ -14,6 +14,7 @@ import {
   read,
   whole,
 } from "../../../src/testing/suite/lab.ts";
+import { until } from "../../support/until.ts";
 import { describeWithServer, keysOf, labOf, newPrefix, newStore } from "./lab.ts";
 
 const KEEP_ALL = { finishedPerUser: null, finishedTtlMs: null, followUpTtlMs: null, followUpsPerUser: null };
@@ -198,4 +199,52 @@ describeWithServer("a damaged task", [], (lab) => {
     await expectRefused(store, broken);
     expect(await store.claim("me", LONG_MS, {})).toMatchObject({ tasks: [{ id: other.id }] });
   });
+
+  const INDEXES = [
+    "leases",
+    "all:ada",
+    "in:ada/+one",
+    "open:ada",
+    "waiting",
+    "waiting:ada",
+    "crowd:waiting",
+    "load:ada",
+  ];
+  const QUEUES = [
+    "due:when_idle:ada/+one",
+    "lane:when_idle:0",
+    "lanes",
+    "delayed",
+    "claims",
+    "claim:ada/+one",
+    "turns",
+  ];
+
+  test.each([...INDEXES, ...QUEUES])(
+    "an index that is another kind of value stops nobody: %s",
+    async (name) => {
+      const { store, damages, prefix } = await world();
+      const due = await pending(store, { sessionId: "one" });
+      const running = await insert(labOf(store), { sessionId: "one" });
+      const index = `{${prefix}:${shardOf("ada", 16)}}:${name}`;
+      await lab.client.del(index);
+      await lab.client.set(index, "rubbish");
+      await until(async () => {
+        const claim = await store.claim("me", LONG_MS, {});
+        expect(claim).toMatchObject({ tasks: [{ id: due.id }] });
+        if (claim) await store.settle(claim, { [due.id]: { type: "acknowledge" } });
+      });
+      expect(await store.transition(running, 1, END)).toMatchObject({ status: "completed" });
+      await store.sweep({ ...KEEP_ALL, finishedTtlMs: -1 }, 9);
+      await insert(labOf(store), { sessionId: "one" });
+      expect((await store.list({ ...ADA, sessionId: "one" }, { limit: 9 })).records.length).toBeGreaterThan(
+        0,
+      );
+      expect(damages.filter(({ taskId }) => taskId === null).length).toBeLessThanOrEqual(1);
+      expect(damages.filter(({ taskId }) => taskId !== null)).toEqual([]);
+      expect((await keysOf(lab.client, prefix)).some((key) => key.endsWith(`aside:${name}`))).toBe(
+        damages.length > 0,
+      );
+    },
+  );
 });
