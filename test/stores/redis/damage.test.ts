@@ -2,6 +2,8 @@ import type { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import type { Damage, TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
+import { FollowUpDispatcher } from "../../../src/follow-up/index.ts";
+import { BackgroundTaskManager } from "../../../src/index.ts";
 import { nameOfTask, shardOf } from "../../../src/stores/redis/names.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {
@@ -12,6 +14,7 @@ import {
   LONG_MS,
   NO_LIMITS,
   read,
+  upTo,
   whole,
 } from "../../../src/testing/suite/lab.ts";
 import { until } from "../../support/until.ts";
@@ -247,4 +250,33 @@ describeWithServer("a damaged task", [], (lab) => {
       );
     },
   );
+});
+
+describeWithServer("a dispatcher on a server with damaged tasks", [], (lab) => {
+  test("delivers all others, and tells of each damaged one", async () => {
+    const prefix = newPrefix();
+    const tasks = new BackgroundTaskManager({ store: newStore(lab.client, prefix), storeTimeoutMs: 15_000 });
+    const told: (string | null)[] = [];
+    tasks.on("record.damaged", ({ taskId }) => void told.push(taskId));
+    const ids: string[] = [];
+    for (const n of upTo(6)) {
+      const scope = { ...ADA, sessionId: `s${n % 3}` };
+      ids.push((await tasks.start({ toolName: "search", input: n, scope }, () => "found")).id);
+    }
+    await tasks.wait(ADA, ids, { timeoutMs: 15_000 });
+    const [noJson = "", noHash = "", ...sound] = ids;
+    const shard = `{${prefix}:${shardOf("ada", 16)}}`;
+    await lab.client.set(`${shard}:result:ada/${noJson}`, "{");
+    await lab.client.set(`${shard}:task:ada/${noHash}`, "rubbish");
+    const delivered: string[] = [];
+    const deliver = async ({ followUps }: { followUps: readonly { id: string }[] }) => {
+      delivered.push(...followUps.map(({ id }) => id));
+    };
+    const dispatcher = new FollowUpDispatcher({ tasks, deliver }).start();
+    await until(() => expect(delivered.toSorted()).toEqual(sound.toSorted()));
+    await until(() => expect(told.toSorted()).toEqual([noJson, noHash].toSorted()));
+    await expect(tasks.result(ADA, noJson)).rejects.toMatchObject({ code: "store_failed" });
+    await dispatcher.stop();
+    await tasks.close();
+  });
 });
