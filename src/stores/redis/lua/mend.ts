@@ -23,7 +23,10 @@ end
 
 local function is_grouped(task)
   local session = session_of(task)
-  if is_claimed(session) then return true end
+  if is_claimed(session) then
+    see_to_its_end(session)
+    return true
+  end
   local group = mode_of(task) .. ':' .. turns_of(session)
   return is_in('sessions', group, session) and redis.call('SISMEMBER', key('groups'), group) == 1
 end
