@@ -4,7 +4,7 @@ import {
   type TaskInfo,
   ToolOffloadMiddleware,
 } from "tool-offload";
-import { FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
+import { type Delivery, FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
 import { expect, vi } from "vitest";
 import * as z from "zod";
 import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
