@@ -6,6 +6,7 @@ import type { Claimed } from "../outbox.ts";
 import { HeldTurn, type TurnTools } from "./held-turn.ts";
 import { putInHand } from "./in-hand.ts";
 import type { TurnSettling } from "./settling.ts";
+import { isStreaming } from "./streaming.ts";
 import type { Delivery } from "./turn.ts";
 import type { TurnHints } from "./turn-hints.ts";
 import { type TurnOutcome, TurnRun } from "./turn-run.ts";
@@ -14,7 +15,7 @@ import { type TurnOutcome, TurnRun } from "./turn-run.ts";
 export class AutomaticTurns {
   readonly #parts: AutomaticTurnParts;
   readonly #runs = new Map<TurnRun, Promise<void>>();
-  #hasWarned = false;
+  readonly #warned = new Set<string>();
 
   constructor(parts: AutomaticTurnParts) {
     this.#parts = parts;
@@ -59,9 +60,12 @@ export class AutomaticTurns {
     if (outcome.type === "failed") settling.tellFailed(claimed, outcome.error);
     const isSettled = await this.#parts.settle(run.turn, claimed, outcome);
     const turns = claimed.claim.turns + 1;
-    if (isSettled && outcome.type === "delivered" && turns >= maxConsecutiveTurns) {
-      notices.emit("session.held", { scope: claimed.scope, turns });
-    }
+    if (!isSettled || outcome.type !== "delivered" || turns < maxConsecutiveTurns) return;
+    if (notices.emit("session.held", { scope: claimed.scope, turns })) return;
+    this.#warn(
+      `A session has had its ${turns} automatic turns, and what completes now stays pending until its user speaks.`,
+      'Begin the user\'s turns by dispatcher.turn, or call userSpoke. The event "session.held" tells of each; listen to it, and this is not printed.',
+    );
   }
 
   async #deliver(turn: HeldTurn): Promise<void> {
@@ -69,16 +73,24 @@ export class AutomaticTurns {
     const answer = await this.#parts.deliver(turn as Delivery);
     if (answer === "busy") turn.busy();
     else if (answer === "gone") turn.gone();
-    else if (typeof answer === "string") this.#warnOfText(answer);
+    else if (typeof answer === "string") {
+      this.#warn(
+        `"deliver" has returned ${JSON.stringify(answer.slice(0, 60))}, which means nothing: the turn counts as delivered.`,
+        'Of all texts only "busy" and "gone" mean something; turn.busy() and turn.gone() say the same.',
+      );
+    } else if (isStreaming(answer) && !turn.awaited.isProlonged) {
+      this.#warn(
+        '"deliver" has returned a stream that the turn does not wait for: it counts as delivered, even if the stream fails.',
+        "Read the stream to its end in deliver, or give turn.waitUntil a promise that settles with it.",
+      );
+    }
   }
 
-  #warnOfText(answer: string): void {
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
-    warn(
-      `"deliver" has returned ${JSON.stringify(answer.slice(0, 60))}, which means nothing: the turn counts as delivered.`,
-      'Of all texts only "busy" and "gone" mean something; turn.busy() and turn.gone() say the same.',
-    );
+  /** Once for each kind. */
+  #warn(message: string, detail: string): void {
+    if (this.#warned.has(detail)) return;
+    this.#warned.add(detail);
+    warn(message, detail);
   }
 }
 
