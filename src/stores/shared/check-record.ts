@@ -44,6 +44,11 @@ const PROGRESS: Checks<TaskProgress> = {
 const ERROR: Checks<TaskError> = { code: isText, message: isText };
 const CANCEL: Checks<TaskCancel> = { at: isNumber, by: isText, reason: orNull(isText) };
 
+/** Whether that is the cancel of a record. */
+export function isCancel(value: unknown): value is TaskCancel | null {
+  return orNull(hasFields(CANCEL))(value);
+}
+
 const RECORD: Checks<TaskRecord> = {
   id: isText,
   userId: isText,
@@ -61,7 +66,7 @@ const RECORD: Checks<TaskRecord> = {
   deadlineAt: orNull(isNumber),
   progress: orNull(hasFields(PROGRESS)),
   error: orNull(hasFields(ERROR)),
-  cancel: orNull(hasFields(CANCEL)),
+  cancel: isCancel,
   followUp: hasFields(FOLLOW_UP),
   metadata: orNull(isObject),
   lastSeq: isCount,
