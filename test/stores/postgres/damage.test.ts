@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
+import { type Delivery, FollowUpDispatcher } from "../../../src/follow-up/index.ts";
+import { BackgroundTaskManager } from "../../../src/index.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {
   ADA,
@@ -14,6 +16,7 @@ import {
   upTo,
   whole,
 } from "../../../src/testing/suite/lab.ts";
+import { until } from "../../support/until.ts";
 import { damagesOf } from "./damages.ts";
 import { describePostgres, labOf } from "./lab.ts";
 
@@ -195,4 +198,34 @@ describePostgres("records that are damaged", (pg) => {
     expect(ids.flat()).toEqual([healthy.id]);
     expect([told, ...others.map((other) => other.told)].flat()).toHaveLength(10);
   });
+
+  test("a dispatcher delivers all others, and its manager tells of each", async () => {
+    const { store, run } = await setUp();
+    const tasks = new BackgroundTaskManager({ store, storeTimeoutMs: 15_000 });
+    const told: (string | null)[] = [];
+    tasks.on("record.damaged", ({ taskId }) => void told.push(taskId));
+    const ids: string[] = [];
+    for (const n of upTo(20)) {
+      const call = { toolName: "search", input: {}, scope: { userId: "ada", sessionId: `session-${n % 4}` } };
+      ids.push((await tasks.start(call, () => n)).id);
+    }
+    await tasks.wait(ADA, ids);
+    const [unreadable, cut, lost] = ids.slice(7) as [string, string, string];
+    await run(`UPDATE @tasks SET details = '{' WHERE id = '${unreadable}'`);
+    const ofTask = (id: string) => `task_key = (SELECT key FROM @tasks WHERE id = '${id}')`;
+    await run(`UPDATE @results SET head = '{' WHERE ${ofTask(cut)}`);
+    await run(`DELETE FROM @results WHERE ${ofTask(lost)}`);
+    const delivered: string[] = [];
+    const deliver = ({ followUps }: Delivery) => {
+      delivered.push(...followUps.map(({ task }) => task.id));
+    };
+    const terms = { coalesceMs: 0, pollMs: 20, retryMs: 1 };
+    const dispatcher = new FollowUpDispatcher({ tasks, deliver, ...terms }).start();
+    const damaged = [unreadable, cut, lost];
+    await until(() => expect(delivered).toHaveLength(17));
+    await dispatcher.stop();
+    await tasks.close();
+    expect(delivered.sort()).toEqual(ids.filter((id) => !damaged.includes(id)).sort());
+    expect(told.sort()).toEqual(damaged.sort());
+  }, 60_000);
 });
