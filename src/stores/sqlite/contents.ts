@@ -2,6 +2,7 @@ import type { StoredResult } from "../../core/model/result.ts";
 import type { Payload } from "../../core/model/store.ts";
 import type { Connection } from "./connection.ts";
 import { CONTENT, CONTENTS } from "./names.ts";
+import { parse } from "./read-entry.ts";
 import { type Statement, statement, type Values } from "./statement.ts";
 import { decodeText, encodeText } from "./text.ts";
 
@@ -21,9 +22,10 @@ export class Contents {
     this.#waiting.push({ task, content: seq, chars, text: event });
   }
 
-  events(task: number, after: number, limit: number): string[] {
+  /** As they are kept: nobody has looked at them yet. */
+  events(task: number, after: number, limit: number): { seq: number; event: unknown }[] {
     const rows = this.#connection.all(EVENTS, { task, after: Math.max(after, RESULT), limit });
-    return rows.map(({ text }) => text);
+    return rows.map(({ seq, text }) => ({ seq, event: parse(text) }));
   }
 
   oldestEvents(task: number, limit: number): { seq: number; chars: number }[] {
@@ -40,9 +42,10 @@ export class Contents {
     this.#waiting.push({ task, content: RESULT, chars: 0, text: JSON.stringify(result) });
   }
 
-  result(task: number): StoredResult | undefined {
+  /** As it is kept; `null`: it is no JSON. */
+  result(task: number): unknown {
     const text = this.#get(task, RESULT);
-    return text === undefined ? undefined : JSON.parse(text);
+    return text === undefined ? undefined : (parse(text) ?? null);
   }
 
   putInput(task: number, input: string): void {
@@ -126,7 +129,7 @@ const DROP_EVENTS = statement<"task" | "oldest">(
   `DELETE FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > ${RESULT} AND ${CONTENT} < :oldest`,
 );
 
-/** The texts of events that come after a number, in order. */
-const EVENTS = statement<"task" | "after" | "limit", { text: string }>(
-  `SELECT text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > :after ORDER BY ${CONTENT} LIMIT :limit`,
+/** Events that come after a number, in order. */
+const EVENTS = statement<"task" | "after" | "limit", { seq: number; text: string }>(
+  `SELECT ${CONTENT} AS seq, text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > :after ORDER BY ${CONTENT} LIMIT :limit`,
 );
