@@ -1,5 +1,6 @@
 import type { StoredResult } from "../../core/model/result.ts";
 import type { Payload } from "../../core/model/store.ts";
+import { isText } from "../shared/checks.ts";
 import type { Connection } from "./connection.ts";
 import { CONTENT, CONTENTS } from "./names.ts";
 import { parse } from "./read-entry.ts";
@@ -56,11 +57,12 @@ export class Contents {
     this.#waiting.push({ task, content: CHECKPOINT, chars: 0, text: encodeText(checkpoint) });
   }
 
+  /** `undefined`: there is none, or none that can be read. */
   payload(task: number): Payload | undefined {
     const input = this.#get(task, INPUT);
-    const checkpoint = this.#get(task, CHECKPOINT);
-    if (input === undefined) return undefined;
-    return { input: decodeText(input), checkpoint: checkpoint === undefined ? null : decodeText(checkpoint) };
+    const checkpoint = this.#get(task, CHECKPOINT) ?? null;
+    if (!isText(input) || !(checkpoint === null || isText(checkpoint))) return undefined;
+    return { input: decodeText(input), checkpoint: checkpoint === null ? null : decodeText(checkpoint) };
   }
 
   dropPayload(task: number): void {
@@ -84,7 +86,7 @@ export class Contents {
     this.#waiting = [];
   }
 
-  #get(task: number, content: number): string | undefined {
+  #get(task: number, content: number): unknown {
     return this.#connection.get(GET, { task, content })?.text;
   }
 }
@@ -110,7 +112,7 @@ const PUT_ONE = put(1);
 const PUT_MANY = put(ROWS_TOGETHER);
 
 /** The text of one of a task's contents. */
-const GET = statement<"task" | "content", { text: string }>(
+const GET = statement<"task" | "content", { text: unknown }>(
   `SELECT text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} = :content`,
 );
 
@@ -130,6 +132,6 @@ const DROP_EVENTS = statement<"task" | "oldest">(
 );
 
 /** Events that come after a number, in order. */
-const EVENTS = statement<"task" | "after" | "limit", { seq: number; text: string }>(
+const EVENTS = statement<"task" | "after" | "limit", { seq: number; text: unknown }>(
   `SELECT ${CONTENT} AS seq, text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > :after ORDER BY ${CONTENT} LIMIT :limit`,
 );
