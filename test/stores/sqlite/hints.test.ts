@@ -86,6 +86,9 @@ describe.each(DRIVERS)("hints that others have left, on $name", ({ open }) => {
     const { record } = makeTask();
     await two.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     await until(() => expect(hints).toMatchObject([{ id: record.id }]));
+    const next = makeTask().record;
+    await two.insert({ record: next, events: [] }, NO_LIMITS, LONG_MS);
+    await until(() => expect(hints.slice(1)).toMatchObject([{ id: next.id }]));
     for (const _ of upTo(70)) await two.append(record, "process-1", []);
     const count = database.prepare("SELECT count(*) AS n FROM offload_hints WHERE n > 1000").get();
     expect(count).toMatchObject({ n: 0 });
