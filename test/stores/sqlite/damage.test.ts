@@ -137,19 +137,34 @@ describe.each(DRIVERS)("a damaged task, on $name", ({ open }) => {
   });
 
   test.each([
-    ["no JSON", "UPDATE offload_parts SET text = 'rubbish' WHERE part = 2"],
-    ["no event", "UPDATE offload_parts SET text = '{}' WHERE part = 2"],
-    ["a gap", "DELETE FROM offload_parts WHERE part = 2"],
-    ["no end", "DELETE FROM offload_parts WHERE part = 3"],
-    ["no beginning", "DELETE FROM offload_parts WHERE part = 1"],
-  ])("of whose log there is %s is refused", async (_, sql) => {
+    ["no JSON", 9, "UPDATE offload_parts SET text = 'rubbish' WHERE part = 2"],
+    ["no event", 9, "UPDATE offload_parts SET text = '{}' WHERE part = 2"],
+    ["a gap", 2, "DELETE FROM offload_parts WHERE part = 2"],
+    ["no end", 9, "DELETE FROM offload_parts WHERE part = 3"],
+    ["no beginning", 2, "DELETE FROM offload_parts WHERE part = 1"],
+  ])("of whose log there is %s is refused", async (_, limit, sql) => {
     const made = world();
     const bad = await run(made.store);
     await made.store.append(bad, "process-1", [output("a"), output("b")]);
     made.database.exec(sql);
-    const look = made.store.events(ADA, bad.id, { after: 0, limit: 9 });
+    const look = made.store.events(ADA, bad.id, { after: 0, limit });
     await expect(look).rejects.toMatchObject({ damage: { taskId: bad.id } });
     await isAside(made, bad, "its log is not whole");
+  });
+
+  test("takes no place in a sweep: it goes on until all others are gone", async () => {
+    const made = world();
+    const records: TaskRecord[] = [];
+    for (const _ of upTo(6)) records.push(await finish(made.store, {}, false));
+    for (const record of records.slice(0, 3)) damage(made, record);
+    for (let more = true; more; ) ({ more } = await made.store.sweep(KEEP_NONE, 2));
+    const left = made.database.prepare("SELECT id FROM offload_tasks").all() as { id: string }[];
+    expect(left.map(({ id }) => id).sort()).toEqual(
+      records
+        .slice(0, 3)
+        .map(({ id }) => id)
+        .sort(),
+    );
   });
 
   test("one in ten: all others are delivered", async () => {
