@@ -157,7 +157,7 @@ describe.each(DRIVERS)("a damaged task, on $name", ({ open }) => {
     const records: TaskRecord[] = [];
     for (const _ of upTo(6)) records.push(await finish(made.store, {}, false));
     for (const record of records.slice(0, 3)) damage(made, record);
-    for (let more = true; more; ) ({ more } = await made.store.sweep(KEEP_NONE, 2));
+    for (let more = true; more; ) ({ more } = await made.store.sweep({ ...KEEP_ALL, finishedTtlMs: 0 }, 2));
     const left = made.database.prepare("SELECT id FROM offload_tasks").all() as { id: string }[];
     expect(left.map(({ id }) => id).sort()).toEqual(
       records
