@@ -11,7 +11,7 @@ import {
   taskTools,
 } from "tool-offload/adapters/mastra";
 import type { Delivery } from "tool-offload/follow-up";
-import type { Conversation, Framework, Message, PlainTool, Setup } from "../scenarios/framework.ts";
+import type { Conversation, Framework, Message, PlainTool, Run, Setup } from "../scenarios/framework.ts";
 import { scriptedModel } from "./model.ts";
 
 const RESOURCE = "ada";
@@ -19,27 +19,20 @@ const THREAD = "chat-1";
 
 export const mastra: Framework = {
   name: "Mastra",
-  open: async (setup) => new MastraConversation(setup),
+  open: async (setup, beside) =>
+    new MastraConversation(setup, beside instanceof MastraConversation ? beside.memory : newMemory()),
   cannot: {},
 };
 
-interface TurnOptions {
-  memory: { resource: string; thread: string };
-  maxSteps: number;
-  abortSignal?: AbortSignal;
-}
-
 class MastraConversation implements Conversation {
-  readonly #memory = new Memory({ storage: new InMemoryStore() });
+  readonly memory: Memory;
   readonly #agent: Agent;
   readonly #isStreaming: boolean;
   readonly #deliver: ReturnType<typeof sendFollowUps>;
-  /** Turns of `generate`: Mastra does not know of them. */
-  #isGenerating = false;
 
-  constructor({ tools, answer, isStreaming, offload }: Setup) {
+  constructor({ tools, answer, isStreaming, offload }: Setup, memory: Memory) {
     this.#isStreaming = isStreaming;
-    const memory = this.#memory;
+    this.memory = memory;
     const own = Object.fromEntries(tools.map((tool) => [tool.name, toolOf(tool)]));
     this.#agent = new Agent({
       id: "agent",
@@ -52,25 +45,13 @@ class MastraConversation implements Conversation {
         : own,
       inputProcessors: offload ? [followUpInterrupts({ inbox: offload.inbox, memory })] : [],
     });
-    this.#deliver = sendFollowUps(this.#agent, {
-      streamOptions: { maxSteps: 5 },
-      isBusy: () => this.#isGenerating,
-    });
+    this.#deliver = sendFollowUps(this.#agent, { streamOptions: { maxSteps: 5 } });
   }
 
-  async say(text: string, signal?: AbortSignal): Promise<string> {
-    const memory = { resource: RESOURCE, thread: THREAD };
-    const options = { memory, maxSteps: 10, ...(signal && { abortSignal: signal }) };
-    const output = this.#isStreaming
-      ? await (await this.#agent.stream(text, options)).getFullOutput()
-      : await this.#generate(text, options);
-    signal?.throwIfAborted();
-    if (output.error) throw output.error;
-    return output.text;
-  }
-
-  deliver(delivery: Delivery): Promise<unknown> {
-    return this.#deliver(delivery);
+  async take({ turn, text, signal }: Run): Promise<string> {
+    if (text !== undefined) return this.#say(text, signal);
+    await this.#deliver(turn as Delivery);
+    return "";
   }
 
   async history(): Promise<Message[]> {
@@ -83,20 +64,26 @@ class MastraConversation implements Conversation {
     return JSON.parse(JSON.stringify(messages, drop));
   }
 
-  async #generate(text: string, options: TurnOptions) {
-    this.#isGenerating = true;
-    try {
-      return await this.#agent.generate(text, options);
-    } finally {
-      this.#isGenerating = false;
-    }
+  async #say(text: string, signal: AbortSignal | undefined): Promise<string> {
+    const memory = { resource: RESOURCE, thread: THREAD };
+    const options = { memory, maxSteps: 10, ...(signal && { abortSignal: signal }) };
+    const output = this.#isStreaming
+      ? await (await this.#agent.stream(text, options)).getFullOutput()
+      : await this.#agent.generate(text, options);
+    signal?.throwIfAborted();
+    if (output.error) throw output.error;
+    return output.text;
   }
 
   async #messages(): Promise<MastraDBMessage[]> {
     const orderBy = { field: "createdAt", direction: "ASC" } as const;
     const query = { resourceId: RESOURCE, threadId: THREAD, perPage: false, orderBy } as const;
-    return (await this.#memory.recall(query)).messages;
+    return (await this.memory.recall(query)).messages;
   }
+}
+
+function newMemory(): Memory {
+  return new Memory({ storage: new InMemoryStore() });
 }
 
 function toolOf({ name, description, inputSchema, execute }: PlainTool) {
