@@ -34,7 +34,10 @@ export const langchain: Framework = {
   name: "LangChain",
   open: async (setup, beside) =>
     new Thread(setup, beside instanceof Thread ? beside.checkpointer : new MemorySaver()),
-  cannot: {},
+  cannot: {
+    "a turn that the user preempts is broken off, and its results are told in the user's":
+      "LangGraph keeps the calls of a step that is aborted, without results, and the next request is refused",
+  },
 };
 
 class Thread implements Conversation {

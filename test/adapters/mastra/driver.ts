@@ -95,7 +95,10 @@ function toolOf({ name, description, inputSchema, execute }: PlainTool) {
   });
 }
 
-/** Mastra keeps a turn's steps in one message, and a result within its call. */
+/**
+ * Mastra keeps a turn's steps in one message, and a result within its call. A call that was aborted stays there without
+ * one, and is left out of all that a model is shown.
+ */
 function messagesOf(message: MastraDBMessage): Message[] {
   const { role, content } = message;
   if (role !== "assistant") {
@@ -103,21 +106,17 @@ function messagesOf(message: MastraDBMessage): Message[] {
   }
   return stepsOf(content.parts).flatMap((step): Message[] => {
     const invocations = step.flatMap((part) =>
-      part.type === "tool-invocation" ? [part.toolInvocation] : [],
+      part.type === "tool-invocation" && part.toolInvocation.state === "result" ? [part.toolInvocation] : [],
     );
     const calls = invocations.map(({ toolCallId, toolName, args }) => {
       return { id: toolCallId, toolName, input: args };
     });
-    const results = invocations.flatMap((invocation): Message[] => {
-      if (invocation.state !== "result") return [];
-      const { toolCallId, result } = invocation;
-      return [
-        {
-          role: "tool",
-          callId: toolCallId,
-          text: typeof result === "string" ? result : JSON.stringify(result),
-        },
-      ];
+    const results = invocations.map(({ toolCallId, result }): Message => {
+      return {
+        role: "tool",
+        callId: toolCallId,
+        text: typeof result === "string" ? result : JSON.stringify(result),
+      };
     });
     return [{ role: "assistant", text: textIn(step), calls }, ...results];
   });

@@ -24,13 +24,15 @@ import { toMessages, toOutput } from "./messages.ts";
 const MAX_TURNS = 10;
 const runner = new Runner({ tracingDisabled: true } satisfies Partial<RunConfig>);
 
+const NO_STATE = "a turn takes input only through its RunState, which `run` makes by itself here";
+
 /** Turns as most hosts run them, and tools that were finished before they were wrapped. */
 export const openaiAgents: Framework = {
   name: "OpenAI Agents",
   open: async (setup, beside) => new AgentConversation(setup, wrappedTools(setup), sessionOf(beside)),
   cannot: {
-    "a result that may interrupt is shown at the next step of the running turn":
-      "a turn takes input only through its RunState, which `run` makes by itself here",
+    "a result that may interrupt is shown at the next step of the running turn": NO_STATE,
+    "a turn that is aborted after a step was kept has told what that step was shown": NO_STATE,
   },
 };
 

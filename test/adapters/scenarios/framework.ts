@@ -69,7 +69,6 @@ export interface Conversation {
   history(): Promise<Message[]>;
   /** The same as the framework keeps it, without what differs from run to run. */
   raw(): Promise<unknown>;
-  close?(): Promise<void>;
 }
 
 export interface Framework {

@@ -7,7 +7,7 @@ import {
   ToolOffloadMiddleware,
 } from "tool-offload";
 import { FollowUpDispatcher, FollowUpInbox, type Turn, type TurnOptions } from "tool-offload/follow-up";
-import { expect, vi } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
 import * as z from "zod";
 import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
 import type { Conversation, Framework, Message, ModelCall, PlainTool, Reply } from "./framework.ts";
@@ -70,6 +70,8 @@ export class Scene {
 
   static async open(framework: Framework, terms: SceneTerms): Promise<Scene> {
     const scene = new Scene(terms.steps);
+    // Of one that has failed, too: it would go on into the next test.
+    onTestFinished(() => scene.#end());
     const store = memoryStore();
     for (let process = 0; process < (terms.processes ?? 1); process += 1) {
       await scene.#startProcess(framework, terms, { ...store, close: async () => undefined });
@@ -99,10 +101,7 @@ export class Scene {
   }
 
   async close(): Promise<void> {
-    for (const call of [...this.slowCalls, ...this.heldCalls]) call.resolve("too late");
-    for (const { dispatcher } of this.#processes) await dispatcher.stop();
-    await this.conversation.close?.();
-    for (const { tasks } of this.#processes) await tasks.close();
+    await this.#end();
     expect(this.#hasOverlapped).toBe(false);
   }
 
@@ -135,6 +134,13 @@ export class Scene {
     const history = await this.conversation.history();
     expect(faultOfHistory(history)).toBe(undefined);
     return history;
+  }
+
+  async #end(): Promise<void> {
+    for (const call of [...this.slowCalls, ...this.heldCalls]) call.resolve("too late");
+    const processes = this.#processes.splice(0);
+    for (const { dispatcher } of processes) await dispatcher.stop();
+    for (const { tasks } of processes) await tasks.close();
   }
 
   async #startProcess(framework: Framework, terms: SceneTerms, store: TaskStore): Promise<void> {
