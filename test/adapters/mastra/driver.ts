@@ -10,7 +10,6 @@ import {
   sendFollowUps,
   taskTools,
 } from "tool-offload/adapters/mastra";
-import type { Delivery } from "tool-offload/follow-up";
 import type { Conversation, Framework, Message, PlainTool, Run, Setup } from "../scenarios/framework.ts";
 import { scriptedModel } from "./model.ts";
 
@@ -50,7 +49,7 @@ class MastraConversation implements Conversation {
 
   async take({ turn, text, signal }: Run): Promise<string> {
     if (text !== undefined) return this.#say(text, signal);
-    await this.#deliver(turn as Delivery);
+    if (turn !== undefined) await this.#deliver(turn);
     return "";
   }
 
