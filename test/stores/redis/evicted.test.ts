@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { SessionClaim, TaskStore } from "../../../src/core/model/store.ts";
+import type { SessionClaim, Settlement } from "../../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
 import { nameOfTask, shardOf } from "../../../src/stores/redis/names.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
@@ -118,8 +119,6 @@ describeWithServer("a server that evicts", [], (lab) => {
     }
   }
 });
-
-type Settlement = Parameters<TaskStore["settle"]>[1][string];
 
 function settledBy({ tasks }: SessionClaim, settlement: Settlement): Record<string, Settlement> {
   return Object.fromEntries(tasks.map(({ id }) => [id, settlement]));

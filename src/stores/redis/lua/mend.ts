@@ -10,7 +10,7 @@ export const MEND = script({
     number("at_most", "keys that are looked at, about"),
   ],
   returns: "the cursor for the next look, and how many tasks were filed anew",
-  uses: [...REFILING, CLAIMS],
+  uses: [...REFILING, ...CLAIMS],
   body: String.raw`
 local function is_in(kind, of, member) return redis.call('ZSCORE', key(kind, of), member) end
 
@@ -23,7 +23,7 @@ end
 
 local function is_grouped(task)
   local session = session_of(task)
-  if is_claimed(session) then return true end
+  if is_claimed(session) then return is_in('claims', nil, session) end
   local group = mode_of(task) .. ':' .. turns_of(session)
   return is_in('sessions', group, session) and redis.call('SISMEMBER', key('groups'), group) == 1
 end
@@ -40,7 +40,7 @@ local is_filed = {
   end,
   claimed = function(task)
     local session = session_of(task)
-    return redis.call('HGET', key('claim', session), 'token') == task.claim and is_in('claims', nil, session)
+    return claim_of(session).token == task.claim and is_in('claims', nil, session)
   end,
   done = function(task) return is_by_end(task, 'done') end,
 }
@@ -50,11 +50,14 @@ local file = {
     add_to.unfinished(task)
     recount(task.user)
   end,
-  pending = add_to.pending,
+  pending = function(task)
+    add_to.pending(task)
+    if is_claimed(session_of(task)) then see_to_its_end(session_of(task)) end
+  end,
   done = add_to.done,
   claimed = function(task)
     local session = session_of(task)
-    if redis.call('HGET', key('claim', session), 'token') == task.claim then
+    if claim_of(session).token == task.claim then
       see_to_its_end(session)
     else
       refile(task, { 'claim', '' }, {})
