@@ -35,6 +35,10 @@ export class Server {
     this.shards = Array.from({ length: shards }, (_, shard) => shard);
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   shardOf(userId: string): number {
     return shardOf(userId, this.shards.length);
   }
