@@ -17,6 +17,7 @@ import { until } from "../../support/until.ts";
 import { describeWithServer, keysOf, labOf, newPrefix, newStore } from "./lab.ts";
 
 const KEEP_ALL = { finishedPerUser: null, finishedTtlMs: null, followUpTtlMs: null, followUpsPerUser: null };
+const HOLD = { by: "host", take: false, maxHolds: 3, waitMs: 20 } as const;
 const END = {
   ...change(
     {
@@ -55,13 +56,17 @@ describeWithServer("a server that evicts", [], (lab) => {
       }
       await finish(labOf(store), { userId });
     }
-    // Turns that were counted, follow-ups that are delayed, and a claim that nobody ends any more.
+    // Turns that were counted, follow-ups that are delayed, and claims and holds that nobody ends any more.
     for (const delayMs of [0, 0, 20, 20, 20]) {
       const claim = await store.claim("me", LONG_MS, { maxTurns: 9 });
       if (claim)
         await store.settle(claim, settledBy(claim, { type: delayMs ? "release" : "defer", delayMs }));
     }
     await store.claim("dead", 20, {});
+    for (const n of upTo(6)) {
+      await store.hold("dead", 20, { userId: `user-${n % 6}`, sessionId: "s2" }, HOLD);
+      await store.hold("late", 20, { userId: `user-${n % 6}`, sessionId: "s2" }, HOLD);
+    }
     return { running: running ?? [], pending: pending ?? [] };
   }
 

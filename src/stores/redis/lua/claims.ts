@@ -78,6 +78,8 @@ local function forget_claim(session)
   if kept_until > 0 then
     redis.call('HSET', key('claim', session), 'token', '', 'leaseMs', to_text(kept_until - now))
     redis.call('ZADD', key('claims'), kept_until, session)
+  else
+    redis.call('DEL', key('waits', session))
   end
   regroup_in_all_modes(session)
   return kept_until > 0
