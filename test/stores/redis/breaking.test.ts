@@ -192,6 +192,10 @@ describeWithServer("connections that break", [], (lab) => {
     const session = { userId: "ada", sessionId: "one" };
     const first = await finishNext(world, session);
     const terms = { by: "user", take: true, maxHolds: 3, waitMs: LONG_MS } as const;
+    // The server knows the scripts from now on.
+    const known = (await newStore(client).hold("me", LONG_MS, session, terms)) as SessionClaim;
+    await newStore(client).extend(known, [], 3);
+    await newStore(client).settle(known, {});
     const held = (await store.hold("me", LONG_MS, session, terms)) as SessionClaim;
     expect(held).toMatchObject({ turns: 0, tasks: [{ id: first.id, followUp: { attempts: 0, holds: 1 } }] });
     expect(held.number).toBeGreaterThan(1_700_000_000_000);

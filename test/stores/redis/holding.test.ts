@@ -241,6 +241,16 @@ describeWithServer("what cannot be read of a turn", [], (lab) => {
     });
   });
 
+  test("who waits, when a turn ends: its follow-ups are settled", async () => {
+    const prefix = newPrefix();
+    const store = newStore(lab.client, prefix);
+    const { id } = await finishPending(labOf(store), ONE);
+    const claim = await held(store);
+    await asText(`{${prefix}:${shardOf("ada", 16)}}:waits:${nameOfSession(ONE)}`);
+    expect(await store.settle(claim, {})).toMatchObject([{ id, followUp: { status: "pending" } }]);
+    expect(await store.claim("me", LONG_MS, {})).toMatchObject({ tasks: [{ id }] });
+  });
+
   test("a number of holds: the task is set aside, and the others come along", async () => {
     const prefix = newPrefix();
     const store = newStore(lab.client, prefix);
@@ -254,8 +264,11 @@ describeWithServer("what cannot be read of a turn", [], (lab) => {
     const shard = `{${prefix}:${shardOf("ada", 16)}}`;
     await lab.client.hset(`${shard}:task:ada/${broken.id}`, "followUpHolds", "x");
     await lab.client.hset(`${shard}:task:ada/${infinite.id}`, "followUpHolds", "inf");
-    const claim = (await store.claim("me", LONG_MS, {})) as SessionClaim;
+    const claim = await held(store);
     expect(claim.tasks.map(({ id }) => id)).toEqual([other.id]);
+    expect(told).toEqual([broken.id]);
+    await store.settle(claim, {});
+    expect(await store.claim("me", LONG_MS, {})).toMatchObject({ tasks: [{ id: other.id }] });
     expect(told.sort()).toEqual([broken.id, infinite.id].sort());
   });
 });
