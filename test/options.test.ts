@@ -77,7 +77,7 @@ const OPTIONS: Entry[] = [
   ["postgresStore", (more) => postgresStore({ pool, ...more }), "table", none("postgresStore: table", "pool, schema, notify, prepare")],
   ["migratePostgres", (more) => migratePostgres({ pool, ...more }), "table", none("postgresStore: table", "pool, schema, notify, prepare")],
   ["sqliteStore", (more) => sqliteStore({ database: database(), ...more }), "fsync", none("sqliteStore: fsync", "path, database, synchronous, busyTimeoutMs, clock")],
-  ["FollowUpDispatcher", (more) => new FollowUpDispatcher({ tasks, deliver, ...more }), "retrys", none("retrys", `${FOLLOW_UP}, deliver, concurrency, coalesceMs, deliverTimeoutMs, retryMs, maxRetryMs, busyRetryMs, maxConsecutiveTurns, pollMs`)],
+  ["FollowUpDispatcher", (more) => new FollowUpDispatcher({ tasks, deliver, ...more }), "retrys", none("retrys", `${FOLLOW_UP}, deliver, concurrency, coalesceMs, deliverTimeoutMs, holdMs, retryMs, maxRetryMs, busyRetryMs, maxConsecutiveTurns, pollMs`)],
   ["FollowUpInbox", (more) => new FollowUpInbox({ tasks, ...more }), "hold", none("hold", `${FOLLOW_UP}, holdMs`)],
   ["followUpMessage", (more) => followUpMessage(late, more), "maxChars", none("maxChars", "maxResultChars, maxMessageChars")],
   ["createTaskHandler", (more) => createTaskHandler({ tasks, authenticate: () => scope, ...more }), "basepath", none("basepath", "tasks, authenticate, basePath, allowCancel, allowedOrigins, waitsPerUser, onError")],

@@ -16,6 +16,7 @@ import { Watcher } from "./reading/watch.ts";
 import { Adopter } from "./tasks/adopt.ts";
 import { Canceller } from "./tasks/cancel.ts";
 import { TaskOffloader } from "./tasks/offload.ts";
+import { PromiseWatch } from "./tasks/promise-watch.ts";
 import { RunningTasks } from "./tasks/running-tasks.ts";
 import { Scheduler } from "./tasks/scheduler.ts";
 import { Starter } from "./tasks/start.ts";
@@ -47,6 +48,7 @@ export class Runtime implements CallParts {
   readonly starter: Starter;
   readonly adopter: Adopter;
   readonly canceller: Canceller;
+  readonly promises: PromiseWatch;
   readonly offloader: TaskOffloader;
   readonly #upkeep: Upkeep | undefined;
   readonly #storeTimeoutMs: number;
@@ -81,6 +83,7 @@ export class Runtime implements CallParts {
     this.starter = new Starter(this);
     this.adopter = new Adopter(this);
     this.canceller = new Canceller(this);
+    this.promises = new PromiseWatch(this, followUps && !settings.deliveredElsewhere);
     this.offloader = new TaskOffloader(this);
     if (store.isShared) this.#upkeep = new Upkeep(this, leaseMs);
     this.#storeTimeoutMs = storeTimeoutMs;
@@ -108,6 +111,7 @@ export class Runtime implements CallParts {
     this.gateway.close();
     await unstarted;
     this.offloader.close();
+    this.promises.close();
     this.scheduler.close();
     this.watcher.close();
     this.notices.close();

@@ -74,7 +74,6 @@ export class FollowUpDispatcher {
     this.#hostTurns = new HostTurns({
       ...shared,
       tasks: this.#terms.tasks,
-      claims: parts.claims,
       maxMs: this.#terms.holdMs,
       settle: (turn, outcome) => this.#settleHosts(turn, outcome),
     });
@@ -194,6 +193,7 @@ export class FollowUpDispatcher {
   #turnParts({ notices, claims }: { notices: Notices; claims: SessionClaims }) {
     return {
       clock: this.#clock,
+      claims,
       notices,
       leaseMs: this.#terms.leaseMs,
       hints: new TurnHints({ notices, claims }),

@@ -1,4 +1,5 @@
 import { sign } from "../core/copies.ts";
+import type { SessionClaims } from "../core/ledger/session-claims.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
 import type { FollowUpMode } from "../core/model/follow-up.ts";
@@ -9,6 +10,8 @@ import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";
 import { type InboxOptions, inboxTerms, tellerOf } from "./options.ts";
 import { type Claimed, Outbox, sessionOf } from "./outbox.ts";
+import type { HeldTurn } from "./turns/held-turn.ts";
+import { turnInHand } from "./turns/in-hand.ts";
 import { failed } from "./verdict.ts";
 
 /** Follow-ups in a host's hands: nobody else gets them until they are acknowledged or released. */
@@ -61,6 +64,7 @@ const CLAIM = { during: needed(either("turn", "idle")) } satisfies Table<ClaimOp
  */
 export class FollowUpInbox {
   readonly #outbox: Outbox;
+  readonly #claims: SessionClaims;
   readonly #maxAttempts: number;
   readonly #tell: (followUps: readonly FollowUp[]) => FollowUpMessage;
 
@@ -68,25 +72,44 @@ export class FollowUpInbox {
   constructor(options: InboxOptions) {
     const terms = inboxTerms(options);
     sign(this);
-    this.#outbox = new Outbox(partsOf(terms.tasks), terms);
+    const parts = partsOf(terms.tasks);
+    this.#outbox = new Outbox(parts, terms);
+    this.#claims = parts.claims;
     this.#maxAttempts = terms.maxAttempts;
     this.#tell = tellerOf(terms);
   }
 
   /**
-   * Takes what waits for a session; without a `sessionId`, for the user's tasks that have none. `undefined`:
-   * there is nothing, or somebody else has it in hand.
+   * Takes what waits for a session; without a `sessionId`, for the user's tasks that have none. Where a turn of this
+   * manager's has the session, it is taken into that turn. `undefined`: there is nothing, or somebody else has it in hand.
    *
    * @throws `invalid_input`; `store_failed`
    */
   async claim(scope: TaskScope, options: ClaimOptions): Promise<FollowUpClaim | undefined> {
     checkScope(scope);
     const { during } = readArgument(CLAIM, options ?? {});
+    const turn = turnInHand(this.#claims, sessionOf(scope));
+    if (turn !== undefined) return this.#claimIn(turn, REASONS[during]);
     const claimed = await this.#outbox.claim({ session: sessionOf(scope), modes: REASONS[during] });
     if (claimed === undefined) return undefined;
     if (claimed.followUps.length > 0) return this.#claimOf(claimed);
     if (claimed.failure !== undefined) throw claimed.failure;
     return undefined;
+  }
+
+  /** The turn that runs has the session already. */
+  async #claimIn(turn: HeldTurn, modes: readonly FollowUpMode[]): Promise<FollowUpClaim | undefined> {
+    const followUps = await turn.takeAll(modes);
+    if (followUps.length === 0) return undefined;
+    const maxAttempts = turn.by === "library" ? this.#maxAttempts : Number.POSITIVE_INFINITY;
+    return {
+      scope: turn.scope,
+      followUps,
+      message: this.#tell(followUps),
+      messageFor: (some) => this.#tell(some),
+      acknowledge: () => turn.acknowledge(followUps),
+      release: () => turn.release(followUps, (followUp) => failed(followUp, maxAttempts, 0)),
+    };
   }
 
   async #claimOf(claimed: Claimed): Promise<FollowUpClaim> {

@@ -34,6 +34,8 @@ export interface Claimed {
   readonly followUps: readonly FollowUp[];
   /** Those of it, and of what was taken in since, that are not settled. */
   readonly open: Map<string, FollowUp>;
+  /** Those that somebody else has taken into the turn. What they have not settled by its end comes again. */
+  readonly lent: Map<string, FollowUp>;
   /** What becomes of those that nobody is told of now. */
   readonly rest: Map<string, Settlement>;
   /** Why a result could not be read. */
@@ -125,8 +127,9 @@ export class Outbox {
   }
 
   /** Settles some of it, and keeps the session. False: nothing of it was open, or the lease had lapsed. */
-  async settleSome({ claim, open }: Claimed, some: readonly FollowUp[], verdict: Verdict): Promise<boolean> {
-    const told = some.filter(({ id }) => open.delete(id));
+  async settleSome(claimed: Claimed, some: readonly FollowUp[], verdict: Verdict): Promise<boolean> {
+    const { claim, open, lent } = claimed;
+    const told = some.filter(({ id }) => open.delete(id) || lent.delete(id));
     if (told.length === 0) return false;
     const outcome = Object.fromEntries(told.map((followUp) => [followUp.id, verdict(followUp)]));
     return this.#parts.claims.settle(claim, outcome, true);
@@ -177,6 +180,7 @@ export class Outbox {
       claim,
       followUps,
       open,
+      lent: new Map(),
       rest: new Map(Object.entries(rest)),
       failure,
     };

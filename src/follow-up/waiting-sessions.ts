@@ -51,7 +51,8 @@ export class WaitingSessions {
   /** The session is free: what waits there beside these is claimed, once it is old enough. */
   freed(session: SessionKey, told: readonly string[]): void {
     const { dueAt = new Map<string, number>() } = this.#sessions.get(textOfSession(session)) ?? {};
-    const others = [...dueAt].filter(([id]) => !told.includes(id));
+    const known = new Set(told);
+    const others = [...dueAt].filter(([id]) => !known.has(id));
     if (others.some(([, at]) => at <= this.#clock.monotonic())) this.#claim(session);
   }
 
@@ -115,11 +116,14 @@ export class WaitingSessions {
     return waiting;
   }
 
-  /** One that nobody is to claim now, since its turns are used up, say: a look around finds it when that has changed. */
+  /**
+   * The oldest, if nobody is to claim it now, since its turns are used up, say: a look around finds it when that has
+   * changed. One that has its claim before it comes to the end, and the next time another is looked at.
+   */
   #forgetOne(): void {
-    for (const [key, { timer }] of this.#sessions) {
-      if (timer !== undefined) continue;
+    for (const [key, waiting] of this.#sessions) {
       this.#sessions.delete(key);
+      if (waiting.timer !== undefined) this.#sessions.set(key, waiting);
       return;
     }
   }

@@ -1,5 +1,6 @@
 import type { TaskStore } from "../core/model/store.ts";
 import { AfterWrite } from "./postgres/after-write.ts";
+import { Damages } from "./postgres/damage.ts";
 import { Database } from "./postgres/database.ts";
 import { Hints } from "./postgres/hints.ts";
 import { Leases } from "./postgres/leases.ts";
@@ -16,7 +17,8 @@ export type { PostgresClientLike, PostgresPoolLike, PostgresQueryable, QueryValu
 /**
  * Keeps tasks in PostgreSQL 12 or newer, for any number of processes. The tables are made before the first call,
  * in a schema of their own; see {@link migratePostgres} for doing that beforehand. Times are those of the
- * database's clock.
+ * database's clock. Its first call rejects with `not_supported` where the schema is newer than this release, or where the
+ * role lacks something there, which it names.
  *
  * @throws `invalid_option`
  * @example With a server
@@ -37,10 +39,11 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
   const database = new Database(terms);
   const hints = new Hints(database, terms);
   const sweepPlan = new SweepPlan();
-  const after = new AfterWrite(hints, sweepPlan);
-  const tasks = new Tasks(database, after);
-  const reading = new Reading(database);
-  const leases = new Leases(database);
+  const damages = new Damages(database);
+  const after = new AfterWrite(hints, sweepPlan, damages);
+  const tasks = new Tasks(database, after, damages);
+  const reading = new Reading(database, damages);
+  const leases = new Leases(database, damages);
   const outbox = new Outbox(database, after, hints);
   const retention = new Retention(database, after, sweepPlan);
   const store: TaskStore = {
@@ -65,8 +68,10 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
     stopTurn: (session, reason, only) => outbox.stopTurn(session, reason, only),
     resetTurns: (session) => outbox.resetTurns(session),
     sweep: (limits, limit) => retention.sweep(limits, limit),
+    onDamage: (listener) => damages.onDamage(listener),
     close: async () => {
       database.close();
+      damages.close();
       await hints.close();
     },
   };
@@ -80,7 +85,7 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
  * the role of the store may not: that one needs USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on
  * its tables.
  *
- * @throws `not_supported` if the schema is newer than this release
+ * @throws `not_supported` if the schema is newer than this release, or lacks what a store needs
  * @example With a server
  * ```ts
  * import pg from "pg";

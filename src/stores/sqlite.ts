@@ -1,5 +1,6 @@
 import type { TaskStore } from "../core/model/store.ts";
 import { Contents } from "./sqlite/contents.ts";
+import { Damages } from "./sqlite/damage.ts";
 import { Database } from "./sqlite/database.ts";
 import { FileTime } from "./sqlite/file-time.ts";
 import { Hints } from "./sqlite/hints.ts";
@@ -13,6 +14,7 @@ import { SessionTable } from "./sqlite/session-table.ts";
 import { SetBack } from "./sqlite/set-back.ts";
 import { TaskTable } from "./sqlite/task-table.ts";
 import { Tasks } from "./sqlite/tasks.ts";
+import { WholeReading } from "./sqlite/whole-reading.ts";
 
 export type { SqliteDatabaseLike, SqliteStatementLike, SqliteValue } from "./sqlite/connection.ts";
 export type { SqliteSettings, SqliteStoreOptions } from "./sqlite/options.ts";
@@ -57,7 +59,8 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
   const setBack = new SetBack(connection, sessions);
   const time = new FileTime(connection, clock, (now, byMs) => setBack.to(now, byMs));
   const hints = new Hints(connection, time);
-  const table = new TaskTable(connection, contents, sessions, hints, time);
+  const damages = new Damages(connection);
+  const table = new TaskTable(connection, contents, sessions, damages, hints, time);
   const tasks = new Tasks(connection, table, contents);
   const reading = new Reading(connection, contents);
   const leases = new Leases(connection, table, time);
@@ -69,28 +72,33 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
       contents.write();
       hints.leave();
     },
-    committed: () => hints.committed(),
+    committed: () => {
+      hints.committed();
+      damages.committed();
+    },
     rolledBack: () => {
       contents.forget();
       time.forget();
-      hints.forget();
+      damages.forget();
+      return hints.forget();
     },
   });
+  const whole = new WholeReading(database, damages);
   return {
     isShared: true,
     insert: (task, limits, leaseMs) => database.write(() => tasks.insert(task, limits, leaseMs)),
-    get: (scope, id) => database.peek(() => reading.get(scope, id)),
-    list: (scope, query) => database.peek(() => reading.list(scope, query)),
+    get: (scope, id) => whole.one(database.peek(() => reading.get(scope, id))),
+    list: (scope, query) => whole.many((met) => reading.list(scope, query, met)),
     transition: (task, version, change) => database.write(() => tasks.transition(task, version, change)),
     admit: (task, version, change, limits) =>
       database.write(() => tasks.admit(task, version, change, limits)),
     append: (task, owner, events) => database.write(() => tasks.append(task, owner, events)),
-    events: (scope, id, query) => database.read(() => reading.events(scope, id, query)),
-    result: (scope, id) => database.read(() => reading.result(scope, id)),
+    events: (scope, id, query) => whole.one(database.read(() => reading.events(scope, id, query))),
+    result: (scope, id) => whole.one(database.read(() => reading.result(scope, id))),
     checkpoint: (task, owner, checkpoint) => database.write(() => tasks.checkpoint(task, owner, checkpoint)),
     payload: (task) => database.read(() => reading.payload(task)),
     renew: (owner, tasks, leaseMs) => database.write(() => leases.renew(owner, tasks, leaseMs)),
-    lapsed: (limit) => database.peek(() => leases.lapsed(limit)),
+    lapsed: (limit) => whole.many((met) => leases.lapsed(limit, met)),
     claim: (claimant, leaseMs, filter) => database.write(() => outbox.claim(claimant, leaseMs, filter)),
     prolong: (claim, leaseMs) => database.write(() => outbox.prolong(claim, leaseMs)),
     settle: (claim, outcome, keep = false) => database.write(() => outbox.settle(claim, outcome, keep)),
@@ -104,10 +112,12 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
         return { expired: [], evicted: 0, more: false };
       return database.write(() => retention.sweep(limits, limit));
     },
+    onDamage: (listener) => damages.listen(listener),
     watch: (listener) => hints.watch(listener),
     close: async () => {
       if (!(await database.close())) return;
       hints.close();
+      damages.close();
       if (options.database === undefined) connection.close();
       else connection.release();
     },

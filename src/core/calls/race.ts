@@ -13,6 +13,8 @@ import { type Turn, type TurnMember, turnOf } from "./turn.ts";
  */
 export class Race<R> implements Follower, TurnMember {
   readonly outcome: Promise<OffloadOutcome<R>>;
+  older: TurnMember | undefined;
+  newer: TurnMember | undefined;
   readonly #offloader: Offloader;
   readonly #terms: RaceTerms;
   readonly #signal: AbortSignal | undefined;

@@ -1,7 +1,8 @@
 import { shared } from "../copies.ts";
+import { Chain, type Link } from "../values/chain.ts";
 
 /** Somebody who wants to know when a turn is aborted. */
-export interface TurnMember {
+export interface TurnMember extends Link<TurnMember> {
   abort(reason: unknown): void;
 }
 
@@ -21,9 +22,9 @@ export function turnOf(signal: AbortSignal): Turn {
  */
 export class Turn {
   readonly #signal: AbortSignal;
-  readonly #members: TurnMember[] = [];
+  readonly #members = new Chain<TurnMember>();
   readonly #listener = () => {
-    for (const member of [...this.#members]) member.abort(this.#signal.reason);
+    for (const member of [...this.#members].reverse()) member.abort(this.#signal.reason);
   };
 
   constructor(signal: AbortSignal) {
@@ -31,16 +32,13 @@ export class Turn {
   }
 
   join(member: TurnMember): void {
-    if (this.#members.length === 0) this.#signal.addEventListener("abort", this.#listener);
-    this.#members.push(member);
+    if (this.#members.size === 0) this.#signal.addEventListener("abort", this.#listener);
+    this.#members.add(member);
   }
 
   leave(member: TurnMember): void {
-    const place = this.#members.indexOf(member);
-    if (place < 0) return;
-    this.#members[place] = this.#members.at(-1) as TurnMember;
-    this.#members.pop();
-    if (this.#members.length === 0) this.#signal.removeEventListener("abort", this.#listener);
+    if (this.#members.delete(member) && this.#members.size === 0)
+      this.#signal.removeEventListener("abort", this.#listener);
   }
 }
 

@@ -193,8 +193,8 @@ export class Ledger {
   }
 
   /** Writes a running task of this process again that is gone. `undefined`: the store has not lost it. */
-  restore(task: TaskRecord): Promise<TaskRecord | undefined> {
-    return this.#lost.restore(task);
+  restore(task: TaskRecord, input: string | undefined): Promise<TaskRecord | undefined> {
+    return this.#lost.restore(task, input);
   }
 
   /** Ends the lease of a task, so that another process takes it up at once. */

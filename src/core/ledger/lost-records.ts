@@ -52,12 +52,15 @@ export class LostRecords {
     return (await this.#gateway.insist("get", read)) ?? this.restore(task);
   }
 
-  /** Writes a task again that is gone, however often the store fails. `undefined`: it was not lost. @throws `closed` */
-  async restore(task: TaskRecord): Promise<TaskRecord | undefined> {
+  /**
+   * Writes a task again that is gone, with what it takes to start its tool again, however often the store fails.
+   * `undefined`: it was not lost. @throws `closed`
+   */
+  async restore(task: TaskRecord, input?: string): Promise<TaskRecord | undefined> {
     if (task.status !== "running" || this.#isDoubtful || this.#hasStoodStill()) return undefined;
     const events: NewTaskEvent[] = [{ at: this.#clock.now(), type: "task.started" }];
     // An equal call may have begun in the meantime: this one is joined no more.
-    const lost = { record: { ...task, duplicateKey: null }, events };
+    const lost = { record: { ...task, duplicateKey: null }, events, input };
     const { record } = await this.#gateway.insist("insert", async (store) => {
       const answer = await store.insert(lost, NO_LIMITS, this.#leaseMs);
       return "record" in answer ? answer : lost;

@@ -23,11 +23,17 @@ export class SessionClaims {
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
   readonly #held: HeldSessions;
+  #isUsed = false;
 
   constructor(gateway: StoreGateway, notices: Notices, held: HeldSessions) {
     this.#gateway = gateway;
     this.#notices = notices;
     this.#held = held;
+  }
+
+  /** Whether anybody here has ever asked for follow-ups. */
+  get isUsed(): boolean {
+    return this.#isUsed;
   }
 
   /** Whether this process has the session in hand. */
@@ -41,6 +47,7 @@ export class SessionClaims {
    */
   async claim(claimant: string, terms: ClaimTerms, filter: ClaimFilter): Promise<SessionClaim | undefined> {
     const { session } = filter;
+    this.#isUsed = true;
     while (session === undefined || !this.#held.has(session)) {
       const claim = await this.#claim(claimant, terms.leaseMs, filter);
       if (claim === undefined) return undefined;
@@ -63,6 +70,7 @@ export class SessionClaims {
     session: SessionKey,
     hold: Hold,
   ): Promise<SessionClaim | Held> {
+    this.#isUsed = true;
     const giveBack = (answer: SessionClaim | Held | undefined) => {
       if (answer !== undefined && !("heldBy" in answer)) this.settle(answer, {}).catch(() => undefined);
     };

@@ -62,6 +62,11 @@ export interface ManagerOptions {
   exclusive?: "session" | undefined;
   /** Whether results find their way back to the agent. @default true */
   followUps?: boolean | undefined;
+  /**
+   * Another process brings results back, or this one does it without a dispatcher or an inbox: nobody need be warned
+   * that here nothing does. @default false
+   */
+  deliveredElsewhere?: boolean | undefined;
   /** Tools that another process may start again when the one that runs them dies, by name. */
   tools?: Record<string, DurableTool> | undefined;
   /**
@@ -100,6 +105,7 @@ export const MANAGER = {
   leaseMs: option(wait(100), 30_000),
   exclusive: option(oneOf("session")),
   followUps: option(oneOf(true, false), true),
+  deliveredElsewhere: option(oneOf(true, false), false),
   tools: option(durableTools, {}),
   redact: option(func()),
   clock: option(clock, systemClock),

@@ -83,6 +83,8 @@ class Look {
   readonly #queries: Queries;
   readonly #known = new Map<string, TaskInfo | undefined>();
   readonly #pending: Set<string>;
+  /** Each id once. */
+  readonly #count: number;
   #finish: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
 
@@ -92,6 +94,7 @@ class Look {
     this.#mode = mode;
     this.#queries = queries;
     this.#pending = new Set(ids);
+    this.#count = this.#pending.size;
     this.done = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;
@@ -100,8 +103,8 @@ class Look {
   }
 
   get isDone(): boolean {
-    if (this.#mode === "all") return this.#pending.size === 0;
-    return this.#pending.size < new Set(this.#ids).size || this.#ids.length === 0;
+    const { size } = this.#pending;
+    return size === 0 || (this.#mode === "any" && size < this.#count);
   }
 
   answer(): (TaskInfo | undefined)[] {

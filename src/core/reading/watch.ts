@@ -1,7 +1,7 @@
 import type { Notices } from "../ledger/notices.ts";
 import { checkScope } from "../model/call.ts";
 import type { TaskUpdate } from "../model/manager-events.ts";
-import type { TaskHint } from "../model/store.ts";
+import { type EventPage, isDamaged, type TaskHint } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
 import { WATCH, type WatchOptions } from "../options/query-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
@@ -123,9 +123,9 @@ class Watch {
     this.#news.delete(id);
     for (let isMore = true; isMore; ) {
       const after = this.#told.get(id) ?? 0;
-      const page = await this.#queries.events(this.#scope, id, { after, limit: PAGE });
-      const task = await this.#queries.get(this.#scope, id);
-      if (task === undefined) return this.#missing(id);
+      const look = await this.#look(id, after);
+      if (look === undefined) return this.#missing(id);
+      const { page, task } = look;
       // Anybody may have written the hint: where it leads beyond the end, the next says where to begin.
       if (page.nextAfter > task.lastSeq && id !== this.#id) this.#told.delete(id);
       else this.#told.set(id, page.nextAfter);
@@ -136,6 +136,18 @@ class Watch {
       }
       isMore = page.events.length === PAGE;
       if (!isMore && isFinished(task.status) && page.nextAfter >= task.lastSeq) this.#ended(id);
+    }
+  }
+
+  /** A damaged task, which anybody may hint at, does not end the watch of all others. */
+  async #look(id: string, after: number): Promise<{ page: EventPage; task: TaskInfo } | undefined> {
+    try {
+      const page = await this.#queries.events(this.#scope, id, { after, limit: PAGE });
+      const task = await this.#queries.get(this.#scope, id);
+      return task && { page, task };
+    } catch (error) {
+      if (id === this.#id || !isDamaged((error as Error).cause)) throw error;
+      return undefined;
     }
   }
 

@@ -6,6 +6,7 @@ import type { Idle } from "../time/idle.ts";
 import { Chain } from "../values/chain.ts";
 import type { Canceller } from "./cancel.ts";
 import { HandOver, type HandOverParts } from "./hand-over.ts";
+import type { PromiseWatch } from "./promise-watch.ts";
 
 /** The slow calls on their way into the background. */
 export class TaskOffloader implements Offloader {
@@ -44,7 +45,9 @@ export class TaskOffloader implements Offloader {
     this.#open.delete(handOver);
     call.handOver = undefined;
     this.#parts.idle.check();
-    if (call.task) this.#adopted(call);
+    if (call.task === undefined) return;
+    this.#parts.promises.made(call.execution.call.scope, call.task.info().id);
+    this.#adopted(call);
   }
 
   /** The turn may have been aborted while the task was being written. */
@@ -59,4 +62,5 @@ export class TaskOffloader implements Offloader {
 interface TaskOffloaderParts extends HandOverParts {
   readonly canceller: Canceller;
   readonly idle: Idle;
+  readonly promises: PromiseWatch;
 }

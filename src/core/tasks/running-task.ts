@@ -172,7 +172,8 @@ export class RunningTask implements TaskFollower {
   /** The manager may be closed while the store does not answer. */
   async #restore(): Promise<void> {
     const task = this.#record;
-    const record = await this.#parts.ledger.restore(task).catch(() => undefined);
+    const input = this.#call.execution.restartState?.kept;
+    const record = await this.#parts.ledger.restore(task, input).catch(() => undefined);
     this.#restoring = undefined;
     this.changed(record ?? { ...task, owner: null });
   }

@@ -1,9 +1,12 @@
 import type { Notices } from "../../core/ledger/notices.ts";
+import type { SessionClaims } from "../../core/ledger/session-claims.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { warn } from "../../core/values/warn.ts";
 import type { Claimed } from "../outbox.ts";
 import { HeldTurn, type TurnTools } from "./held-turn.ts";
+import { putInHand } from "./in-hand.ts";
 import type { TurnSettling } from "./settling.ts";
+import { isStreaming } from "./streaming.ts";
 import type { Delivery } from "./turn.ts";
 import type { TurnHints } from "./turn-hints.ts";
 import { type TurnOutcome, TurnRun } from "./turn-run.ts";
@@ -12,7 +15,7 @@ import { type TurnOutcome, TurnRun } from "./turn-run.ts";
 export class AutomaticTurns {
   readonly #parts: AutomaticTurnParts;
   readonly #runs = new Map<TurnRun, Promise<void>>();
-  #hasWarned = false;
+  readonly #warned = new Set<string>();
 
   constructor(parts: AutomaticTurnParts) {
     this.#parts = parts;
@@ -29,14 +32,17 @@ export class AutomaticTurns {
   }
 
   begin(claimed: Claimed): void {
-    const { clock, leaseMs, maxMs, hints, tools } = this.#parts;
+    const { clock, claims, leaseMs, maxMs, hints, tools } = this.#parts;
     const { scope, claim, lease } = claimed;
     const letGo = () => tools.outbox.letGo(claimed);
     const footing = { scope, by: "library", number: claim.number, waiting: () => 0, claimed, letGo } as const;
-    const run = new TurnRun(new HeldTurn(footing, tools), { clock, leaseMs, maxMs });
+    const turn = new HeldTurn(footing, tools);
+    const run = new TurnRun(turn, { clock, leaseMs, maxMs });
+    const takeOut = putInHand(claims, claim, turn);
     const stopHints = hints.listen(claim, (hint) => void (hint === "stop" && lease.look()));
     const ended = this.#carryOut(run, claimed).finally(() => {
       stopHints();
+      takeOut();
       this.#runs.delete(run);
       this.#parts.ended();
     });
@@ -54,9 +60,12 @@ export class AutomaticTurns {
     if (outcome.type === "failed") settling.tellFailed(claimed, outcome.error);
     const isSettled = await this.#parts.settle(run.turn, claimed, outcome);
     const turns = claimed.claim.turns + 1;
-    if (isSettled && outcome.type === "delivered" && turns >= maxConsecutiveTurns) {
-      notices.emit("session.held", { scope: claimed.scope, turns });
-    }
+    if (!isSettled || outcome.type !== "delivered" || turns < maxConsecutiveTurns) return;
+    if (notices.emit("session.held", { scope: claimed.scope, turns })) return;
+    this.#warn(
+      `A session has had its ${turns} automatic turns, and what completes now stays pending until its user speaks.`,
+      'Begin the user\'s turns by dispatcher.turn, or call userSpoke. The event "session.held" tells of each; listen to it, and this is not printed.',
+    );
   }
 
   async #deliver(turn: HeldTurn): Promise<void> {
@@ -64,21 +73,30 @@ export class AutomaticTurns {
     const answer = await this.#parts.deliver(turn as Delivery);
     if (answer === "busy") turn.busy();
     else if (answer === "gone") turn.gone();
-    else if (typeof answer === "string") this.#warnOfText(answer);
+    else if (typeof answer === "string") {
+      this.#warn(
+        `"deliver" has returned ${JSON.stringify(answer.slice(0, 60))}, which means nothing: the turn counts as delivered.`,
+        'Of all texts only "busy" and "gone" mean something; turn.busy() and turn.gone() say the same.',
+      );
+    } else if (isStreaming(answer) && !turn.awaited.isProlonged) {
+      this.#warn(
+        '"deliver" has returned a stream that the turn does not wait for: it counts as delivered, even if the stream fails.',
+        "Read the stream to its end in deliver, or give turn.waitUntil a promise that settles with it.",
+      );
+    }
   }
 
-  #warnOfText(answer: string): void {
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
-    warn(
-      `"deliver" has returned ${JSON.stringify(answer.slice(0, 60))}, which means nothing: the turn counts as delivered.`,
-      'Of all texts only "busy" and "gone" mean something; turn.busy() and turn.gone() say the same.',
-    );
+  /** Once for each kind. */
+  #warn(message: string, detail: string): void {
+    if (this.#warned.has(detail)) return;
+    this.#warned.add(detail);
+    warn(message, detail);
   }
 }
 
 interface AutomaticTurnParts {
   readonly clock: SteadyClock;
+  readonly claims: SessionClaims;
   readonly notices: Notices;
   readonly hints: TurnHints;
   readonly tools: TurnTools;

@@ -4,6 +4,7 @@ import { TaskOffloadError } from "../../core/errors.ts";
 export class Awaited {
   readonly over: Promise<void>;
   #pending = 0;
+  #added = 0;
   #isOver = false;
   #failure: { error: unknown } | undefined;
   #resolve: () => void = () => undefined;
@@ -18,6 +19,11 @@ export class Awaited {
     return this.#isOver;
   }
 
+  /** Whether anything was added beside the turn's own function. */
+  get isProlonged(): boolean {
+    return this.#added > 1;
+  }
+
   /** What has rejected first. */
   get failure(): { error: unknown } | undefined {
     return this.#failure;
@@ -26,6 +32,7 @@ export class Awaited {
   add(promise: PromiseLike<unknown>): void {
     if (this.#isOver) throw new TaskOffloadError("closed", "The turn has ended; nothing can prolong it now.");
     this.#pending += 1;
+    this.#added += 1;
     Promise.resolve(promise).then(
       () => this.#settled(),
       (error: unknown) => {

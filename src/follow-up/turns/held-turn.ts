@@ -1,6 +1,6 @@
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
-import type { TurnBy } from "../../core/model/session-claim.ts";
+import type { Settlement, TurnBy } from "../../core/model/session-claim.ts";
 import type { TaskScope } from "../../core/model/task.ts";
 import type { FollowUp } from "../follow-up.ts";
 import type { FollowUpMessage } from "../message.ts";
@@ -32,12 +32,13 @@ export class HeldTurn implements Turn {
   readonly scope: TaskScope;
   readonly number: number;
   readonly by: TurnBy;
-  readonly followUps: readonly FollowUp[];
-  readonly message: FollowUpMessage | undefined;
   readonly awaited = new Awaited();
   readonly #tools: TurnTools;
   readonly #footing: Footing;
   readonly #abort = new AbortController();
+  readonly #followUps: readonly FollowUp[];
+  readonly #message: FollowUpMessage | undefined;
+  #isRead = false;
   #answer: "busy" | "gone" | undefined;
 
   constructor(footing: Footing, tools: TurnTools) {
@@ -47,8 +48,23 @@ export class HeldTurn implements Turn {
     this.number = footing.number;
     this.by = footing.by;
     // A host may do with its list what it likes.
-    this.followUps = [...(footing.claimed?.followUps ?? [])];
-    this.message = this.followUps.length > 0 ? tools.tell(this.followUps) : undefined;
+    this.#followUps = [...(footing.claimed?.followUps ?? [])];
+    this.#message = this.#followUps.length > 0 ? tools.tell(this.#followUps) : undefined;
+  }
+
+  get followUps(): readonly FollowUp[] {
+    this.#isRead = true;
+    return this.#followUps;
+  }
+
+  get message(): FollowUpMessage | undefined {
+    this.#isRead = true;
+    return this.#message;
+  }
+
+  /** Whether anybody has looked at what it began with. What nobody has looked at was not told. */
+  get isRead(): boolean {
+    return this.#isRead;
   }
 
   get signal(): AbortSignal {
@@ -86,13 +102,28 @@ export class HeldTurn implements Turn {
     return claimed === undefined || this.awaited.isOver ? [] : this.#tools.outbox.extend(claimed, modes);
   }
 
+  /** The same, for whoever knows only the session, and settles it; with what it began with, if nobody has looked at that. */
+  async takeAll(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
+    const untold = this.#isRead ? [] : this.followUps;
+    const followUps = [...untold, ...(await this.takeIn(modes))];
+    for (const followUp of followUps) {
+      if (this.claimed?.open.delete(followUp.id)) this.claimed.lent.set(followUp.id, followUp);
+    }
+    return followUps;
+  }
+
+  /** These have failed: they come again, and that counts. */
+  release(followUps: readonly FollowUp[], verdict: (followUp: FollowUp) => Settlement): Promise<boolean> {
+    return this.#settle(followUps, verdict);
+  }
+
   readonly waitUntil = (promise: PromiseLike<unknown>): void => this.awaited.add(promise);
 
   readonly acknowledge = (followUps?: readonly FollowUp[]): Promise<boolean> =>
-    this.#settle(followUps, { type: "acknowledge" });
+    this.#settle(followUps, () => ({ type: "acknowledge" }));
 
   readonly giveBack = (followUps?: readonly FollowUp[]): Promise<boolean> =>
-    this.#settle(followUps, { type: "defer", delayMs: 0 });
+    this.#settle(followUps, () => ({ type: "defer", delayMs: 0 }));
 
   readonly busy = (): void => {
     this.#answer = "busy";
@@ -113,12 +144,11 @@ export class HeldTurn implements Turn {
 
   async #settle(
     followUps: readonly FollowUp[] | undefined,
-    settlement: { type: "acknowledge" } | { type: "defer"; delayMs: number },
+    verdict: (followUp: FollowUp) => Settlement,
   ): Promise<boolean> {
     const { claimed } = this;
     if (claimed === undefined) return false;
-    const some = followUps ?? [...claimed.open.values()];
-    return this.#tools.outbox.settleSome(claimed, some, () => settlement);
+    return this.#tools.outbox.settleSome(claimed, followUps ?? [...claimed.open.values()], verdict);
   }
 }
 

@@ -7,6 +7,7 @@ import type { SteadyClock } from "../../core/time/clock.ts";
 import { type Claimed, scopeOf, sessionOf } from "../outbox.ts";
 import { HandledTurn } from "./begun-turn.ts";
 import { type Footing, HeldTurn, type TurnTools } from "./held-turn.ts";
+import { putInHand } from "./in-hand.ts";
 import { joined } from "./joined-signal.ts";
 import { isWithin, runWithin } from "./own-turn.ts";
 import { SessionQueue, type Unguarded } from "./session-queue.ts";
@@ -120,12 +121,14 @@ export class HostTurns {
 
   /** `told`: with what the turn's own function has failed, which whoever has begun the turn knows. */
   #carryOut(turn: HeldTurn, work: () => unknown, told: readonly unknown[] = []): Promise<void> {
-    const { clock, leaseMs, maxMs, hints } = this.#parts;
+    const { clock, claims, leaseMs, maxMs, hints } = this.#parts;
     const run = new TurnRun(turn, { clock, leaseMs, maxMs });
     const lookIfStopped = (hint: string) => void (hint === "stop" && turn.claimed?.lease.look());
     const stopHints = hints.listen(sessionOf(turn.scope), lookIfStopped);
+    const takeOut = putInHand(claims, sessionOf(turn.scope), turn);
     const ended = this.#end(turn, run.run(work), told).finally(() => {
       stopHints();
+      takeOut();
       this.#runs.delete(run);
     });
     this.#runs.set(run, ended);
@@ -138,7 +141,7 @@ export class HostTurns {
     if (outcome.type === "failed" && !told.includes(outcome.error)) {
       this.#parts.notices.emit("turn.failed", { scope, error: outcome.error });
     }
-    await this.#parts.settle(turn, outcome);
+    await this.#parts.settle(turn, wasTold(turn, outcome) ? outcome : { type: "stopped" });
   }
 }
 
@@ -154,6 +157,11 @@ interface HostTurnParts {
   readonly maxMs: number;
   /** What is to be done with what a turn has left open, and lets go of its session. */
   settle(turn: HeldTurn, outcome: TurnOutcome): Promise<void>;
+}
+
+/** What a host was handed and has never looked at is not in its conversation. */
+function wasTold({ isRead, claimed }: HeldTurn, { type }: TurnOutcome): boolean {
+  return type !== "delivered" || isRead || claimed?.open.size === 0;
 }
 
 const MOST_POLL_MS = 1_000;

@@ -1,9 +1,12 @@
 import { lastProgress, type NewTaskEvent, numbered, type TaskEvent } from "../../core/model/events.ts";
 import type { StoredResult } from "../../core/model/result.ts";
 import type { EventPage, EventQuery, Payload } from "../../core/model/store.ts";
+import { isStoredEvent, isStoredResult } from "../shared/check-parts.ts";
 import { weightOf } from "../shared/weight.ts";
 import { fromText, toText } from "./keys.ts";
+import { orNull } from "./rows.ts";
 import type { Values } from "./statement.ts";
+import { type RowKey, readPart, WrongRowError } from "./wrong-row.ts";
 
 /** Events that are written at once: one row of the log, and nothing of it if there are none. */
 export interface Batch {
@@ -35,14 +38,15 @@ export function eventValues(events: readonly NewTaskEvent[]): Values<EventValue>
   };
 }
 
-/** A batch as it is read, with the first number that the log of its task has; a log without events has no batch. */
-export interface BatchRow {
+/** A batch as it is read, with the numbers that the log of its task has; a log without events has no batch. */
+export interface BatchRow extends PartRow {
   first_seq: number;
+  end_seq: number;
   last_seq: number | null;
   events: string | null;
 }
 
-/** The oldest batch may begin with events that are gone from the ring, or were read before. */
+/** The oldest batch may begin with events that are gone from the ring, or were read before. @throws WrongRowError */
 export function pageOf(
   rows: readonly BatchRow[],
   taskId: string,
@@ -50,18 +54,36 @@ export function pageOf(
 ): EventPage | undefined {
   const [first] = rows;
   if (first === undefined) return undefined;
-  const firstSeq = first.first_seq;
-  const kept = rows
-    .flatMap((row) => fromBatch(row, taskId))
-    .filter(({ seq }) => seq > after && seq >= firstSeq);
+  const from = Math.max(first.first_seq, after + 1);
+  const kept = rows.flatMap((row) => fromBatch(row, taskId)).filter(({ seq }) => seq >= from);
   const events = kept.slice(0, limit);
-  return { events, nextAfter: events.at(-1)?.seq ?? after, truncated: after + 1 < firstSeq };
+  const count = Math.min(limit, Math.max(0, first.end_seq - from + 1));
+  const isWhole = events.length === count && events.every(({ seq }, index) => seq === from + index);
+  if (!isWhole) throw new WrongRowError(first, "its log lacks events", "events");
+  return { events, nextAfter: events.at(-1)?.seq ?? after, truncated: after + 1 < first.first_seq };
 }
 
-function fromBatch({ last_seq, events }: BatchRow, taskId: string): TaskEvent[] {
-  if (last_seq === null || events === null) return [];
-  const batch: NewTaskEvent[] = JSON.parse(events);
-  return numbered(taskId, last_seq - batch.length + 1, batch);
+function fromBatch(row: BatchRow, taskId: string): TaskEvent[] {
+  checkPart(row);
+  const { last_seq: lastSeq, events } = row;
+  if (lastSeq === null || events === null) return [];
+  const batch = readPart(row, "its log", () => toEvents(events), "events");
+  return numbered(taskId, lastSeq - batch.length + 1, batch);
+}
+
+function toEvents(text: string): NewTaskEvent[] {
+  const events = JSON.parse(text);
+  if (Array.isArray(events) && events.every(isStoredEvent)) return events;
+  throw new Error("These are no events.");
+}
+
+/** What hangs on a task, with the columns that say of which. */
+export interface PartRow extends RowKey {
+  damage: string | null;
+}
+
+function checkPart(row: PartRow): void {
+  if (row.damage !== null) throw new WrongRowError(row, row.damage);
 }
 
 /** A result as it is kept: what it says about itself, and its texts as they are. */
@@ -81,13 +103,46 @@ export function resultValues(result: StoredResult | undefined): Values<keyof Res
   return { about: JSON.stringify({ bytes, lossy }), head: toText(head), tail: toText(tail) };
 }
 
-export function fromResultRow({ about, head, tail }: ResultRow): StoredResult {
+/** Nulls where there is none. */
+export interface KeptResult extends PartRow {
+  has_result: boolean;
+  about: string | null;
+  head: string | null;
+  tail: string | null;
+}
+
+/** `undefined`: there never was one. @throws WrongRowError */
+export function fromKeptResult(row: KeptResult): StoredResult | undefined {
+  checkPart(row);
+  const { about, head, tail } = row;
+  if (about !== null && head !== null)
+    return readPart(row, "its result", () => toResult({ about, head, tail }), "results");
+  if (row.has_result) throw new WrongRowError(row, "its result is missing", "results");
+  return undefined;
+}
+
+function toResult({ about, head, tail }: ResultRow): StoredResult {
   const { bytes, lossy } = JSON.parse(about);
-  if (tail === null) return { kind: "whole", json: fromText(head), lossy };
-  return { kind: "cut", head: fromText(head), tail: fromText(tail), bytes, lossy };
+  const result =
+    tail === null
+      ? { kind: "whole", json: fromText(head), lossy }
+      : { kind: "cut", head: fromText(head), tail: fromText(tail), bytes, lossy };
+  if (isStoredResult(result)) return result;
+  throw new Error("That is no result.");
 }
 
 /** A payload whose texts are as they are kept. */
-export function fromPayloadRow({ input, checkpoint }: Payload): Payload {
-  return { input: fromText(input), checkpoint: checkpoint === null ? null : fromText(checkpoint) };
+export interface KeptPayload extends PartRow, Payload {}
+
+/** @throws WrongRowError */
+export function fromKeptPayload(row: KeptPayload): Payload {
+  checkPart(row);
+  const read = () => ({ input: toJsonText(row.input), checkpoint: orNull(row.checkpoint, toJsonText) });
+  return readPart(row, "its payload", read, "payloads");
+}
+
+function toJsonText(text: string): string {
+  const json = fromText(text);
+  JSON.parse(json);
+  return json;
 }

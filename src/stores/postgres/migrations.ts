@@ -1,3 +1,4 @@
+import { lackedIn } from "./lacked.ts";
 import { version1 } from "./migrations/version-1/all.ts";
 import { version2 } from "./migrations/version-2.ts";
 import { version3 } from "./migrations/version-3.ts";
@@ -9,9 +10,9 @@ const MIGRATIONS: readonly ((schema: string) => string)[] = [version1, version2,
 /** The version that this release works with. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** The query for the version of a schema. It fails where there is none. */
+/** The query for the version of a schema, and for what a store lacks there. It fails where there is none. */
 export function versionQuery(schema: string): string {
-  return `SELECT max(version) AS version FROM ${schema}.migrations`;
+  return `SELECT max(version) AS version, (${lackedIn(schema)}) AS lacked FROM ${schema}.migrations`;
 }
 
 /**

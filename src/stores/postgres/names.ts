@@ -39,5 +39,8 @@ export const USER_INDEX = "user_shelf";
 /** Apart in their indexes are follow-ups whose session was found to have had its turns, by how many; else this is 0. */
 export const TURNS = "held";
 
+/** The index of what was set aside: nobody looks there. */
+export const DAMAGED = "damaged";
+
 /** The indexes of the unfinished tasks, which are their statuses. */
 export const UNFINISHED = "('queued', 'running', 'input_required')";

@@ -43,7 +43,11 @@ export class Outbox {
     if (first === undefined) return undefined;
     const { task, turns, number } = first;
     const key = { token, userId: fromKey(task.user_id), sessionId: fromSessionKey(task.session) };
-    return { ...key, number, tasks: this.#taken(claimed), turns };
+    const tasks = await this.#after.taken(claimed);
+    if (tasks.length > 0) return { ...key, number, tasks, turns };
+    // All of it was damaged, and is set aside by now.
+    await this.settle(key, {}, false);
+    return this.claim(claimant, leaseMs, filter);
   }
 
   async hold(
@@ -60,7 +64,8 @@ export class Outbox {
     if ("heldBy" in turn) return turn;
     const { userId, sessionId } = session;
     const { number, turns } = turn as Turn;
-    return { token, userId, sessionId, number, tasks: this.#taken(taken as Written[]), turns };
+    const tasks = await this.#after.taken(taken as Written[]);
+    return { token, userId, sessionId, number, tasks, turns };
   }
 
   async extend(
@@ -70,7 +75,7 @@ export class Outbox {
   ): Promise<TaskRecord[] | undefined> {
     const values = { token: toKey(token), modes: modes.join(), maxHolds };
     const [claim, ...taken] = await this.#database.askAll(EXTEND, values);
-    return claim && this.#taken(taken);
+    return claim && this.#after.taken(taken);
   }
 
   async prolong({ token }: ClaimKey, leaseMs: number): Promise<Prolonged | undefined> {
@@ -83,7 +88,7 @@ export class Outbox {
     const values = { token: toKey(claim.token), settlements: JSON.stringify(settlements), keep };
     const [ended, ...settled] = await this.#database.askAll(SETTLE, values);
     if (ended === undefined) return undefined;
-    const records = (settled as Written[]).map((written) => this.#after.settled(written));
+    const records = await this.#after.settled(settled as Written[]);
     const { awaited, watched } = ended as EndedClaim;
     if (awaited) this.#hints.tellTurn(claim, "free", watched);
     return records;
@@ -99,10 +104,6 @@ export class Outbox {
 
   async resetTurns(session: SessionKey): Promise<void> {
     await this.#database.ask(RESET_TURNS, keyOf(session));
-  }
-
-  #taken(rows: readonly Written[]): TaskRecord[] {
-    return rows.map((written) => this.#after.written(written, 0));
   }
 }
 

@@ -8,10 +8,18 @@ import type {
   TaskKey,
 } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord, type TaskScope, type TaskStatus } from "../../core/model/task.ts";
-import { type BatchRow, fromPayloadRow, fromResultRow, pageOf, type ResultRow } from "./contents.ts";
+import {
+  type BatchRow,
+  fromKeptPayload,
+  fromKeptResult,
+  type KeptPayload,
+  type KeptResult,
+  pageOf,
+} from "./contents.ts";
+import type { Damages } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { toKey, toSessionKey } from "./keys.ts";
-import { USER_INDEX } from "./names.ts";
+import { DAMAGED, INDEX, type Names, USER_INDEX } from "./names.ts";
 import type { QueryValue } from "./pool.ts";
 import { fromRow, type TaskRow } from "./rows.ts";
 import { type AnswerRow, type Statement, statement, type Values } from "./statement.ts";
@@ -19,37 +27,43 @@ import { type AnswerRow, type Statement, statement, type Values } from "./statem
 /** Reads tasks, one at a time or by the page. */
 export class Reading {
   readonly #database: Database;
+  readonly #damages: Damages;
 
-  constructor(database: Database) {
+  constructor(database: Database, damages: Damages) {
     this.#database = database;
+    this.#damages = damages;
   }
 
   async get(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
     const [row] = await this.#database.askAll(GET, seenFrom(scope, id));
-    return row && fromRow(row);
+    return row && this.#damages.readOne(() => fromRow(row));
   }
 
   async list(scope: TaskScope, asked: ListQuery): Promise<RecordPage> {
     const { limit } = asked;
     const [list, values] = listOf(scope, asked);
     const rows = await this.#database.askAll(list, values);
-    return { records: rows.slice(0, limit).map(fromRow), more: rows.length > limit };
+    const records = await this.#damages.readEach(rows, fromRow);
+    // What was set aside leaves room for others.
+    if (records.length < rows.length) return this.list(scope, asked);
+    return { records: records.slice(0, limit), more: rows.length > limit };
   }
 
   async events(scope: TaskScope, id: string, query: EventQuery): Promise<EventPage | undefined> {
     const { after, limit } = query;
     const values = { ...seenFrom(scope, id), after, limit };
-    return pageOf(await this.#database.ask(EVENTS, values), id, query);
+    const rows = await this.#database.ask(EVENTS, values);
+    return this.#damages.readOne(() => pageOf(rows, id, query));
   }
 
   async result(scope: TaskScope, id: string): Promise<StoredResult | undefined> {
     const [row] = await this.#database.ask(RESULT, seenFrom(scope, id));
-    return row && fromResultRow(row);
+    return row && this.#damages.readOne(() => fromKeptResult(row));
   }
 
   async payload({ userId, id }: TaskKey): Promise<Payload | undefined> {
     const [row] = await this.#database.ask(PAYLOAD, seenFrom({ userId }, id));
-    return row && fromPayloadRow(row);
+    return row && this.#damages.readOne(() => fromKeptPayload(row));
   }
 }
 
@@ -64,25 +78,36 @@ function seenFrom({ userId, sessionId }: TaskScope, id: string): Values<Seen> {
   return { user: toKey(userId), id: toKey(id), session };
 }
 
+/** A row `t`, and whether it lacks its result. */
+const SEEN = ({ results }: Names) =>
+  `t.*, t.has_result AND (SELECT r.task_key FROM ${results} r WHERE r.task_key = t.key) IS NULL AS lacks_result`;
+
+/** Which task a part is of, and whether it was set aside. */
+const PART = "t.key, t.user_id, t.id, t.damage";
+
 const GET = statement<Seen, AnswerRow<TaskRow>>(
-  ({ tasks }) => `SELECT row_to_json(t)::text AS answer FROM ${tasks} t WHERE ${IS_TASK}`,
+  (names) => `SELECT row_to_json(t)::text AS answer
+    FROM (SELECT ${SEEN(names)} FROM ${names.tasks} t WHERE ${IS_TASK}) t`,
 );
 
 /** The batches that have later events, in order; one without, where there are none to read. */
 const EVENTS = statement<Seen | "after" | "limit", BatchRow>(
-  ({ tasks, events }) => `SELECT t.first_seq, e.last_seq, e.events FROM ${tasks} t
+  ({
+    tasks,
+    events,
+  }) => `SELECT ${PART}, t.first_seq, t.last_seq AS end_seq, e.last_seq, e.events FROM ${tasks} t
     LEFT JOIN LATERAL (SELECT e.last_seq, e.events FROM ${events} e
       WHERE e.task_key = t.key AND e.last_seq > :after::bigint ORDER BY e.last_seq LIMIT :limit) e ON true
     WHERE ${IS_TASK} ORDER BY e.last_seq`,
 );
 
-const RESULT = statement<Seen, ResultRow>(
-  ({ tasks, results }) => `SELECT r.about, r.head, r.tail
-    FROM ${tasks} t JOIN ${results} r ON r.task_key = t.key WHERE ${IS_TASK}`,
+const RESULT = statement<Seen, KeptResult>(
+  ({ tasks, results }) => `SELECT ${PART}, t.has_result, r.about, r.head, r.tail
+    FROM ${tasks} t LEFT JOIN ${results} r ON r.task_key = t.key WHERE ${IS_TASK}`,
 );
 
-const PAYLOAD = statement<Seen, Payload>(
-  ({ tasks, payloads }) => `SELECT p.input, p.checkpoint
+const PAYLOAD = statement<Seen, KeptPayload>(
+  ({ tasks, payloads }) => `SELECT ${PART}, p.input, p.checkpoint
     FROM ${tasks} t JOIN ${payloads} p ON p.task_key = t.key WHERE ${IS_TASK}`,
 );
 
@@ -90,7 +115,7 @@ type List = Statement<string, AnswerRow<TaskRow>>;
 
 /** Lists tasks, the newest first, and one beyond the limit if there are more. */
 function listOf(scope: TaskScope, { status, limit, after }: ListQuery): [List, Values<string>] {
-  const conditions = ["t.user_id = :user"];
+  const conditions = ["t.user_id = :user", `t.${INDEX} <> '${DAMAGED}'`];
   const values: Record<string, QueryValue> = { user: toKey(scope.userId), limit: limit + 1 };
   if (scope.sessionId !== undefined) {
     conditions.push("t.session = :session");
@@ -102,8 +127,9 @@ function listOf(scope: TaskScope, { status, limit, after }: ListQuery): [List, V
     Object.assign(values, { createdAt: after.createdAt, id: toKey(after.id) });
   }
   const list: List = statement(
-    ({ tasks }) => `SELECT row_to_json(t)::text AS answer FROM ${tasks} t WHERE ${conditions.join(" AND ")}
-      ORDER BY t.created_at DESC, t.id DESC LIMIT :limit`,
+    (names) => `SELECT row_to_json(t)::text AS answer
+      FROM (SELECT ${SEEN(names)} FROM ${names.tasks} t WHERE ${conditions.join(" AND ")}
+        ORDER BY t.created_at DESC, t.id DESC LIMIT :limit) t`,
   );
   return [list, values];
 }

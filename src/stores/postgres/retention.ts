@@ -22,7 +22,7 @@ export class Retention {
     try {
       const answers = await this.#ask(limits, limit, users);
       const { evicted, more, walked_to } = answers.pop() as Summary;
-      const expired = (answers as Written[]).map((written) => this.#after.settled(written));
+      const expired = await this.#after.settled(answers as Written[]);
       if (more) this.#plan.putBack(users);
       else this.#plan.finish(users, walked_to);
       return { expired, evicted, more: more || this.#plan.isWalking };

@@ -1,12 +1,13 @@
 import type { FollowUpMode, FollowUpStatus } from "../../core/model/follow-up.ts";
 import type { TaskPatch } from "../../core/model/lifecycle.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
+import { wrongWithRecord } from "../shared/check-record.ts";
+import { isObject } from "../shared/checks.ts";
 import { fromKey, fromSessionKey, fromText, toKey, toSessionKey, toText } from "./keys.ts";
+import { type RowKey, readPart, WrongRowError } from "./wrong-row.ts";
 
 /** What a record is made of. Texts are as {@link toKey} and `JSON.stringify` have made them. */
-export interface TaskRow {
-  user_id: string;
-  id: string;
+export interface TaskRow extends RowKey {
   session: string;
   details: string;
   status: TaskRecord["status"];
@@ -29,6 +30,10 @@ export interface TaskRow {
   follow_up_holds: number | null;
   follow_up_reason: string | null;
   last_seq: number;
+  /** Why it was set aside. */
+  damage: string | null;
+  /** Its result was written, and is gone; only where that was looked for. */
+  lacks_result?: boolean;
 }
 
 /** A record as JSON that `json_populate_record` makes a row of, with some columns of the store's own. */
@@ -75,8 +80,21 @@ function changes(patch: TaskPatch): Record<string, unknown> {
   };
 }
 
+/** The record in a row. @throws WrongRowError */
 export function fromRow(row: TaskRow): TaskRecord {
-  const { agentId, toolName, toolCallId, summary, priority, metadata, ...more } = JSON.parse(row.details);
+  if (row.damage !== null) throw new WrongRowError(row, row.damage);
+  const record = recordIn(row);
+  const reason = row.lacks_result ? "its result is missing" : wrongWithRecord(record);
+  if (reason !== undefined) throw new WrongRowError(row, reason);
+  return record;
+}
+
+function recordIn(row: TaskRow): TaskRecord {
+  const { agentId, toolName, toolCallId, summary, priority, metadata, ...more } = readPart(
+    row,
+    "its details",
+    () => toObject(row.details),
+  );
   return {
     id: fromKey(row.id),
     userId: fromKey(row.user_id),
@@ -92,15 +110,15 @@ export function fromRow(row: TaskRow): TaskRecord {
     updatedAt: row.updated_at,
     completedAt: row.completed_at,
     deadlineAt: row.deadline_at,
-    progress: orNull(row.progress, JSON.parse),
-    error: orNull(row.error, JSON.parse),
-    cancel: orNull(row.cancel, JSON.parse),
+    progress: readPart(row, "its progress", () => orNull(row.progress, JSON.parse)),
+    error: readPart(row, "its error", () => orNull(row.error, JSON.parse)),
+    cancel: readPart(row, "its cancel", () => orNull(row.cancel, JSON.parse)),
     followUp: {
       status: row.follow_up_status,
       mode: row.follow_up_mode,
       attempts: row.follow_up_attempts,
       ...(row.follow_up_holds !== null && { holds: row.follow_up_holds }),
-      reason: orNull(row.follow_up_reason, fromText),
+      reason: readPart(row, "its follow_up_reason", () => orNull(row.follow_up_reason, fromText)),
     },
     metadata,
     lastSeq: row.last_seq,
@@ -112,8 +130,15 @@ export function fromRow(row: TaskRow): TaskRecord {
   };
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: what is in it is looked at afterwards.
+function toObject(text: string): any {
+  const object = JSON.parse(text);
+  if (!isObject(object)) throw new Error("That is no object.");
+  return object;
+}
+
 /** Converts what there is; `null`, and `undefined` for what a patch does not name, stay. */
-function orNull<T, Out>(
+export function orNull<T, Out>(
   value: T,
   convert: (value: NonNullable<T>) => Out,
 ): Out | Extract<T, null | undefined> {

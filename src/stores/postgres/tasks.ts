@@ -11,9 +11,10 @@ import type {
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { AfterWrite, AppendedRow, Written } from "./after-write.ts";
 import { type EventValue, eventValues, type ResultRow, resultValues, toBatch } from "./contents.ts";
+import type { Damages } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { toKey, toText } from "./keys.ts";
-import { INDEX, UNFINISHED } from "./names.ts";
+import { DAMAGED, INDEX, UNFINISHED } from "./names.ts";
 import { fromRow, type TaskRow, toPatch, toRow } from "./rows.ts";
 import { call, statement, type Values } from "./statement.ts";
 
@@ -21,17 +22,16 @@ import { call, statement, type Values } from "./statement.ts";
 export class Tasks {
   readonly #database: Database;
   readonly #after: AfterWrite;
+  readonly #damages: Damages;
 
-  constructor(database: Database, after: AfterWrite) {
+  constructor(database: Database, after: AfterWrite, damages: Damages) {
     this.#database = database;
     this.#after = after;
+    this.#damages = damages;
   }
 
-  async insert(
-    { record: given, events, input }: NewTask,
-    limits: TaskLimits,
-    leaseMs: number,
-  ): Promise<Insertion> {
+  async insert(task: NewTask, limits: TaskLimits, leaseMs: number): Promise<Insertion> {
+    const { record: given, events, input } = task;
     const { json, weights, count, chars } = toBatch(events);
     const progress = lastProgress(events) ?? given.progress;
     const record = { ...given, progress, lastSeq: given.lastSeq + count };
@@ -40,7 +40,13 @@ export class Tasks {
     const values = { row, input: text, leaseMs, events: json, weights, ...limits };
     const answer = await this.#database.askOne(INSERT, values);
     if (answer === undefined) throw new Error("PostgreSQL has answered nothing.");
-    return this.#insertion(answer, record, count);
+    if (!("task" in answer)) return this.#insertion(answer, record, count);
+    const [known] = await this.#damages.readEach([answer.task], fromRow);
+    if (known === undefined) {
+      if (answer.outcome === "known") await this.#database.ask(MOVE_ASIDE, keyValues(given));
+      return this.insert(task, limits, leaseMs);
+    }
+    return { status: answer.outcome === "known" ? "inserted" : "duplicate", record: known };
   }
 
   async transition(task: TaskKey, version: number, change: TaskChange): Promise<TaskRecord | undefined> {
@@ -73,27 +79,17 @@ export class Tasks {
     return (await this.#database.ask(CHECKPOINT, values)).length > 0;
   }
 
-  #insertion(answer: InsertAnswer, record: TaskRecord, events: number): Insertion {
-    switch (answer.outcome) {
-      case "inserted": {
-        const inserted: TaskRecord = JSON.parse(JSON.stringify(record));
-        this.#after.announce(inserted, events, answer.watched);
-        return { status: "inserted", record: inserted };
-      }
-      case "known":
-        return { status: "inserted", record: fromRow(answer.task) };
-      case "duplicate":
-        return { status: "duplicate", record: fromRow(answer.task) };
-      default:
-        return { status: "refused", limit: answer.outcome };
-    }
+  #insertion(answer: InsertedRow | LimitMet, record: TaskRecord, events: number): Insertion {
+    if (answer.outcome !== "inserted") return { status: "refused", limit: answer.outcome };
+    const inserted: TaskRecord = JSON.parse(JSON.stringify(record));
+    this.#after.announce(inserted, events, answer.watched);
+    return { status: "inserted", record: inserted };
   }
 }
 
-type InsertAnswer =
-  | { outcome: "inserted"; watched: boolean }
-  | { outcome: "known" | "duplicate"; task: TaskRow }
-  | { outcome: LimitName };
+type InsertedRow = { outcome: "inserted"; watched: boolean };
+type LimitMet = { outcome: LimitName };
+type InsertAnswer = InsertedRow | { outcome: "known" | "duplicate"; task: TaskRow } | LimitMet;
 
 type AdmitAnswer = Written | { refusal: LimitName };
 
@@ -106,6 +102,12 @@ const INSERT = call<
 >(
   `insert_task(:row, :input, :leaseMs, :events, :weights,
     :runningPerUser, :runningPerSession, :queuedPerUser, :exclusive)`,
+);
+
+/** Makes room under the id of a task that was set aside. Its row stays, and what hangs on it. */
+const MOVE_ASIDE = statement<"user" | "id">(
+  ({ tasks }) => `UPDATE ${tasks} SET id = id || ' ' || key
+    WHERE user_id = :user AND id = :id AND ${INDEX} = '${DAMAGED}'`,
 );
 
 type Change = "user" | "id" | "version" | "patch" | EventValue | keyof ResultRow;

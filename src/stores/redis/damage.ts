@@ -17,7 +17,9 @@ export function readRefusal(name: string, refused: string): Damage {
   return damageOf(name, refused.slice(0, cut), refused.slice(cut + 1));
 }
 
+/** What belongs to no task has no name. */
 function damageOf(name: string, place: string, reason: string): Damage {
+  if (name === "") return { userId: null, taskId: null, place, reason };
   const { userId, id } = taskNamed(name);
   return { userId, taskId: id, place, reason };
 }

@@ -22,9 +22,9 @@ export class Mender {
     this.#nextAt = performance.now() + PAUSE_MS;
     let isMended = false;
     for (let looks = 1; looks === 1 || (this.#suspected.size > 0 && looks <= MOST_LOOKS); looks += 1) {
-      // Whoever has asked is answered without it.
-      if (this.#server.isClosed) return isMended;
-      const found = await Promise.all(this.#server.shards.map((shard) => this.#lookInto(shard)));
+      // Whoever has found nothing is not to fail for that.
+      const lookInto = (shard: number) => this.#lookInto(shard).catch(() => false);
+      const found = await Promise.all(this.#server.shards.map(lookInto));
       isMended ||= found.includes(true);
     }
     return isMended;

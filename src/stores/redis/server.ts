@@ -7,6 +7,7 @@ import { readDamages, readRefusal } from "./damage.ts";
 import type { Hints } from "./hints.ts";
 import { LOOK } from "./lua/look.ts";
 import { GET } from "./lua/reading.ts";
+import { REPAIR } from "./lua/repair.ts";
 import type { Script } from "./lua/script.ts";
 import { OTHER_VERSION, VERSION } from "./lua/version.ts";
 import { shardOf } from "./names.ts";
@@ -35,10 +36,6 @@ export class Server {
     this.shards = Array.from({ length: shards }, (_, shard) => shard);
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   shardOf(userId: string): number {
     return shardOf(userId, this.shards.length);
   }
@@ -46,6 +43,16 @@ export class Server {
   async run<Answer>(script: Script, shard: number, ...args: string[]): Promise<Answer> {
     if (this.#isClosed) throw new Error("The store is closed.");
     if (this.#checked.size === 0) await this.#lookOnce();
+    try {
+      return await this.#answer<Answer>(script, shard, args);
+    } catch (error) {
+      if (!isNamed(error, "WRONGTYPE")) throw error;
+      await this.#repair(shard);
+      return this.#answer<Answer>(script, shard, args);
+    }
+  }
+
+  async #answer<Answer>(script: Script, shard: number, args: readonly string[]): Promise<Answer> {
     const version = this.#checked.has(shard) ? "" : VERSION;
     try {
       const [answer, damages, refused] = await this.#evaluate(script, shard, version, ...args);
@@ -94,6 +101,13 @@ export class Server {
     this.#damaged.clear();
   }
 
+  /** Sets aside what stands where an index should be: until its tasks are filed anew, that is as if it was evicted. */
+  async #repair(shard: number): Promise<void> {
+    let cursor = "0";
+    do cursor = await this.#answer<string>(REPAIR, shard, [cursor, AT_MOST]);
+    while (cursor !== "0");
+  }
+
   /** For all that are called meanwhile; after a refusal, the next looks again. */
   #lookOnce(): Promise<void> {
     this.#looked ??= this.#look().catch((error) => {
@@ -125,6 +139,9 @@ export class Server {
     }
   }
 }
+
+/** Keys that one script looks at, about. */
+const AT_MOST = "1000";
 
 /** What every script returns. */
 type Outcome = [answer: unknown, damages: string[], refused: string];

@@ -16,7 +16,11 @@ import { type Check, type Checks, isCount, isText, oneOf, orNull, wrongField } f
  * ```
  */
 export function parseHint(text: string): StoreHint | undefined {
-  const hint = parse(text);
+  return checkHint(parse(text));
+}
+
+/** The same of what was parsed already. */
+export function checkHint(hint: unknown): StoreHint | undefined {
   if (wrongField(hint, TURN_HINT) === undefined) return turnHint(hint as SessionHint);
   return wrongField(hint, HINT) === undefined ? taskHint(hint as TaskHint) : undefined;
 }

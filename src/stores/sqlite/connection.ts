@@ -43,6 +43,7 @@ export class Connection {
     return Number(changes) === 0 ? undefined : Number(lastInsertRowid);
   }
 
+  /** libsql answers what was asked before, if a statement is asked for all of its rows and then for one. */
   get<Name extends string, Row>(statement: Statement<Name, Row>, values: Values<Name>): Row | undefined {
     return this.#prepare(statement).get(...inOrder(statement, values)) as Row | undefined;
   }

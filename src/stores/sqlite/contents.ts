@@ -1,7 +1,9 @@
 import type { StoredResult } from "../../core/model/result.ts";
 import type { Payload } from "../../core/model/store.ts";
+import { isText } from "../shared/checks.ts";
 import type { Connection } from "./connection.ts";
 import { CONTENT, CONTENTS } from "./names.ts";
+import { parse } from "./read-entry.ts";
 import { type Statement, statement, type Values } from "./statement.ts";
 import { decodeText, encodeText } from "./text.ts";
 
@@ -21,9 +23,10 @@ export class Contents {
     this.#waiting.push({ task, content: seq, chars, text: event });
   }
 
-  events(task: number, after: number, limit: number): string[] {
+  /** As they are kept: nobody has looked at them yet. */
+  events(task: number, after: number, limit: number): { seq: number; event: unknown }[] {
     const rows = this.#connection.all(EVENTS, { task, after: Math.max(after, RESULT), limit });
-    return rows.map(({ text }) => text);
+    return rows.map(({ seq, text }) => ({ seq, event: parse(text) }));
   }
 
   oldestEvents(task: number, limit: number): { seq: number; chars: number }[] {
@@ -40,9 +43,10 @@ export class Contents {
     this.#waiting.push({ task, content: RESULT, chars: 0, text: JSON.stringify(result) });
   }
 
-  result(task: number): StoredResult | undefined {
+  /** As it is kept; `null`: it is no JSON. */
+  result(task: number): unknown {
     const text = this.#get(task, RESULT);
-    return text === undefined ? undefined : JSON.parse(text);
+    return text === undefined ? undefined : (parse(text) ?? null);
   }
 
   putInput(task: number, input: string): void {
@@ -53,11 +57,12 @@ export class Contents {
     this.#waiting.push({ task, content: CHECKPOINT, chars: 0, text: encodeText(checkpoint) });
   }
 
+  /** `undefined`: there is none, or none that can be read. */
   payload(task: number): Payload | undefined {
     const input = this.#get(task, INPUT);
-    const checkpoint = this.#get(task, CHECKPOINT);
-    if (input === undefined) return undefined;
-    return { input: decodeText(input), checkpoint: checkpoint === undefined ? null : decodeText(checkpoint) };
+    const checkpoint = this.#get(task, CHECKPOINT) ?? null;
+    if (!isText(input) || !(checkpoint === null || isText(checkpoint))) return undefined;
+    return { input: decodeText(input), checkpoint: checkpoint === null ? null : decodeText(checkpoint) };
   }
 
   dropPayload(task: number): void {
@@ -81,7 +86,7 @@ export class Contents {
     this.#waiting = [];
   }
 
-  #get(task: number, content: number): string | undefined {
+  #get(task: number, content: number): unknown {
     return this.#connection.get(GET, { task, content })?.text;
   }
 }
@@ -107,7 +112,7 @@ const PUT_ONE = put(1);
 const PUT_MANY = put(ROWS_TOGETHER);
 
 /** The text of one of a task's contents. */
-const GET = statement<"task" | "content", { text: string }>(
+const GET = statement<"task" | "content", { text: unknown }>(
   `SELECT text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} = :content`,
 );
 
@@ -126,7 +131,7 @@ const DROP_EVENTS = statement<"task" | "oldest">(
   `DELETE FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > ${RESULT} AND ${CONTENT} < :oldest`,
 );
 
-/** The texts of events that come after a number, in order. */
-const EVENTS = statement<"task" | "after" | "limit", { text: string }>(
-  `SELECT text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > :after ORDER BY ${CONTENT} LIMIT :limit`,
+/** Events that come after a number, in order. */
+const EVENTS = statement<"task" | "after" | "limit", { seq: number; text: unknown }>(
+  `SELECT ${CONTENT} AS seq, text FROM ${CONTENTS} WHERE task = :task AND ${CONTENT} > :after ORDER BY ${CONTENT} LIMIT :limit`,
 );

@@ -1,7 +1,7 @@
 import { type FollowUpMode, isOutstanding } from "../../core/model/follow-up.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { modeOf } from "../shared/follow-ups.ts";
-import { DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE } from "./names.ts";
+import { CONTENT, CONTENTS, DELAYED_UNTIL, ENDED_AT, INDEX, IS_DUE, TASKS } from "./names.ts";
 
 /** The index that a task is filed in, and its place there: see the schema. */
 export interface Place {
@@ -20,6 +20,8 @@ export interface Kept {
   hasPayload: boolean;
   oldestSeq: number;
   logChars: number;
+  /** Whether there must be a result. Earlier versions did not say. */
+  hasResult: boolean;
 }
 
 /** One task as this store keeps it. */
@@ -31,16 +33,27 @@ export interface Entry extends Kept, Place {
   leaseEndsAt: number | null;
 }
 
-export interface KeptRow {
+/** What it takes to read a record. */
+export interface RecordRow {
+  key: number;
+  id: string;
+  userId: string;
+  session: string;
   kept: string;
+  index: Place["index"] | "damaged";
 }
 
 /** The place of an unfinished task need not be read: there is but one. */
-export type EntryRow = KeptRow & { key: number; endedAt?: number } & Partial<Place>;
+export type EntryRow = RecordRow &
+  Partial<Omit<Place, "index">> & { endedAt?: number; isWithoutResult?: number };
+
+/** The columns of a {@link RecordRow}. */
+export const RECORD = `key, id, userId, session, kept, ifnull(${INDEX}, 'unfinished') AS "index"`;
 
 /** The columns of an {@link EntryRow}. */
-export const ENTRY = `key, kept, ${ENDED_AT} AS endedAt, ifnull(${INDEX}, 'unfinished') AS "index", mode, turns,
-  ${IS_DUE} AS isDue, ${DELAYED_UNTIL} AS delayedUntil`;
+export const ENTRY = `${RECORD}, ${ENDED_AT} AS endedAt, mode, turns, ${IS_DUE} AS isDue,
+  ${DELAYED_UNTIL} AS delayedUntil,
+  NOT EXISTS (SELECT 1 FROM ${CONTENTS} WHERE task = ${TASKS}.key AND ${CONTENT} = 0) AS isWithoutResult`;
 
 export const UNFINISHED: Place = {
   index: "unfinished",
@@ -56,27 +69,8 @@ export interface SessionState {
   isClaimed: boolean;
 }
 
-export function toEntry(row: EntryRow): Entry {
-  const { record, leaseMs, hasPayload, oldestSeq, logChars }: Kept = JSON.parse(row.kept);
-  const {
-    key,
-    endedAt = 0,
-    index = "unfinished",
-    mode = null,
-    turns = 0,
-    isDue = null,
-    delayedUntil = null,
-  } = row;
-  const place = { index, mode, turns, isDue, delayedUntil };
-  return { key, endedAt, leaseEndsAt: null, record, leaseMs, hasPayload, oldestSeq, logChars, ...place };
-}
-
-export function toRecord({ kept }: KeptRow): TaskRecord {
-  return (JSON.parse(kept) as Kept).record;
-}
-
-export function toJson({ record, leaseMs, hasPayload, oldestSeq, logChars }: Kept): string {
-  return JSON.stringify({ record, leaseMs, hasPayload, oldestSeq, logChars });
+export function toJson({ record, leaseMs, hasPayload, oldestSeq, logChars, hasResult }: Kept): string {
+  return JSON.stringify({ record, leaseMs, hasPayload, oldestSeq, logChars, hasResult });
 }
 
 /** Where a task is filed after a write. */

@@ -1,5 +1,6 @@
 import { type NewTaskEvent, numbered } from "../../core/model/events.ts";
 import { type EventPage, type EventQuery, RING_CHARS, RING_EVENTS } from "../../core/model/store.ts";
+import { isStoredEvent } from "../shared/check-parts.ts";
 import { weightOf } from "../shared/weight.ts";
 import type { Contents } from "./contents.ts";
 import type { Entry } from "./entry.ts";
@@ -22,9 +23,15 @@ export class EventLog {
     while (isFull(entry)) this.#dropOldest(entry);
   }
 
-  page({ key, oldestSeq, record }: Entry, { after, limit }: EventQuery): EventPage {
-    const events = this.#contents.events(key, after, limit).map((event) => JSON.parse(event) as NewTaskEvent);
+  /** `undefined`: it has a gap, or something that is no event. */
+  page({ key, oldestSeq, record }: Entry, { after, limit }: EventQuery): EventPage | undefined {
     const firstSeq = Math.max(after + 1, oldestSeq);
+    const rows = this.#contents.events(key, after, limit);
+    const events = rows.flatMap(({ seq, event }, index) =>
+      seq === firstSeq + index && isStoredEvent(event) ? [event] : [],
+    );
+    if (events.length < Math.max(rows.length, Math.min(limit, record.lastSeq - firstSeq + 1)))
+      return undefined;
     return {
       events: numbered(record.id, firstSeq, events),
       nextAfter: events.length > 0 ? firstSeq + events.length - 1 : after,

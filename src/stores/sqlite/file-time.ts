@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from "../../core/time/clock.ts";
+import { type Checks, isNumber, orNull, wrongField } from "../shared/checks.ts";
 import type { Connection } from "./connection.ts";
 import { META } from "./names.ts";
+import { parse } from "./read-entry.ts";
 import { statement } from "./statement.ts";
 
 /**
@@ -64,7 +66,8 @@ export class FileTime {
 
   #told(): Told | undefined {
     const row = this.#connection.get(TOLD, {});
-    return row && JSON.parse(row.value);
+    const told = row && parse(row.value);
+    return wrongField(told, TOLD_FIELDS) === undefined ? (told as Told) : undefined;
   }
 
   /**
@@ -98,6 +101,8 @@ interface Told {
   readonly wall: number;
   readonly uptime: number | null;
 }
+
+const TOLD_FIELDS: Checks<Told> = { time: isNumber, wall: isNumber, uptime: orNull(isNumber) };
 
 /** Milliseconds between two times that a process writes how far it has come. */
 const TELL_EVERY_MS = 200;

@@ -1,7 +1,9 @@
 import type { StoreHint } from "../../core/model/store.ts";
+import { checkHint } from "../shared/check-hint.ts";
 import type { Connection } from "./connection.ts";
 import type { FileTime } from "./file-time.ts";
 import { HINTS, WATCHERS } from "./names.ts";
+import { parse } from "./read-entry.ts";
 import { type Statement, statement, type Values } from "./statement.ts";
 
 /** Hints that connections leave for each other. They are kept while another connection watches. */
@@ -43,10 +45,9 @@ export class HintTable {
 
   /** What others have written since the last call. */
   take(): StoreHint[] {
-    const rows = this.#connection.all(SINCE, { seen: this.#seen });
+    const rows = this.#connection.all(SINCE, { seen: this.#seen, writer: this.#writer });
     this.#seen = rows.at(-1)?.n ?? this.#seen;
-    const foreign = rows.filter(({ writer }) => writer !== this.#writer);
-    return foreign.flatMap(({ hints }) => JSON.parse(hints) as StoreHint[]);
+    return rows.flatMap(({ isForeign, hints }) => (isForeign === 1 ? hintsIn(hints) : []));
   }
 
   #write<Name extends string>(statement: Statement<Name>, values: Values<Name>): void {
@@ -61,18 +62,24 @@ const BATCH = 64;
 /** For so long a watcher counts that has not been heard of. */
 const WATCH_MS = 10_000;
 
+/** Numbers of transactions are smaller: others may have written what they like. */
+const END = 2 ** 52;
+
 /** Keeps the hints of a transaction, as JSON. */
-const PUT = statement<"writer" | "hints">(`INSERT INTO ${HINTS} (writer, hints) VALUES (:writer, :hints)`);
+const PUT = statement<"writer" | "hints">(
+  `INSERT INTO ${HINTS} (n, writer, hints)
+    SELECT ifnull(max(n), 0) + 1, :writer, :hints FROM ${HINTS} WHERE n < ${END}`,
+);
 
 /** Drops hints up to the newest transaction to go. */
-const DROP = statement<"newest">(`DELETE FROM ${HINTS} WHERE n <= :newest`);
+const DROP = statement<"newest">(`DELETE FROM ${HINTS} WHERE n <= :newest OR n >= ${END}`);
 
 /** The number of the newest transaction. */
-const NEWEST = statement<never, { n: number | null }>(`SELECT max(n) AS n FROM ${HINTS}`);
+const NEWEST = statement<never, { n: number | null }>(`SELECT max(n) AS n FROM ${HINTS} WHERE n < ${END}`);
 
-/** Transactions after one that was seen, with who wrote them and their hints, in order. */
-const SINCE = statement<"seen", { n: number; writer: number; hints: string }>(
-  `SELECT n, writer, hints FROM ${HINTS} WHERE n > :seen ORDER BY n`,
+/** Transactions after one that was seen, with their hints, in order. */
+const SINCE = statement<"seen" | "writer", { n: number; isForeign: number | null; hints: unknown }>(
+  `SELECT n, writer IS NOT :writer AS isForeign, hints FROM ${HINTS} WHERE n > :seen AND n < ${END} ORDER BY n`,
 );
 
 /** A row if somebody else watches. */
@@ -88,3 +95,9 @@ const WATCH = statement<"writer" | "until">(
 const UNWATCH = statement<"writer" | "now">(
   `DELETE FROM ${WATCHERS} WHERE writer = :writer OR until <= :now`,
 );
+
+/** What others have left may be anything. */
+function hintsIn(text: unknown): StoreHint[] {
+  const hints = parse(text);
+  return Array.isArray(hints) ? hints.flatMap((hint) => checkHint(hint) ?? []) : [];
+}

@@ -15,6 +15,8 @@ export class Hints {
   #untold: StoreHint[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #dataVersion: number | undefined;
+  #hasFailed = false;
+  #mayRepeat = false;
   #isClosed = false;
 
   constructor(connection: Connection, time: FileTime) {
@@ -32,21 +34,34 @@ export class Hints {
     this.#untold.push({ userId, sessionId, turn });
   }
 
-  /** Leaves what this transaction has to tell for other connections, as a part of it. */
+  /**
+   * Leaves what this transaction has to tell for other connections, as the last part of it. It may fail, and then take the
+   * transaction with it: see {@link forget}.
+   */
   leave(): void {
-    this.#table.put(this.#untold);
+    if (this.#hasFailed) return;
+    try {
+      this.#table.put(this.#untold);
+    } catch {
+      this.#hasFailed = true;
+      this.#mayRepeat = true;
+    }
   }
 
   /** The transaction is written: its listeners are told, soon. */
   committed(): void {
     const hints = this.#untold;
-    this.#untold = [];
+    this.forget();
+    this.#hasFailed = false;
     if (hints.length > 0 && this.#listeners.size > 0) queueMicrotask(() => this.#pass(hints));
   }
 
-  /** The transaction has come to nothing. */
-  forget(): void {
+  /** The transaction has come to nothing. True: since nothing could be left, and the next one goes without. */
+  forget(): boolean {
+    const mayRepeat = this.#mayRepeat;
     this.#untold = [];
+    this.#mayRepeat = false;
+    return mayRepeat;
   }
 
   /** Returns how to stop listening. */

@@ -1,9 +1,10 @@
 import type { Renewal, TaskKey } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
-import { type KeptRow, toRecord } from "./entry.ts";
+import { RECORD, type RecordRow } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
 import { IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
+import { type DamagedRow, readRecords } from "./read-entry.ts";
 import { statement } from "./statement.ts";
 import type { TaskTable } from "./task-table.ts";
 
@@ -32,8 +33,8 @@ export class Leases {
     });
   }
 
-  lapsed(limit: number): TaskRecord[] {
-    return this.#connection.all(LAPSED, { now: this.#time.now(), limit }).map(toRecord);
+  lapsed(limit: number, met: DamagedRow[]): TaskRecord[] {
+    return readRecords(this.#connection.all(LAPSED, { now: this.#time.now(), limit }), met);
   }
 }
 
@@ -42,7 +43,7 @@ const RENEW = statement<"leaseEndsAt" | "key">(
 );
 
 /** Unfinished tasks whose lease is over. */
-const LAPSED = statement<"now" | "limit", KeptRow>(
-  `SELECT kept FROM ${TASKS_BY.lease} WHERE ${IS_UNFINISHED} AND leaseEndsAt <= :now
+const LAPSED = statement<"now" | "limit", RecordRow>(
+  `SELECT ${RECORD} FROM ${TASKS_BY.lease} WHERE ${IS_UNFINISHED} AND leaseEndsAt <= :now
     ORDER BY leaseEndsAt LIMIT :limit`,
 );

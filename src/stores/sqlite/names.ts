@@ -10,6 +10,8 @@ export const INDEX_COUNTS = "offload_shelves";
 export const CONTENTS = "offload_parts";
 export const SESSIONS = "offload_sessions";
 export const WAITS = "offload_waits";
+/** Why which tasks are set aside. */
+export const DAMAGED = "offload_damaged";
 export const HINTS = "offload_hints";
 export const WATCHERS = "offload_watchers";
 
@@ -37,6 +39,9 @@ export const TASKS_BY = {
   outstanding: `${TASKS} INDEXED BY offload_tasks_outstanding`,
   due: `${TASKS} INDEXED BY offload_tasks_ready`,
 };
+
+/** Nothing leads to a damaged task but its id. */
+export const IS_NOT_ASIDE = `${INDEX} IS NOT 'damaged'`;
 
 export const IS_UNFINISHED = `${INDEX} IS NULL`;
 

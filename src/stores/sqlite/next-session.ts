@@ -2,7 +2,6 @@ import type { FollowUpMode } from "../../core/model/follow-up.ts";
 import type { ClaimFilter, SessionKey } from "../../core/model/session-claim.ts";
 import { WAKING } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
-import { type KeptRow, toRecord } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
 import {
   DELAYED_UNTIL,
@@ -14,7 +13,7 @@ import {
   TASKS,
   TASKS_BY,
 } from "./names.ts";
-import { type SessionTable, storedSession } from "./session-table.ts";
+import { type SessionTable, type StoredSession, storedSession } from "./session-table.ts";
 import { statement } from "./statement.ts";
 
 /** Finds the session to claim next. */
@@ -33,13 +32,12 @@ export class NextSession {
    * The session of the oldest follow-up that gives reason to claim, and that nobody waits for: if that one is too
    * young, all are.
    */
-  find(filter: ClaimFilter): SessionKey | undefined {
+  find(filter: ClaimFilter): FoundSession | undefined {
     const oldest = filter.session ? this.#oldestIn(filter.session, filter) : this.#oldestDue(filter);
     const { minAgeMs = 0 } = filter;
     // The process in which it has ended may be a moment ahead.
     if (oldest === undefined || Math.max(0, this.#time.now() - oldest.endedAt) < minAgeMs) return undefined;
-    const { userId, sessionId } = toRecord(oldest);
-    return { userId, sessionId };
+    return oldest;
   }
 
   #oldestIn(session: SessionKey, filter: ClaimFilter): EndedRow | undefined {
@@ -70,26 +68,31 @@ export class NextSession {
   }
 }
 
-interface EndedRow extends KeptRow {
+/** A session, and the follow-up by which it was found. */
+export interface FoundSession extends StoredSession {
+  key: number;
+}
+
+interface EndedRow extends FoundSession {
   endedAt: number;
 }
 
 /** The oldest due follow-up of a session that has had more turns, but fewest of those. */
 const NEXT_OLDEST = statement<"mode" | "turns" | "now", EndedRow & { turns: number }>(
-  `SELECT turns, ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.due}
+  `SELECT turns, ${ENDED_AT} AS endedAt, key, userId, session FROM ${TASKS_BY.due}
     WHERE ${IS_DUE} = 1 AND mode = :mode AND turns > :turns AND NOT ${isAwaited(TASKS)} ORDER BY turns, ${ENDED_AT} LIMIT 1`,
 );
 
 /** The oldest pending follow-up of a session, of modes that are given as JSON. */
 const OLDEST_PENDING_IN_SESSION = statement<"userId" | "session" | "modes" | "now", EndedRow>(
-  `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
+  `SELECT ${ENDED_AT} AS endedAt, key, userId, session FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
     AND ${INDEX} = 'pending' AND mode IN (SELECT value FROM json_each(:modes)) AND NOT ${isAwaited(TASKS)}
     ORDER BY ${ENDED_AT}, id LIMIT 1`,
 );
 
 /** The oldest due one. */
 const OLDEST_DUE_IN_SESSION = statement<"userId" | "session" | "modes" | "now", EndedRow>(
-  `SELECT ${ENDED_AT} AS endedAt, kept FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
+  `SELECT ${ENDED_AT} AS endedAt, key, userId, session FROM ${TASKS_BY.outstanding} WHERE ${OUTSTANDING_IN_SESSION}
     AND ${INDEX} = 'pending' AND ${IS_DUE} = 1 AND mode IN (SELECT value FROM json_each(:modes))
     AND NOT ${isAwaited(TASKS)}
     ORDER BY ${ENDED_AT}, id LIMIT 1`,

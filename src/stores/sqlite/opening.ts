@@ -1,8 +1,9 @@
 import { TaskOffloadError } from "../../core/errors.ts";
 import { Connection, type SqliteDatabaseLike } from "./connection.ts";
 import { isBusy, openFailure } from "./failure.ts";
+import { META } from "./names.ts";
 import type { SqliteStoreOptions } from "./options.ts";
-import { MIGRATIONS, migrate, schemaVersion } from "./schema.ts";
+import { MIGRATIONS, migrate, schemaNames, schemaVersion } from "./schema.ts";
 import { statement } from "./statement.ts";
 
 /** A connection that is ready for use: its settings are made, and the schema is that of this version. */
@@ -29,6 +30,16 @@ const CHECKPOINT_PAGES = 8_000;
 const USE_WAL = statement<never, object>("PRAGMA journal_mode = WAL");
 const CHECKPOINT_LESS = statement<never, object>(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 
+/** Everything that the schema has made. */
+const NAMES = statement<never, { name: string }>(
+  "SELECT name FROM sqlite_master WHERE name LIKE 'offload_%'",
+);
+
+/** Functions that may not be in every build of SQLite. */
+const FUNCTIONS = statement<never, object>(
+  "SELECT iif(json_valid('{}'), json_extract('{}', '$.a'), 0) FROM json_each('[1]')",
+);
+
 function openFile(path: string): SqliteDatabaseLike {
   // An import would fail, or be moved by a bundler, where there is none.
   const sqlite = process.getBuiltinModule?.("node:sqlite") as
@@ -50,6 +61,20 @@ function prepare(connection: Connection, { synchronous }: SqliteStoreOptions, bu
   connection.get(CHECKPOINT_LESS, {});
   connection.exec(`PRAGMA synchronous = ${synchronous === "full" ? "FULL" : "NORMAL"}`);
   patiently(deadline, () => updateSchema(connection));
+  tryOut(connection);
+}
+
+/** What is missing, or refused, is named before anything is written. */
+function tryOut(connection: Connection): void {
+  const there = new Set(connection.all(NAMES, {}).map(({ name }) => name));
+  const missing = schemaNames().filter((name) => !there.has(name));
+  if (missing.length > 0) throw new Error(`it has no ${missing.join(", ")} any more`);
+  connection.get(FUNCTIONS, {});
+  try {
+    connection.exec(`UPDATE ${META} SET value = value WHERE 0`);
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+  }
 }
 
 /** Ten processes that start at once make one schema: all but the first find it made. */

@@ -13,7 +13,7 @@ import type {
 import type { TaskRecord } from "../../core/model/task.ts";
 import { acknowledges, claimFollowUp, modeOf, settleFollowUp, settlementOf } from "../shared/follow-ups.ts";
 import type { Connection } from "./connection.ts";
-import { ENTRY, type Entry, type EntryRow, toEntry } from "./entry.ts";
+import { ENTRY, type Entry, type EntryRow } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
 import type { Hints } from "./hints.ts";
 import { ENDED_AT, INDEX, IS_DUE, OUTSTANDING_IN_SESSION, TASKS, TASKS_BY } from "./names.ts";
@@ -52,14 +52,18 @@ export class Outbox {
 
   claim(claimant: string, leaseMs: number, filter: ClaimFilter): SessionClaim | undefined {
     this.#sessions.endLapsed(this.#time.now());
-    const session = this.#next.find(filter);
-    if (session === undefined) return undefined;
     const isAskedFor = filter.session !== undefined && !filter.onlyDue;
-    const entries = isAskedFor
-      ? this.#pendingIn(storedSession(session))
-      : this.#dueIn(storedSession(session));
     const countsTurn = filter.maxTurns !== undefined;
-    return this.#begin(claimant, leaseMs, session, { by: "library", entries, countsTurn });
+    for (let found = this.#next.find(filter); found; found = this.#next.find(filter)) {
+      const { key } = found;
+      const entries = isAskedFor ? this.#pendingIn(found) : this.#dueIn(found);
+      const reason = entries.find((entry) => entry.key === key);
+      const turn = { by: "library", entries, countsTurn } as const;
+      if (reason !== undefined) return this.#begin(claimant, leaseMs, reason.record, turn);
+      // Who was found by it would be, again and again.
+      this.#table.setAside(key, "it is not among those of its session");
+    }
+    return undefined;
   }
 
   hold(claimant: string, leaseMs: number, session: SessionKey, terms: Hold): SessionClaim | Held {
@@ -139,12 +143,12 @@ export class Outbox {
   }
 
   #pendingIn({ userId, session }: StoredSession): Entry[] {
-    return this.#connection.all(PENDING, { userId, session }).map(toEntry);
+    return this.#table.all(PENDING, { userId, session });
   }
 
   #dueIn({ userId, session }: StoredSession): Entry[] {
     const names = { userId, session, now: this.#time.now() };
-    return this.#connection.all(DUE_OR_DEFERRED, names).map(toEntry);
+    return this.#table.all(DUE_OR_DEFERRED, names);
   }
 
   /** A hold takes what is delayed there too, but not what has made others fail. */
@@ -153,7 +157,7 @@ export class Outbox {
   }
 
   #claimedIn({ userId, session }: StoredSession): Entry[] {
-    return this.#connection.all(CLAIMED, { userId, session }).map(toEntry);
+    return this.#table.all(CLAIMED, { userId, session });
   }
 
   #take(entry: Entry, by: TurnBy): TaskRecord {

@@ -7,18 +7,14 @@ import type {
   RecordPage,
   TaskKey,
 } from "../../core/model/store.ts";
-import {
-  inScope,
-  isFinished,
-  type TaskRecord,
-  type TaskScope,
-  type TaskStatus,
-} from "../../core/model/task.ts";
+import { isFinished, type TaskRecord, type TaskScope, type TaskStatus } from "../../core/model/task.ts";
+import { isStoredResult } from "../shared/check-parts.ts";
 import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
-import { type Entry, type EntryRow, type KeptRow, toEntry, toRecord } from "./entry.ts";
+import { type Entry, RECORD, type RecordRow } from "./entry.ts";
 import { EventLog } from "./event-log.ts";
-import { IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
+import { IS_NOT_ASIDE, IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
+import { DamagedRow, readEntry, readRecords } from "./read-entry.ts";
 import { type Statement, statement } from "./statement.ts";
 import { encodeText } from "./text.ts";
 
@@ -34,21 +30,27 @@ export class Reading {
     this.#log = new EventLog(contents);
   }
 
-  get(scope: TaskScope, id: string): TaskRecord | undefined {
-    return this.#find(scope, id)?.record;
-  }
-
-  events(scope: TaskScope, id: string, query: EventQuery): EventPage | undefined {
+  get(scope: TaskScope, id: string): TaskRecord | DamagedRow | undefined {
     const entry = this.#find(scope, id);
-    return entry && this.#log.page(entry, query);
+    return entry instanceof DamagedRow ? entry : entry?.record;
   }
 
-  result(scope: TaskScope, id: string): StoredResult | undefined {
+  events(scope: TaskScope, id: string, query: EventQuery): EventPage | DamagedRow | undefined {
     const entry = this.#find(scope, id);
-    return entry && this.#contents.result(entry.key);
+    if (entry === undefined || entry instanceof DamagedRow) return entry;
+    return this.#log.page(entry, query) ?? new DamagedRow(entry.key, "its log is not whole");
   }
 
-  list(scope: TaskScope, { status, limit, after }: ListQuery): RecordPage {
+  result(scope: TaskScope, id: string): StoredResult | DamagedRow | undefined {
+    const entry = this.#find(scope, id);
+    if (entry === undefined || entry instanceof DamagedRow) return entry;
+    const result = this.#contents.result(entry.key);
+    if (result === undefined)
+      return entry.hasResult ? new DamagedRow(entry.key, "its result is missing") : result;
+    return isStoredResult(result) ? result : new DamagedRow(entry.key, "its result cannot be read");
+  }
+
+  list(scope: TaskScope, { status, limit, after }: ListQuery, met: DamagedRow[]): RecordPage {
     const { createdAt, id } = after ?? { createdAt: Number.POSITIVE_INFINITY, id: "" };
     const rows = this.#connection.all(list(scope.sessionId !== undefined, status), {
       userId: encodeText(scope.userId),
@@ -58,25 +60,25 @@ export class Reading {
       id: encodeText(id),
       limit: limit + 1,
     });
-    return { records: rows.slice(0, limit).map(toRecord), more: rows.length > limit };
+    return { records: readRecords(rows.slice(0, limit), met), more: rows.length > limit };
   }
 
   payload({ userId, id }: TaskKey): Payload | undefined {
     const entry = this.#find({ userId }, id);
-    return entry?.hasPayload ? this.#contents.payload(entry.key) : undefined;
+    if (entry === undefined || entry instanceof DamagedRow) return undefined;
+    return entry.hasPayload ? this.#contents.payload(entry.key) : undefined;
   }
 
-  #find(scope: TaskScope, id: string): Entry | undefined {
+  #find(scope: TaskScope, id: string): Entry | DamagedRow | undefined {
     const row = this.#connection.get(GET, { id: encodeText(id) });
-    const entry = row && toEntry(row);
-    return entry && inScope(entry.record, scope) ? entry : undefined;
+    return row && isInScope(row, scope) ? readEntry(row) : undefined;
   }
 }
 
 /** A task without its place. */
-const GET = statement<"id", EntryRow>(`SELECT key, kept FROM ${TASKS} WHERE id = :id`);
+const GET = statement<"id", RecordRow>(`SELECT ${RECORD} FROM ${TASKS} WHERE id = :id`);
 
-type List = Statement<"userId" | "createdAt" | "id" | "session" | "statuses" | "limit", KeptRow>;
+type List = Statement<"userId" | "createdAt" | "id" | "session" | "statuses" | "limit", RecordRow>;
 
 /**
  * Tasks that come after a place, the newest first; of one session and of statuses, given as JSON, where that is asked for.
@@ -88,12 +90,18 @@ function list(isOfSession: boolean, status: readonly TaskStatus[] | undefined): 
   const isUnfinished = status !== undefined && !status.some(isFinished);
   const tasks = isOfSession ? TASKS_BY.session : TASKS_BY.user;
   const clauses = [
-    `SELECT kept FROM ${isUnfinished ? TASKS_BY.unfinished : tasks}`,
-    "WHERE userId = :userId AND (createdAt, id) < (:createdAt, :id)",
+    `SELECT ${RECORD} FROM ${isUnfinished ? TASKS_BY.unfinished : tasks}`,
+    `WHERE userId = :userId AND ${IS_NOT_ASIDE} AND (createdAt, id) < (:createdAt, :id)`,
     isOfSession ? "AND session = :session" : "",
     status ? "AND status IN (SELECT value FROM json_each(:statuses))" : "",
     isUnfinished ? `AND ${IS_UNFINISHED}` : "",
     "ORDER BY createdAt DESC, id DESC LIMIT :limit",
   ];
   return statement(clauses.join(" "));
+}
+
+/** By its columns: its record may be damaged. */
+function isInScope({ userId, session }: RecordRow, scope: TaskScope): boolean {
+  if (userId !== encodeText(scope.userId)) return false;
+  return scope.sessionId === undefined || session === encodeText(scope.sessionId);
 }

@@ -113,12 +113,25 @@ CREATE TABLE offload_waits (
 ) WITHOUT ROWID;
 CREATE INDEX offload_waits_ending ON offload_waits (until);`;
 
+/** Tasks that cannot be read, or lack parts: their `shelf` is "damaged", and why that is so is here. */
+const DAMAGED = `
+CREATE TABLE offload_damaged (task INTEGER PRIMARY KEY, reason TEXT NOT NULL);
+CREATE TRIGGER offload_damaged_gone AFTER DELETE ON offload_tasks WHEN old.shelf = 'damaged' BEGIN
+  DELETE FROM offload_damaged WHERE task = old.key;
+END;`;
+
 /** Each makes the schema one version newer. They are never changed, only added to. */
 export const MIGRATIONS: readonly string[] = [
   TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS,
   LENGTHS,
   HOLDS,
+  DAMAGED,
 ];
+
+/** Tables, indexes and triggers that there must be. */
+export function schemaNames(): string[] {
+  return [...MIGRATIONS.join("").matchAll(/CREATE .*?(offload_\w+)/g)].map(([, name = ""]) => name);
+}
 
 /** The version of the schema in a database; 0: it has none yet. */
 export function schemaVersion(connection: Connection): number {

@@ -48,7 +48,8 @@ const END_DELAYS = statement<"now">(
 
 const END_LEASES = statement<"now">(
   `UPDATE ${TASKS_BY.lease} SET leaseEndsAt = :now WHERE ${IS_UNFINISHED}
-    AND leaseEndsAt > :now AND leaseEndsAt > :now + json_extract(kept, '$.leaseMs')`,
+    AND leaseEndsAt > :now
+    AND leaseEndsAt > :now + iif(json_valid(kept), json_extract(kept, '$.leaseMs'), 0)`,
 );
 
 const END_WAITS = statement<"now">(`DELETE FROM ${WAITS} WHERE until > :now AND until > :now + waitMs`);

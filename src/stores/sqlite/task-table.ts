@@ -4,22 +4,28 @@ import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import { copyPatch, copyRecord } from "../shared/copy.ts";
 import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
-import { ENTRY, type Entry, type EntryRow, placeOf, toEntry, toJson, UNFINISHED } from "./entry.ts";
+import type { Damages } from "./damage.ts";
+import { ENTRY, type Entry, type EntryRow, placeOf, RECORD, toJson, UNFINISHED } from "./entry.ts";
 import { charsOf, EventLog } from "./event-log.ts";
 import type { FileTime } from "./file-time.ts";
 import type { Hints } from "./hints.ts";
-import { TASKS } from "./names.ts";
+import { INDEX, TASKS } from "./names.ts";
+import { DamagedRow, readEntry } from "./read-entry.ts";
 import { type SessionTable, storedSession } from "./session-table.ts";
-import { statement } from "./statement.ts";
+import { type Statement, statement, type Values } from "./statement.ts";
 import { INSERT, insertValues, UPDATE, updateValues } from "./task-columns.ts";
 import { encodeText } from "./text.ts";
 
-/** Every write of a task goes through here, so that no column keeps what it was before. */
+/**
+ * Every write of a task goes through here, so that no column keeps what it was before; and whatever is read in order to
+ * write, so that what is damaged is set aside, and missing here.
+ */
 export class TaskTable {
   readonly #connection: Connection;
   readonly #contents: Contents;
   readonly #log: EventLog;
   readonly #sessions: SessionTable;
+  readonly #damages: Damages;
   readonly #hints: Hints;
   readonly #time: FileTime;
 
@@ -27,6 +33,7 @@ export class TaskTable {
     connection: Connection,
     contents: Contents,
     sessions: SessionTable,
+    damages: Damages,
     hints: Hints,
     time: FileTime,
   ) {
@@ -34,13 +41,14 @@ export class TaskTable {
     this.#contents = contents;
     this.#log = new EventLog(contents);
     this.#sessions = sessions;
+    this.#damages = damages;
     this.#hints = hints;
     this.#time = time;
   }
 
   get(id: string): Entry | undefined {
     const row = this.#connection.get(GET, { id: encodeText(id) });
-    return row && toEntry(row);
+    return row && this.#whole(row);
   }
 
   named({ userId, id }: TaskKey): Entry | undefined {
@@ -50,22 +58,45 @@ export class TaskTable {
   }
 
   at(key: number): Entry | undefined {
+    this.#contents.write();
     const row = this.#connection.get(AT, { key });
-    return row && toEntry(row);
+    return row && this.#whole(row);
+  }
+
+  /** The first task that a query finds, which must not find again what was set aside. */
+  first<Name extends string>(query: Statement<Name, EntryRow>, values: Values<Name>): Entry | undefined {
+    const row = this.#connection.get(query, values);
+    return row && (this.#whole(row) ?? this.first(query, values));
+  }
+
+  /** All that it finds. */
+  all<Name extends string>(query: Statement<Name, EntryRow>, values: Values<Name>): Entry[] {
+    this.#contents.write();
+    return this.#connection.all(query, values).flatMap((row) => this.#whole(row) ?? []);
+  }
+
+  /** How many were set aside by now. */
+  get damaged(): number {
+    return this.#damages.count;
+  }
+
+  setAside(key: number, reason: string): void {
+    this.#damages.setAside(new DamagedRow(key, reason));
   }
 
   /** Returns the task of this id as it is, if there is one already. */
   add({ record, events, input }: NewTask, leaseMs: number): TaskRecord {
     const entry = newEntry(copyRecord(record), leaseMs, input !== undefined);
+    const firstSeq = record.lastSeq + 1;
     count(entry, events, record.updatedAt);
-    const key = this.#connection.insert(INSERT, insertValues(entry, this.#time.now() + leaseMs));
+    const key = this.#insert(entry, leaseMs);
     if (key === undefined) return this.get(record.id)?.record ?? record;
     entry.key = key;
     this.#log.append(entry, events);
-    if (entry.oldestSeq > 1) this.#connection.run(UPDATE_KEPT, { kept: toJson(entry), key });
+    if (entry.oldestSeq > firstSeq) this.#connection.run(UPDATE_KEPT, { kept: toJson(entry), key });
     if (input !== undefined) this.#contents.putInput(key, input);
     if (isFinished(record.status)) this.#update(entry);
-    return this.#written(entry, 1);
+    return this.#written(entry, firstSeq);
   }
 
   /** Writes a transition, and whatever else has changed of the entry. */
@@ -75,6 +106,7 @@ export class TaskTable {
     if (patch.owner != null) this.beginLease(entry);
     count(entry, events, this.#time.wall());
     this.#log.append(entry, events);
+    entry.hasResult ||= result !== undefined;
     this.#update(entry);
     if (result !== undefined) this.#contents.putResult(entry.key, result);
     return this.#written(entry, lastSeq + 1);
@@ -101,6 +133,22 @@ export class TaskTable {
     this.#connection.run(EVICT, { key });
   }
 
+  #whole(row: EntryRow): Entry | undefined {
+    const entry = readEntry(row);
+    if (!(entry instanceof DamagedRow)) return entry;
+    this.#damages.setAside(entry);
+    return undefined;
+  }
+
+  /** Returns the key; `undefined`: there is one of this id. */
+  #insert(entry: Entry, leaseMs: number): number | undefined {
+    const values = insertValues(entry, this.#time.now() + leaseMs);
+    const key = this.#connection.insert(INSERT, values);
+    if (key !== undefined || this.get(entry.record.id) !== undefined) return key;
+    this.#connection.run(MAKE_ROOM, { id: values.id });
+    return this.#connection.insert(INSERT, values);
+  }
+
   #update(entry: Entry): void {
     const { record } = entry;
     if (entry.hasPayload && isFinished(record.status)) this.#dropPayload(entry);
@@ -121,18 +169,24 @@ export class TaskTable {
   }
 }
 
-/** A task without its place, which is that of an unfinished one. */
-const GET = statement<"id", EntryRow>(`SELECT key, kept FROM ${TASKS} WHERE id = :id`);
+/** A task without its place. */
+const GET = statement<"id", EntryRow>(`SELECT ${RECORD} FROM ${TASKS} WHERE id = :id`);
 
 const AT = statement<"key", EntryRow>(`SELECT ${ENTRY} FROM ${TASKS} WHERE key = :key`);
 
 /** For what changes no column that a task is found by. */
 const UPDATE_KEPT = statement<"kept" | "key">(`UPDATE ${TASKS} SET kept = :kept WHERE key = :key`);
 
+/** A damaged task has an id no more that another is to have. No id is kept like that: see text.ts. */
+const MAKE_ROOM = statement<"id">(
+  `UPDATE ${TASKS} SET id = id || char(1) || ' damaged ' || key WHERE id = :id AND ${INDEX} = 'damaged'`,
+);
+
 const EVICT = statement<"key">(`DELETE FROM ${TASKS} WHERE key = :key`);
 
+/** One that was lost is written anew: its events go on. */
 function newEntry(record: TaskRecord, leaseMs: number, hasPayload: boolean): Entry {
-  const kept = { record, leaseMs, hasPayload, oldestSeq: 1, logChars: 0 };
+  const kept = { record, leaseMs, hasPayload, oldestSeq: record.lastSeq + 1, logChars: 0, hasResult: false };
   return { key: 0, endedAt: 0, leaseEndsAt: null, ...kept, ...UNFINISHED };
 }
 

@@ -11,7 +11,7 @@ import type {
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
-import { type Entry, type KeptRow, toRecord } from "./entry.ts";
+import { type Entry, type EntryRow, RECORD } from "./entry.ts";
 import { Limits } from "./limits.ts";
 import { DUPLICATE_KEY, TASKS } from "./names.ts";
 import { statement } from "./statement.ts";
@@ -20,13 +20,11 @@ import { encodeText } from "./text.ts";
 
 /** Writes tasks, one at a time. Each method is to be called in a transaction. */
 export class Tasks {
-  readonly #connection: Connection;
   readonly #table: TaskTable;
   readonly #contents: Contents;
   readonly #limits: Limits;
 
   constructor(connection: Connection, table: TaskTable, contents: Contents) {
-    this.#connection = connection;
     this.#table = table;
     this.#contents = contents;
     this.#limits = new Limits(connection);
@@ -82,8 +80,7 @@ export class Tasks {
   #duplicateOf({ userId, duplicateKey }: TaskRecord): TaskRecord | undefined {
     if (duplicateKey === null) return undefined;
     const names = { userId: encodeText(userId), duplicateKey: encodeText(duplicateKey) };
-    const row = this.#connection.get(DUPLICATE, names);
-    return row && toRecord(row);
+    return this.#table.first(DUPLICATE, names)?.record;
   }
 
   #atVersion(task: TaskKey, version: number): Entry | undefined {
@@ -99,6 +96,6 @@ export class Tasks {
 }
 
 /** The unfinished task that has a duplicate key. */
-const DUPLICATE = statement<"userId" | "duplicateKey", KeptRow>(
-  `SELECT kept FROM ${TASKS} WHERE userId = :userId AND ${DUPLICATE_KEY} = :duplicateKey LIMIT 1`,
+const DUPLICATE = statement<"userId" | "duplicateKey", EntryRow>(
+  `SELECT ${RECORD} FROM ${TASKS} WHERE userId = :userId AND ${DUPLICATE_KEY} = :duplicateKey LIMIT 1`,
 );

@@ -7,7 +7,8 @@ export interface Around {
   begun(): void;
   beforeCommit(): void;
   committed(): void;
-  rolledBack(): void;
+  /** True: what went with it may have been the reason, and does not go with the next one. */
+  rolledBack(): boolean;
 }
 
 /**
@@ -49,10 +50,10 @@ export class WriteQueue {
       this.#transact(calls);
       this.#pauses.reset();
     } catch (error) {
-      this.#around.rolledBack();
+      const mayRepeat = this.#around.rolledBack();
       isBlocked = isBusy(error);
       if (isBlocked) this.#rejectLate(error);
-      else this.#failed(calls, error);
+      else if (!mayRepeat) this.#failed(calls, error);
     }
     this.#goOn(isBlocked);
   }

@@ -4,7 +4,7 @@ import {
   type TaskInfo,
   ToolOffloadMiddleware,
 } from "tool-offload";
-import { FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
+import { type Delivery, FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
 import { expect, vi } from "vitest";
 import * as z from "zod";
 import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
@@ -56,7 +56,9 @@ export class Scene {
     const inbox = new FollowUpInbox({ tasks });
     const offload = { tasks, middleware, inbox, scope };
     scene.conversation = await framework.open({ ...scene.#setup(isStreaming), offload });
-    const deliver = scene.conversation.deliver.bind(scene.conversation);
+    const deliver = async (delivery: Delivery) => {
+      if ((await scene.conversation.deliver(delivery)) === "busy") delivery.busy();
+    };
     scene.#dispatcher = new FollowUpDispatcher({
       tasks,
       deliver,

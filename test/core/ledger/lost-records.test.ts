@@ -150,3 +150,17 @@ test("what another may have ended while the process stood still is not written a
     Date.now = now;
   }
 });
+
+test("what it takes to start the tool again is written too", async () => {
+  const store = flushable();
+  const done = gate();
+  const tools = { build: { idempotent: true, execute: () => done.promise } };
+  const { tasks } = sceneOf({ store, leaseMs: LEASE_MS, tools });
+  const { id } = await soon(tasks.start(callOf({ toolName: "build" }), () => done.promise));
+  await pass(200);
+  const before = await store.payload({ userId: "ada", id });
+  expect(before?.input).toContain("cats");
+  store.flush();
+  await pass(LEASE_MS);
+  expect(await store.payload({ userId: "ada", id })).toEqual(before);
+});

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import type { TaskHint } from "../../../src/core/model/store.ts";
+import type { Damage, TaskHint } from "../../../src/core/model/store.ts";
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../../src/index.ts";
+import { DamagedError } from "../../../src/stores/shared/damage.ts";
 import { ADA, callOf, ended, gate, inFakeTime, pass, soon } from "../../support/scene.ts";
 
 inFakeTime();
@@ -25,9 +26,9 @@ function open() {
 
 const FAR = Number.MAX_SAFE_INTEGER;
 
-async function watched(scope = ADA) {
+async function watched(scope = ADA, changed: (store: TaskStore) => TaskStore = (store) => store) {
   const { store, forge } = open();
-  const tasks = new BackgroundTaskManager({ store });
+  const tasks = new BackgroundTaskManager({ store: changed(store) });
   const done = gate();
   const { id } = await soon(tasks.start(callOf(), () => done.promise));
   await pass(10);
@@ -92,4 +93,24 @@ test("a forged end does not end a wait, or a watch of one task", async () => {
   expect(await soon(waiting)).toMatchObject([{ status: "completed" }]);
   await soon(watching);
   expect(seen).toEqual(["task.queued", "task.started", "task.completed"]);
+});
+
+test("a hint at a damaged task does not end the watch of the others", async () => {
+  const damage: Damage = { userId: "ada", taskId: "damaged", place: "tasks", reason: "it is no record" };
+  const { tasks, forge, hint, id, done, seen, iterator, reading } = await watched(ADA, (store) => ({
+    ...store,
+    events: async (scope, task, query) => {
+      if (task === "damaged") throw new DamagedError(damage);
+      return store.events(scope, task, query);
+    },
+  }));
+  forge({ ...hint, id: "damaged" });
+  await pass(10);
+  done.resolve("x");
+  await ended(tasks, id);
+  await pass(10);
+  expect(seen).toEqual(["3 task.completed"]);
+  await expect(tasks.events(ADA, "damaged")).rejects.toMatchObject({ code: "store_failed" });
+  await iterator.return?.();
+  await reading;
 });

@@ -179,9 +179,9 @@ describe.each(STORES)("settling, on $name", ({ makeStore }) => {
   });
 
   describe("beside others", () => {
-    test("what a dispatcher is delivering is not claimed, nor what completes meanwhile", async () => {
+    test("what a dispatcher of another manager is delivering is not claimed, nor what completes meanwhile", async () => {
       const process = startedProcess({ store, host: hostOf(takesMs(3_000), takesMs(3_000)) });
-      const { claim } = inboxOf(process.tasks);
+      const { claim } = inboxOf(new BackgroundTaskManager({ store }));
       await complete(process.tasks);
       await pass(MOMENT_MS);
       await complete(process.tasks, { followUp: "interrupt" });
@@ -202,7 +202,7 @@ describe.each(STORES)("settling, on $name", ({ makeStore }) => {
     test("rule 14: push and pull together never give the same follow-up to two turns", async () => {
       const host = hostOf(takesMs(40), takesMs(90), takesMs(10));
       const process = startedProcess({ store, host, dispatcher: { maxConsecutiveTurns: 999 } });
-      const { inbox } = inboxOf(process.tasks);
+      const { inbox } = inboxOf(new BackgroundTaskManager({ store }));
       const pulled: string[] = [];
       const made: string[] = [];
       for (let n = 0; n < 60; n += 1) {

@@ -4,6 +4,7 @@ import type {
   ClaimKey,
   SessionClaim,
   Settlement,
+  Settlements,
 } from "../../../src/core/model/session-claim.ts";
 import type { RetentionLimits, TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
@@ -22,8 +23,13 @@ export interface Hold {
   readonly filter: ClaimFilter;
   readonly since: number;
   endsAt: number;
-  outcome: Record<string, Settlement> | undefined;
+  outcome: Settlements | undefined;
+  /** Whether it has counted its turn. */
+  isCounted: boolean;
   turn: Turn | undefined;
+  /** What was taken into its turn, and by whom. */
+  readonly extended: TaskRecord[];
+  readonly inner: Turn[];
 }
 
 /** A turn that was given follow-ups, by push or by pull. */
@@ -116,6 +122,20 @@ export class Ledger {
     return hold.turn;
   }
 
+  /** Somebody has taken follow-ups into a turn that runs; `undefined`: into none. */
+  beginWithin(by: Host, { scope, followUps }: Given): Turn | undefined {
+    const ids = followUps.map(({ id }) => id);
+    const hold = this.holds.find((one) => {
+      const isOpen = one.by === by && one.turn !== undefined && one.outcome === undefined;
+      const isTaken = ids.every((id) => one.extended.some((task) => task.id === id));
+      return isOpen && nameOf(one.claim) === nameOf(scope) && isTaken;
+    });
+    if (hold === undefined) return undefined;
+    const turn: Turn = { by, hold, ids, signal: undefined, isPersisted: false, ended: undefined };
+    hold.inner.push(turn);
+    return turn;
+  }
+
   #pushed({ by }: Turn, signal: AbortSignal): void {
     // Sessions of which the host says that their turn is over come on top.
     const isOneOfAll = (turn: Turn) => turn.by === by && turn.signal && !turn.hold.filter.session;
@@ -167,9 +187,16 @@ export class Ledger {
         if (isLive) hold.endsAt = this.#clock.now() + leaseMs;
         return answer;
       },
-      settle: async (claim, outcome) => {
-        const answer = await store.settle(claim, outcome);
-        this.#settled(this.#holdOf(claim), outcome, answer);
+      extend: async (claim, modes, maxHolds) => {
+        const hold = this.#holdOf(claim);
+        const answer = await store.extend(claim, modes, maxHolds);
+        for (const task of answer ?? []) this.#tried(task, nameOf(claim));
+        hold.extended.push(...(answer ?? []));
+        return keep(answer);
+      },
+      settle: async (claim, outcome, isKept) => {
+        const answer = await store.settle(claim, outcome, isKept);
+        this.#settled(this.#holdOf(claim), outcome, answer, isKept);
         keep(answer);
         return answer;
       },
@@ -206,7 +233,14 @@ export class Ledger {
       this.check(!isAsked && this.#dueAtOf(task) > now, `${task.id} is due, and stays behind`);
     }
     const hold = { by, claim, filter, since: now, endsAt: now + leaseMs };
-    this.holds.push({ ...hold, outcome: undefined, turn: undefined });
+    this.holds.push({
+      ...hold,
+      outcome: undefined,
+      turn: undefined,
+      isCounted: false,
+      extended: [],
+      inner: [],
+    });
   }
 
   #dueAtOf({ id }: TaskRecord): number {
@@ -228,20 +262,26 @@ export class Ledger {
     this.check(isRight, `${task.id} is ${status}, ${attempts} of ${tried}`);
   }
 
-  #settled(hold: Hold, outcome: Record<string, Settlement>, answer: TaskRecord[] | undefined): void {
+  #settled(hold: Hold, outcome: Settlements, answer: TaskRecord[] | undefined, isKept = false): void {
     this.check((answer !== undefined) === this.isLive(hold), "a claim is settled that has lapsed, or is not");
     if (answer === undefined) return;
-    hold.outcome = outcome;
+    if (!isKept) hold.outcome = outcome;
     for (const record of answer) this.#settledOne(hold, record, outcome[record.id]);
     const isTurn = Object.values(outcome).some(({ type }) => type === "acknowledge");
-    if (!isTurn || hold.turn?.signal === undefined) return;
+    if (!isTurn || hold.turn?.signal === undefined || hold.isCounted) return;
+    hold.isCounted = true;
     const counted = (this.#counted.get(nameOf(hold.claim)) ?? 0) + 1;
     this.#counted.set(nameOf(hold.claim), counted);
     this.check(counted <= MAX_TURNS, `${nameOf(hold.claim)} has had ${counted} turns`);
   }
 
-  #settledOne({ turn }: Hold, { id, followUp }: TaskRecord, settlement: Settlement = UNNAMED): void {
+  #settledOne(
+    { turn: outer, inner }: Hold,
+    { id, followUp }: TaskRecord,
+    settlement: Settlement = UNNAMED,
+  ): void {
     const { type } = settlement;
+    const turn = inner.find(({ ids }) => ids.includes(id)) ?? outer;
     const { reason } = followUp;
     const tried = this.attemptsOf(id);
     if (type === "defer") this.#attempts.set(id, tried - 1);

@@ -162,7 +162,9 @@ export class World {
   async pull(by: Host, scope: TaskScope, { during, ending, lastsMs }: PullPlan): Promise<void> {
     const claim = await by.inbox.claim(scope, { during }).catch(onlyStoreFailed);
     if (!claim) return;
-    const turn = this.ledger.begin(by, claim, during === "turn" ? ["interrupt"] : MODES);
+    const turn =
+      this.ledger.beginWithin(by, claim) ??
+      this.ledger.begin(by, claim, during === "turn" ? ["interrupt"] : MODES);
     await this.#spend(by, lastsMs);
     if (ending === "forget") return;
     turn.isPersisted = ending === "acknowledge";

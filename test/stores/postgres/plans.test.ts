@@ -50,7 +50,7 @@ function taskRows(s: string, count: number): string {
   return `INSERT INTO ${s}.tasks (
     user_id, id, session, shelf, user_shelf, shelf_at, held, details, status, version, owner, runs,
     created_at, updated_at, completed_at, follow_up_status, follow_up_mode, follow_up_attempts,
-    first_seq, last_seq, log_chars, lease_ms, has_payload)
+    first_seq, last_seq, log_chars, lease_ms, has_payload, has_result)
   SELECT user_id, 'filled-' || n, ':s' || n % 7, shelf, shelf || ' ' || user_id,
     CASE WHEN shelf = 'running' THEN 1e13 ELSE ${now} + n % 1000 END,
     CASE WHEN shelf = 'when_idle' THEN 3 ELSE 0 END,
@@ -58,7 +58,7 @@ function taskRows(s: string, count: number): string {
     CASE WHEN shelf = 'running' THEN shelf ELSE 'completed' END, 1, 'process-1', 1, n, n,
     CASE WHEN shelf = 'running' THEN NULL ELSE ${now} + n % 1000 END,
     CASE WHEN shelf IN ('silent', 'when_idle') THEN 'pending' ELSE 'none' END, 'when_idle', 0,
-    1, 1, 32, 30000, false
+    1, 1, 32, 30000, false, true
   FROM generate_series(1, ${count}) n,
     LATERAL (SELECT 'u' || n % ${Math.ceil(count / TASKS_OF_USER)} AS user_id,
       (ARRAY['running', 'silent', 'when_idle'])[n / ${Math.ceil(count / TASKS_OF_USER)} % 20 + 1] AS special) AS a,

@@ -10,6 +10,7 @@ import { HARMLESS, LOOK, WRITING } from "../../../src/stores/redis/lua/look.ts";
 import { MEND } from "../../../src/stores/redis/lua/mend.ts";
 import { NEXT_SESSION } from "../../../src/stores/redis/lua/next-session.ts";
 import { EVENTS, GET, PAYLOAD, RESULT, SET_ASIDE } from "../../../src/stores/redis/lua/reading.ts";
+import { REPAIR } from "../../../src/stores/redis/lua/repair.ts";
 import { SETTLE } from "../../../src/stores/redis/lua/settle.ts";
 import { SWEEP } from "../../../src/stores/redis/lua/sweep.ts";
 import { TRANSITION } from "../../../src/stores/redis/lua/transition.ts";
@@ -47,7 +48,7 @@ const SCRIPTS = [
     PAYLOAD,
     PROLONG,
   ],
-  ...[RENEW, RESET_TURNS, RESULT, SETTLE, SET_ASIDE, STOP_TURN, SWEEP, TRANSITION],
+  ...[RENEW, RESET_TURNS, RESULT, SETTLE, REPAIR, SET_ASIDE, STOP_TURN, SWEEP, TRANSITION],
 ];
 const COMMANDS = [...Object.keys(HARMLESS), ...Object.keys(WRITING)].sort();
 const END = { ...change({ status: "completed", completedAt: 1 }, [completed]), result: whole(42) };

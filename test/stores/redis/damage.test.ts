@@ -2,6 +2,8 @@ import type { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import type { Damage, TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
+import { FollowUpDispatcher } from "../../../src/follow-up/index.ts";
+import { BackgroundTaskManager } from "../../../src/index.ts";
 import { nameOfTask, shardOf } from "../../../src/stores/redis/names.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {
@@ -12,8 +14,10 @@ import {
   LONG_MS,
   NO_LIMITS,
   read,
+  upTo,
   whole,
 } from "../../../src/testing/suite/lab.ts";
+import { until } from "../../support/until.ts";
 import { describeWithServer, keysOf, labOf, newPrefix, newStore } from "./lab.ts";
 
 const KEEP_ALL = { finishedPerUser: null, finishedTtlMs: null, followUpTtlMs: null, followUpsPerUser: null };
@@ -197,5 +201,82 @@ describeWithServer("a damaged task", [], (lab) => {
     expect(damages).toMatchObject([{ taskId: broken.id }]);
     await expectRefused(store, broken);
     expect(await store.claim("me", LONG_MS, {})).toMatchObject({ tasks: [{ id: other.id }] });
+  });
+
+  const INDEXES = [
+    "leases",
+    "all:ada",
+    "in:ada/+one",
+    "open:ada",
+    "waiting",
+    "waiting:ada",
+    "crowd:waiting",
+    "load:ada",
+  ];
+  const QUEUES = [
+    "due:when_idle:ada/+one",
+    "lane:when_idle:0",
+    "lanes",
+    "delayed",
+    "claims",
+    "claim:ada/+one",
+    "turns",
+  ];
+
+  test.each([...INDEXES, ...QUEUES])(
+    "an index that is another kind of value stops nobody: %s",
+    async (name) => {
+      const { store, damages, prefix } = await world();
+      const due = await pending(store, { sessionId: "one" });
+      const running = await insert(labOf(store), { sessionId: "one" });
+      const index = `{${prefix}:${shardOf("ada", 16)}}:${name}`;
+      await lab.client.del(index);
+      await lab.client.set(index, "rubbish");
+      await until(async () => {
+        const claim = await store.claim("me", LONG_MS, {});
+        expect(claim).toMatchObject({ tasks: [{ id: due.id }] });
+        if (claim) await store.settle(claim, { [due.id]: { type: "acknowledge" } });
+      });
+      expect(await store.transition(running, 1, END)).toMatchObject({ status: "completed" });
+      await store.sweep({ ...KEEP_ALL, finishedTtlMs: -1 }, 9);
+      await insert(labOf(store), { sessionId: "one" });
+      expect((await store.list({ ...ADA, sessionId: "one" }, { limit: 9 })).records.length).toBeGreaterThan(
+        0,
+      );
+      expect(damages.filter(({ taskId }) => taskId === null).length).toBeLessThanOrEqual(1);
+      expect(damages.filter(({ taskId }) => taskId !== null)).toEqual([]);
+      expect((await keysOf(lab.client, prefix)).some((key) => key.endsWith(`aside:${name}`))).toBe(
+        damages.length > 0,
+      );
+    },
+  );
+});
+
+describeWithServer("a dispatcher on a server with damaged tasks", [], (lab) => {
+  test("delivers all others, and tells of each damaged one", async () => {
+    const prefix = newPrefix();
+    const tasks = new BackgroundTaskManager({ store: newStore(lab.client, prefix), storeTimeoutMs: 15_000 });
+    const told: (string | null)[] = [];
+    tasks.on("record.damaged", ({ taskId }) => void told.push(taskId));
+    const ids: string[] = [];
+    for (const n of upTo(6)) {
+      const scope = { ...ADA, sessionId: `s${n % 3}` };
+      ids.push((await tasks.start({ toolName: "search", input: n, scope }, () => "found")).id);
+    }
+    await tasks.wait(ADA, ids, { timeoutMs: 15_000 });
+    const [noJson = "", noHash = "", ...sound] = ids;
+    const shard = `{${prefix}:${shardOf("ada", 16)}}`;
+    await lab.client.set(`${shard}:result:ada/${noJson}`, "{");
+    await lab.client.set(`${shard}:task:ada/${noHash}`, "rubbish");
+    const delivered: string[] = [];
+    const deliver = async ({ followUps }: { followUps: readonly { id: string }[] }) => {
+      delivered.push(...followUps.map(({ id }) => id));
+    };
+    const dispatcher = new FollowUpDispatcher({ tasks, deliver }).start();
+    await until(() => expect(delivered.toSorted()).toEqual(sound.toSorted()));
+    await until(() => expect(told.toSorted()).toEqual([noJson, noHash].toSorted()));
+    await expect(tasks.result(ADA, noJson)).rejects.toMatchObject({ code: "store_failed" });
+    await dispatcher.stop();
+    await tasks.close();
   });
 });

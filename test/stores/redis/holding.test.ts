@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Hold, SessionClaim, SessionHint } from "../../../src/core/model/session-claim.ts";
-import type { StoreHint, TaskStore } from "../../../src/core/model/store.ts";
+import type { Damage, StoreHint, TaskStore } from "../../../src/core/model/store.ts";
 import { nameOfSession, shardOf } from "../../../src/stores/redis/names.ts";
 import { ADA, finishNext, finishPending, LONG_MS, upTo } from "../../../src/testing/suite/lab.ts";
 import { until } from "../../support/until.ts";
@@ -215,11 +215,15 @@ describeWithServer("what cannot be read of a turn", [], (lab) => {
     "what was settled": (key) => asText(key("settled")),
   };
 
-  test.each(Object.entries(BREAKS))("%s: stops nobody", async (_what, run) => {
+  const OTHER_KINDS = ["a claim", "a claim's list", "who waits", "what was settled"];
+
+  test.each(Object.entries(BREAKS))("%s: stops nobody", async (what, run) => {
     const prefix = newPrefix();
     const shard = `{${prefix}:${shardOf("ada", 16)}}`;
     const names: Record<string, string> = { claimed: "taken" };
     const store = newStore(lab.client, prefix);
+    const damages: Damage[] = [];
+    store.onDamage?.((damage) => damages.push(damage));
     const mine = await finishPending(labOf(store), ONE);
     const leaseMs = 500;
     const claim = (await store.hold("me", leaseMs, ONE, USER)) as SessionClaim;
@@ -239,6 +243,10 @@ describeWithServer("what cannot be read of a turn", [], (lab) => {
       expect(told).toContain(other.id);
       expect(told).toContain(mine.id);
     });
+    const isSetAside = OTHER_KINDS.includes(what);
+    expect(damages).toMatchObject(
+      isSetAside ? [{ taskId: null, place: expect.stringContaining(":aside:") }] : [],
+    );
   });
 
   test("who waits, when a turn ends: its follow-ups are settled", async () => {

@@ -58,7 +58,7 @@ if math.max(0, now - since) < min_age then return false end
 local turn = begin_claim(session, token, lease_ms, 'library', counts_turn)
 local records = take(session, pending_in(session, claimable), token, 'library')
 if #records == 0 then
-  forget_claim(session)
+  forget_claim(session, awaited_until(session))
   return false
 end
 return { told, turn, turns, records }

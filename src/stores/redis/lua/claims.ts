@@ -10,13 +10,9 @@ const LEFT_MS = 60_000;
 const CLAIM = `
 local TURN_BY = { user = true, host = true, library = true }
 
--- The fields of a claim, none if there is none. What cannot be read is nobody's; 0.1.0 has not written whose turn it is.
+-- The fields of a claim, none if there is none. 0.1.0 has not written whose turn it is.
 local function claim_of(session)
-  local flat, claim = redis.pcall('HGETALL', key('claim', session)), {}
-  if flat.err then
-    redis.call('DEL', key('claim', session))
-    return claim
-  end
+  local flat, claim = redis.call('HGETALL', key('claim', session)), {}
   for i = 1, #flat, 2 do claim[flat[i]] = flat[i + 1] end
   if not TURN_BY[claim.by] then claim.by = 'library' end
   return claim
@@ -34,7 +30,7 @@ end
 
 -- Greater than any before, and no less than the time: so it may be lost.
 local function next_number()
-  local last = tonumber(redis.pcall('GET', key('number')))
+  local last = tonumber(redis.call('GET', key('number')))
   local number = last and last < 2 ^ 53 and math.max(last + 1, now) or now
   redis.call('SET', key('number'), to_text(number))
   return to_text(number)
@@ -53,7 +49,7 @@ end
 const CLAIMED = `
 -- The names of a claim's tasks, from a place in its list on.
 local function claimed_in(session, from)
-  local user, ids = session:match('^[^/]*'), redis.pcall('LRANGE', key('claimed', session), from or 0, -1)
+  local user, ids = session:match('^[^/]*'), redis.call('LRANGE', key('claimed', session), from or 0, -1)
   local names = {}
   for i, id in ipairs(ids) do names[i] = user .. '/' .. id end
   return names
@@ -70,11 +66,10 @@ end
 `;
 
 const ENDING = `
--- Returns whether somebody waits for the session.
-local function forget_claim(session)
+-- The session is kept for those who wait for it until they give up; 0: nobody waits.
+local function forget_claim(session, kept_until)
   redis.call('DEL', key('claim', session), key('claimed', session))
   redis.call('ZREM', key('claims'), session)
-  local kept_until = awaited_until(session)
   if kept_until > 0 then
     redis.call('HSET', key('claim', session), 'token', '', 'leaseMs', to_text(kept_until - now))
     redis.call('ZADD', key('claims'), kept_until, session)
@@ -82,11 +77,11 @@ local function forget_claim(session)
     redis.call('DEL', key('waits', session))
   end
   regroup_in_all_modes(session)
-  return kept_until > 0
 end
 
 -- Gives back the follow-ups of a claim that was not settled in time.
 local function end_claim(session)
+  local kept_until = awaited_until(session)
   -- As this write takes no memory, Redis lets the script end even when its memory is full.
   redis.call('ZREM', key('claims'), session)
   local token = claim_of(session).token
@@ -95,7 +90,7 @@ local function end_claim(session)
     -- It may have been evicted, and its id taken by another.
     if task and task.claim == token then refile(task, { 'claim', '' }, {}) end
   end
-  forget_claim(session)
+  forget_claim(session, kept_until)
 end
 
 local function end_if_lapsed(session)

@@ -23,7 +23,10 @@ end
 
 local function is_grouped(task)
   local session = session_of(task)
-  if is_claimed(session) then return is_in('claims', nil, session) end
+  if is_claimed(session) then
+    see_to_its_end(session)
+    return true
+  end
   local group = mode_of(task) .. ':' .. turns_of(session)
   return is_in('sessions', group, session) and redis.call('SISMEMBER', key('groups'), group) == 1
 end
@@ -50,10 +53,7 @@ local file = {
     add_to.unfinished(task)
     recount(task.user)
   end,
-  pending = function(task)
-    add_to.pending(task)
-    if is_claimed(session_of(task)) then see_to_its_end(session_of(task)) end
-  end,
+  pending = add_to.pending,
   done = add_to.done,
   claimed = function(task)
     local session = session_of(task)

@@ -75,7 +75,7 @@ end
 
 -- A client that has lost its connection may send again what was done: that is known for a while.
 local function settled_before()
-  local settled = redis.pcall('LRANGE', key('settled', session), 0, -1)
+  local settled = redis.call('LRANGE', key('settled', session), 0, -1)
   if settled[1] ~= writer then return false end
   local records = {}
   for i = 2, #settled do
@@ -94,6 +94,7 @@ end
 
 local before = (keeps or not claim) and settled_before()
 if before or not claim then return before end
+local kept_until = awaited_until(session)
 -- As this write takes no memory, Redis lets the script end even when its memory is full.
 if not keeps then redis.call('ZREM', key('claims'), session) end
 local names, records = {}, {}
@@ -110,9 +111,9 @@ if acknowledges() and claim.counts == '1' then
   redis.call('HINCRBY', key('turns'), session, 1)
   redis.call('ZADD', key('counted'), now, session)
 end
-local is_awaited = not keeps and forget_claim(session)
+if not keeps then forget_claim(session, kept_until) end
 keep_in_mind(names)
-if is_awaited then told[#told + 1] = free_hint end
+if not keeps and kept_until > 0 then told[#told + 1] = free_hint end
 return { told, records }
 `,
 });

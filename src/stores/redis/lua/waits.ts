@@ -5,16 +5,12 @@ const LONGEST_MS = 2 ** 52;
 export const WAITS = `
 -- Until when somebody waits; 0: nobody does.
 local function awaited_until(session)
-  local last = redis.pcall('ZRANGE', key('waits', session), -1, -1, 'WITHSCORES')
+  local last = redis.call('ZRANGE', key('waits', session), -1, -1, 'WITHSCORES')
   local ends = tonumber(last[2])
   return ends and ends > now and ends or 0
 end
 
-local function end_wait(session, claimant)
-  local removed = redis.pcall('ZREM', key('waits', session), claimant)
-  -- What cannot be read is nobody's.
-  if type(removed) == 'table' then redis.call('DEL', key('waits', session)) end
-end
+local function end_wait(session, claimant) redis.call('ZREM', key('waits', session), claimant) end
 
 -- The key lasts as long as somebody waits.
 local function begin_wait(session, claimant, wait_ms)

@@ -59,9 +59,11 @@ BEGIN
         AND (is_all OR t.is_deferred OR t.due_at <= moment)
         AND (by_library OR coalesce(t.follow_up_holds, 0) < max_holds)
       RETURNING t.*
-  ) SELECT json_build_object('turns', turns, 'number', number, 'task', row_to_json(taken), 'watched', ${watched(s)},
-      'lacks_result', taken.has_result AND NOT EXISTS (SELECT FROM ${s}.results r WHERE r.task_key = taken.key))
-    FROM taken ORDER BY taken.shelf_at, taken.id;
+  ), seen AS (
+    SELECT taken.*, taken.has_result AND (
+      SELECT r.task_key FROM ${s}.results r WHERE r.task_key = taken.key) IS NULL AS lacks_result FROM taken
+  ) SELECT json_build_object('turns', turns, 'number', number, 'task', row_to_json(seen), 'watched', ${watched(s)})
+    FROM seen ORDER BY seen.shelf_at, seen.id;
 END $$;
 
 -- The session is locked by now, and what is read here is fresh. Nothing: there is no reason to claim it.

@@ -2,10 +2,11 @@ import { lock, outstandingOf, watched } from "./fragments.ts";
 
 /** Turns that have their session whether or not anything waits there, and what they take in later. */
 export const holds = (s: string): string => `
--- Those who wait for a session, but for one, whose waits are not over.
+-- Those who wait for a session, but for one, whose waits are not over. What is no wait is none.
 CREATE FUNCTION ${s}.others_waiting(waiting jsonb, claimant text, moment float8) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT coalesce(jsonb_object_agg(w.key, w.value), '{}') FROM jsonb_each(waiting) AS w
-    WHERE w.key <> claimant AND w.value::float8 > moment
+  SELECT coalesce(jsonb_object_agg(w.key, w.value), '{}')
+    FROM jsonb_each(CASE WHEN jsonb_typeof(waiting) = 'object' THEN waiting END) AS w
+    WHERE w.key <> claimant AND CASE WHEN jsonb_typeof(w.value) = 'number' THEN w.value::float8 > moment ELSE false END
 $$;
 
 -- Who has the session; or else the turn that has begun, and then what it has taken.

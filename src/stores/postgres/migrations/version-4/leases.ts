@@ -13,7 +13,7 @@ BEGIN
   UPDATE ${s}.tasks t SET shelf_at = ${s}.now_ms() + lease
     FROM json_to_recordset(asked) AS a(user_id text, id text)
     WHERE t.user_id = a.user_id AND t.id = a.id AND t.owner = of_owner AND t.shelf IN ${UNFINISHED};
-  RETURN QUERY SELECT json_build_object('user_id', t.user_id, 'id', t.id,
+  RETURN QUERY SELECT json_build_object('key', t.key, 'user_id', t.user_id, 'id', t.id,
       'owned', t.owner IS NOT DISTINCT FROM of_owner, 'version', t.version, 'cancel', t.cancel)
     FROM ROWS FROM (json_to_recordset(asked) AS (user_id text, id text)) WITH ORDINALITY AS a(user_id, id, place)
     JOIN ${s}.tasks t ON t.user_id = a.user_id AND t.id = a.id

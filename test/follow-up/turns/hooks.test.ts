@@ -1,0 +1,71 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { TaskStore } from "../../../src/index.ts";
+import { ADA, gate, inFakeTime, pass, soon } from "../../support/scene.ts";
+import { STORES } from "../../support/stores.ts";
+import { complete, followUpOf, idsOf, inboxOf } from "../processes.ts";
+import { around, begun } from "./lab.ts";
+
+inFakeTime();
+
+describe.each(STORES)("rule 20: hooks that know only a session find its turn, on $name", ({ makeStore }) => {
+  let store: TaskStore;
+  beforeEach(() => {
+    store = makeStore();
+  });
+
+  test("a claim is taken into the turn that runs, and settles a part of it", async () => {
+    const process = around(store)();
+    const { claim, mustClaim } = inboxOf(process.tasks);
+    const { turn, end, result } = await begun(process);
+    expect(await claim("turn")).toBeUndefined();
+    const { id } = await complete(process.tasks, { followUp: "interrupt" });
+    const claimed = await mustClaim("turn");
+    expect([idsOf(claimed), claimed.scope]).toEqual([[id], ADA]);
+    expect(await soon(claimed.acknowledge())).toBe(true);
+    expect(await followUpOf(process, id)).toMatchObject({ status: "delivered", attempts: 0 });
+    expect(turn.signal.aborted).toBe(false);
+    end.reject(new Error("no"));
+    await soon(result).catch(() => undefined);
+    await pass(20);
+    expect(await followUpOf(process, id)).toMatchObject({ status: "delivered" });
+  });
+
+  test("what the turn began with and nobody has looked at is theirs", async () => {
+    const process = around(store)();
+    const { mustClaim, claim } = inboxOf(process.tasks);
+    const { id } = await complete(process.tasks);
+    const over = gate();
+    const result = process.dispatcher.turn(ADA, () => over.promise);
+    await pass(20);
+    const claimed = await mustClaim("idle");
+    expect(idsOf(claimed)).toEqual([id]);
+    expect(await claim("idle")).toBeUndefined();
+    expect(await soon(claimed.acknowledge())).toBe(true);
+    over.resolve("said");
+    await soon(result);
+    expect(await followUpOf(process, id)).toMatchObject({ status: "delivered" });
+  });
+
+  test("what they release counts as a failure of the turn, and comes again", async () => {
+    const process = around(store)();
+    const { mustClaim } = inboxOf(process.tasks);
+    const { end } = await begun(process);
+    const { id } = await complete(process.tasks, { followUp: "interrupt" });
+    const claimed = await mustClaim("turn");
+    expect(await soon(claimed.release())).toBe(true);
+    expect(await followUpOf(process, id)).toMatchObject({ status: "pending", attempts: 0 });
+    end.resolve("said");
+    await pass(20);
+    expect(idsOf(await mustClaim("idle"))).toEqual([id]);
+  });
+
+  test("where there is no turn a claim is one as ever", async () => {
+    const process = around(store)();
+    const { mustClaim } = inboxOf(process.tasks);
+    const { id } = await complete(process.tasks);
+    const claimed = await mustClaim("idle");
+    expect(idsOf(claimed)).toEqual([id]);
+    await soon(claimed.acknowledge());
+    expect(await followUpOf(process, id)).toMatchObject({ status: "delivered", attempts: 1 });
+  });
+});
