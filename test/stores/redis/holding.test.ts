@@ -185,6 +185,17 @@ describeWithServer("sessions that are held", [], (lab) => {
     expect(await store.settle(claim, {})).toMatchObject([{ id, followUp: { attempts: 0 } }]);
   });
 
+  test("what is given back and taken in again stands once in the list of its claim, behind the others", async () => {
+    const prefix = newPrefix();
+    const store = newStore(lab.client, prefix);
+    const [one, two] = [await finishNext(labOf(store), ONE), await finishNext(labOf(store), ONE)];
+    const claim = await held(store);
+    await store.settle(claim, { [one.id]: { type: "defer", delayMs: 0 } }, true);
+    expect(await lab.client.lrange(keyOf(prefix, "taken", ONE), 0, -1)).toEqual([two.id]);
+    await store.extend(claim, ["when_idle"], 3);
+    expect(await store.settle(claim, {})).toMatchObject([{ id: two.id }, { id: one.id }]);
+  });
+
   test("a hold whose end was evicted ends, although it has no follow-ups", async () => {
     const prefix = newPrefix();
     const store = newStore(lab.client, prefix);
