@@ -35,8 +35,8 @@ const agent = new Agent({
   inputProcessors: [followUpInterrupts({ inbox: new FollowUpInbox({ tasks }), memory })],
 });
 
-// A turn that nobody has asked for takes five steps at most. The thread's lock is Mastra's own, and knows one process:
-// what wakes it is a signal, which sendFollowUps puts off while Mastra says that a turn runs there.
+// A turn that nobody has asked for takes five steps at most. Beside the session's turn there is the thread's own lock,
+// which is Mastra's: sendFollowUps wakes the thread by a signal, and puts that off while Mastra runs another turn there.
 const deliver = sendFollowUps(agent, { streamOptions: { maxSteps: 5 } });
 const dispatcher = new FollowUpDispatcher({ tasks, deliver }).start();
 
