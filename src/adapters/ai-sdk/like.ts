@@ -39,3 +39,17 @@ export interface MessageLike {
   /** Of the page's form. */
   parts?: unknown;
 }
+
+/** A result of `streamText`; only what is called. */
+export interface StreamResultLike {
+  // biome-ignore lint/suspicious/noExplicitAny: The framework's method is generic; its own type says what it takes.
+  toUIMessageStream(options?: any): ReadableStream<unknown>;
+}
+
+/** How a stream has ended; only what is looked at. */
+export interface StreamEndLike {
+  isAborted: boolean;
+  /** Older releases have none. */
+  outcome?: { status: string; error?: unknown } | undefined;
+  finishReason?: string | undefined;
+}

@@ -1,4 +1,5 @@
 import {
+  createUIMessageStreamResponse,
   dynamicTool,
   generateText,
   hasToolCall,
@@ -21,6 +22,7 @@ import {
   type FollowUpUIMessage,
   type OffloadedTools,
   offloadTools,
+  streamTurn,
   type TaskDataParts,
   type TaskPart,
   type TaskPlaceholder,
@@ -111,4 +113,22 @@ test("we take all that the framework makes, and it runs what we give back", () =
   ];
   expect(runs).toBeTypeOf("function");
   expect(() => offloadTools({ add: 1 } as never, quick())).toThrow();
+});
+
+test("a turn streams to a page of one's own messages, and an agent's does", () => {
+  type ChatMessage = UIMessage<unknown, TaskDataParts>;
+  const written: ChatMessage[][] = [];
+  const originalMessages: ChatMessage[] = [];
+  const write = ({ messages }: { messages: ChatMessage[] }) => void written.push(messages);
+  const model = new MockLanguageModelV4();
+  const runs = async () => [
+    streamTurn(streamText({ model, prompt: "Go." }), { write, originalMessages, sendSources: true }),
+    streamTurn(await new ToolLoopAgent({ model }).stream({ prompt: "Go." }), {
+      write: ({ responseMessage }) => responseMessage.parts,
+    }),
+    // @ts-expect-error It goes by the finish.
+    streamTurn(streamText({ model, prompt: "Go." }), { write, sendFinish: false }),
+  ];
+  const response = async () => (await runs()).map(({ stream }) => createUIMessageStreamResponse({ stream }));
+  expect(response).toBeTypeOf("function");
 });
