@@ -3,39 +3,37 @@ import type { TaskScope } from "../../core/model/task.ts";
 import { func, kind } from "../../core/values/kinds.ts";
 import { option, readOptions, type Table } from "../../core/values/options.ts";
 import { invalidOption } from "../../core/values/validate.ts";
-import type { Delivery } from "../../follow-up/turns/turn.ts";
+import type { Turn } from "../../follow-up/turns/turn.ts";
 import type { MemoryLike, SignalAgentLike, SignalLike, ThreadLike } from "./like.ts";
 import { lookInto, signalOf } from "./messages.ts";
 
 /** The options of {@link sendFollowUps}. */
 export interface SendFollowUpsOptions {
   /**
-   * Options of the turn, as for `agent.stream`, or what makes them for a delivery. `maxSteps` bounds a turn that
+   * Options of Mastra's turn, as for `agent.stream`, or what makes them for a turn. `maxSteps` bounds one that
    * nobody has asked for; `requestContext` is what its tools are given.
    */
-  streamOptions?: StreamOptions | ((delivery: Delivery) => StreamOptions) | undefined;
+  streamOptions?: StreamOptions | ((turn: Turn) => StreamOptions) | undefined;
   /** Where a session's thread is. Without it: resource = user, thread = session. */
   thread?: ((scope: TaskScope) => ThreadLike) | undefined;
-  /** Whether a turn runs that Mastra does not know of: `generate` is no run of the thread to it, `stream` is. */
-  isBusy?: ((scope: TaskScope) => boolean) | undefined;
 }
 
 const SEND_FOLLOW_UPS = {
   streamOptions: option(kind("an object or a function", isObjectOrFunction)),
   thread: option(func()),
-  isBusy: option(func()),
 } satisfies Table<SendFollowUpsOptions>;
 
 /**
- * The `deliver` of a dispatcher: sends late results to their thread as a signal, which wakes it for a turn.
+ * For turns in which nobody has said anything: sends the late results to their thread as a signal, which wakes it. A
+ * turn of the user's needs none of it: there `followUpInterrupts` takes in what waits.
  *
- * While a turn runs in the thread it answers "busy": Mastra would take the signal into that turn, and keeps it only
- * in this process until the turn has ended. It resolves once the turn has ended and is kept. A thread that
- * has been deleted is "gone". What the thread holds already is not told again, and a turn that failed is run again
- * on the message that it left.
+ * It resolves once Mastra's turn has ended and is kept. A turn that Mastra runs in the thread without a dispatcher
+ * makes the session busy: Mastra would take the signal into that turn, and keeps it only in this process until the
+ * turn has ended. A thread that has been deleted is gone. What the thread holds already is not told again, and a turn
+ * that failed is run again on the message that it left.
  *
  * @param agent the agent whose threads they are; it needs a memory
- * @throws `invalid_option`, naming the option and its value. A delivery rejects with the turn's error
+ * @throws `invalid_option`, naming the option and its value. What it makes rejects with the error of Mastra's turn
  * @example With an agent
  * ```ts
  * import { BackgroundTaskManager } from "tool-offload";
@@ -52,19 +50,19 @@ const SEND_FOLLOW_UPS = {
 export function sendFollowUps(
   agent: SignalAgentLike,
   given: SendFollowUpsOptions = {},
-): (delivery: Delivery) => Promise<"busy" | "gone" | undefined> {
+): (turn: Turn) => Promise<void> {
   const options = checked(agent, given);
-  return async (delivery) => {
-    const thread = threadFor(delivery.scope, options);
-    const streamOptions = streamOptionsFor(delivery, options);
+  return async (turn) => {
+    if (turn.followUps.length === 0) return;
+    const thread = threadFor(turn.scope, options);
+    const streamOptions = streamOptionsFor(turn, options);
     const memory = await memoryFor(agent, streamOptions);
-    if ((await memory.getThreadById({ threadId: thread.threadId })) === null) return "gone";
-    const { news, unanswered } = await lookInto(memory, thread, delivery.followUps);
-    if (news.length === 0 && unanswered === undefined) return undefined;
-    const signal =
-      news.length > 0 ? signalOf(delivery, news) : signalOf(delivery, delivery.followUps, unanswered);
-    if (options.isBusy?.(delivery.scope)) return "busy";
-    return turn(agent, thread, signal, { ...streamOptions, abortSignal: delivery.signal });
+    if ((await memory.getThreadById({ threadId: thread.threadId })) === null) return turn.gone();
+    const { news, unanswered } = await lookInto(memory, thread, turn.followUps);
+    if (news.length === 0 && unanswered === undefined) return;
+    const signal = news.length > 0 ? signalOf(turn, news) : signalOf(turn, turn.followUps, unanswered);
+    const hasRun = await wake(agent, thread, signal, { ...streamOptions, abortSignal: turn.signal });
+    if (!hasRun) turn.busy();
   };
 }
 
@@ -74,12 +72,13 @@ function isObjectOrFunction(value: unknown): boolean {
   return typeof value === "function" || (typeof value === "object" && value !== null);
 }
 
-async function turn(
+/** Runs a turn on a signal. False: another runs there. @throws what the turn fails with */
+async function wake(
   agent: SignalAgentLike,
   thread: ThreadLike,
   signal: SignalLike,
   streamOptions: { abortSignal: AbortSignal },
-): Promise<"busy" | undefined> {
+): Promise<boolean> {
   const target = {
     ...thread,
     ifActive: { behavior: "discard" },
@@ -90,12 +89,12 @@ async function turn(
     // A turn runs. Or the signal lies in a queue, or is lost with a turn that has just ended: if it gets into the
     // thread after all, the next delivery finds it there.
     agent.cancelQueuedMessages({ ...thread, signalIds: [signal.id] });
-    return "busy";
+    return false;
   }
   const { error } = await accepted.output.getFullOutput();
   streamOptions.abortSignal.throwIfAborted();
   if (error !== undefined) throw error;
-  return undefined;
+  return true;
 }
 
 function threadFor(scope: TaskScope, { thread }: SendFollowUpsOptions): ThreadLike {
@@ -106,8 +105,8 @@ function threadFor(scope: TaskScope, { thread }: SendFollowUpsOptions): ThreadLi
   throw new TaskOffloadError("invalid_input", fault);
 }
 
-function streamOptionsFor(delivery: Delivery, { streamOptions }: SendFollowUpsOptions): StreamOptions {
-  return (typeof streamOptions === "function" ? streamOptions(delivery) : streamOptions) ?? {};
+function streamOptionsFor(turn: Turn, { streamOptions }: SendFollowUpsOptions): StreamOptions {
+  return (typeof streamOptions === "function" ? streamOptions(turn) : streamOptions) ?? {};
 }
 
 async function memoryFor(agent: SignalAgentLike, { requestContext }: StreamOptions): Promise<MemoryLike> {

@@ -5,7 +5,7 @@ import type { FollowUp } from "../../follow-up/follow-up.ts";
 import type { FollowUpClaim } from "../../follow-up/inbox.ts";
 import type { FollowUpMarker, FollowUpMessage, MarkedTask } from "../../follow-up/message.ts";
 
-/** Late results: a `Delivery` of the dispatcher, or a `FollowUpClaim` of the inbox. */
+/** Late results: a `Turn` of the dispatcher, or a `FollowUpClaim` of the inbox. */
 export interface LateResults {
   readonly followUps: readonly FollowUp[];
   messageFor(followUps: readonly FollowUp[]): FollowUpMessage;

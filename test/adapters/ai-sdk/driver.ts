@@ -1,7 +1,12 @@
 import { type ModelMessage, type streamText, type ToolSet, tool } from "ai";
-import { followUpInterrupts, offloadTools, taskTools, toModelMessage } from "tool-offload/adapters/ai-sdk";
-import type { Delivery } from "tool-offload/follow-up";
-import type { Conversation, Framework, PlainTool, Setup } from "../scenarios/framework.ts";
+import {
+  followUpInterrupts,
+  offloadTools,
+  streamTurn,
+  taskTools,
+  toModelMessage,
+} from "tool-offload/adapters/ai-sdk";
+import type { Conversation, Framework, PlainTool, Run, Setup } from "../scenarios/framework.ts";
 import { toMessages } from "./model.ts";
 import type { Version } from "./versions.ts";
 
@@ -10,23 +15,27 @@ class Chat implements Conversation {
   readonly #version: Version;
   readonly #setup: Setup;
   readonly #tools: ToolSet;
-  readonly #messages: ModelMessage[] = [];
-  #isBusy = false;
+  readonly #messages: ModelMessage[];
 
-  constructor(version: Version, setup: Setup) {
+  constructor(version: Version, setup: Setup, messages: ModelMessage[]) {
     this.#version = version;
     this.#setup = setup;
+    this.#messages = messages;
     this.#tools = toolsOf(setup);
   }
 
-  say(text: string, signal?: AbortSignal): Promise<string> {
-    return this.#turn({ role: "user", content: text }, signal);
-  }
-
-  async deliver(delivery: Delivery): Promise<unknown> {
-    if (this.#isBusy) return "busy";
-    const news = toModelMessage(delivery, this.#messages);
-    return news && this.#turn(news, delivery.signal);
+  async take({ turn, text, signal }: Run): Promise<string> {
+    const messages = this.#messages;
+    const late = turn && toModelMessage(turn, messages);
+    if (text !== undefined) messages.push({ role: "user", content: text });
+    else if (late === undefined) return "";
+    const news = late ? [late] : [];
+    const keep = (answers: ModelMessage[]) => {
+      if (answers.length === 0) return undefined;
+      messages.push(...news, ...answers);
+      return turn?.acknowledge(turn.followUps);
+    };
+    return this.#run([...messages, ...news], signal, keep);
   }
 
   async history() {
@@ -37,44 +46,51 @@ class Chat implements Conversation {
     return this.#messages;
   }
 
-  async #turn(message: ModelMessage, signal: AbortSignal | undefined): Promise<string> {
+  /** One that shares what is kept. */
+  inAnotherProcess(setup: Setup): Chat {
+    return new Chat(this.#version, setup, this.#messages);
+  }
+
+  /** Keeps what the run got, however far that was. */
+  async #run(messages: ModelMessage[], signal: AbortSignal | undefined, keep: Keep): Promise<string> {
     const { ai, scriptedModel, keeping } = this.#version;
     const { offload, answer, isStreaming } = this.#setup;
-    this.#isBusy = true;
-    this.#messages.push(message);
     const followUps = offload && followUpInterrupts({ inbox: offload.inbox, scope: offload.scope });
-    let kept: ModelMessage[] = [];
-    const keep = (messages: ModelMessage[]) => void this.#messages.push(...messages);
+    let answers: ModelMessage[] = [];
     try {
       const terms = {
         model: scriptedModel(answer),
         tools: this.#tools,
-        messages: [...this.#messages],
+        messages,
         stopWhen: ai.isStepCount(20),
         maxRetries: 0,
         ...(signal && { abortSignal: signal }),
         ...(followUps && { prepareStep: followUps.prepareStep }),
         ...keeping((soFar) => {
-          kept = soFar;
+          answers = soFar;
         }),
       };
       return isStreaming ? await streamed(ai, terms) : (await ai.generateText(terms)).text;
     } finally {
-      await (followUps ? followUps.save(kept, keep) : keep(kept));
-      this.#isBusy = false;
+      await (followUps ? followUps.save(answers, keep) : keep(answers));
     }
   }
 }
 
+type Keep = (answers: ModelMessage[]) => Promise<unknown> | undefined;
+
+/** Nobody reads the page's stream. */
 async function streamed(
   ai: Version["ai"],
   terms: Parameters<typeof streamText<ToolSet>>[0],
 ): Promise<string> {
-  const errors: unknown[] = [];
-  const result = ai.streamText({ ...terms, onError: ({ error }) => void errors.push(error) });
-  await result.consumeStream();
-  if (errors.length > 0) throw errors[0];
-  return result.text;
+  const result = ai.streamText({ ...terms, onError: () => undefined });
+  let answer = "";
+  const write = async () => {
+    answer = await result.text;
+  };
+  await streamTurn(result, { write }).ended;
+  return answer;
 }
 
 /** As the framework wants them, and through the middleware unless the scenario runs bare. */
@@ -91,5 +107,10 @@ function toolOf({ description, inputSchema, execute }: PlainTool) {
 
 /** One of the framework's versions. */
 export function aiSdk(version: Version): Framework {
-  return { name: version.name, open: async (setup) => new Chat(version, setup), cannot: {} };
+  return {
+    name: version.name,
+    open: async (setup, beside) =>
+      beside instanceof Chat ? beside.inAnotherProcess(setup) : new Chat(version, setup, []),
+    cannot: {},
+  };
 }

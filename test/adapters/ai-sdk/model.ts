@@ -30,6 +30,7 @@ function scriptOf(answer: Answer) {
   return {
     doGenerate: async (options: Options) => {
       const given = reply(options);
+      if (failureOf(given)) throw failureOf(given);
       return { content: contentOf(given), finishReason: finishOf(given), usage, warnings: [] };
     },
     doStream: async (options: Options) => ({ stream: streamOf(reply(options)) }),
@@ -82,7 +83,12 @@ function contentOf(reply: Reply): (Call | { type: "text"; text: string })[] {
   });
 }
 
-function streamOf(reply: Reply) {
+function failureOf(reply: Reply): Error | undefined {
+  return "failure" in reply ? reply.failure : undefined;
+}
+
+function streamOf(reply: Reply): ReadableStream {
+  const failure = failureOf(reply);
   const parts = contentOf(reply).flatMap((part): Chunk[] => {
     if (part.type !== "text") return [part];
     return [
@@ -93,5 +99,11 @@ function streamOf(reply: Reply) {
   });
   const start = { type: "stream-start" as const, warnings: [] };
   const finish = { type: "finish" as const, finishReason: finishOf(reply), usage };
-  return simulateReadableStream({ chunks: [start, ...parts, finish] });
+  if (failure === undefined) return simulateReadableStream({ chunks: [start, ...parts, finish] });
+  return ReadableStream.from(breaking([start, ...parts.slice(0, 2)], failure));
+}
+
+async function* breaking(chunks: object[], failure: Error) {
+  yield* chunks;
+  throw failure;
 }

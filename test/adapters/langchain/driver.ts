@@ -17,13 +17,13 @@ import {
   taskTools,
   toInput,
 } from "tool-offload/adapters/langchain";
-import type { Delivery } from "tool-offload/follow-up";
 import type {
   Conversation,
   Framework,
   Message,
   Offloading,
   PlainTool,
+  Run,
   Setup,
 } from "../scenarios/framework.ts";
 
@@ -32,30 +32,37 @@ const MOST_REQUESTS = 50;
 /** LangChain's own loop: an agent with a checkpointer, each conversation one of its threads. */
 export const langchain: Framework = {
   name: "LangChain",
-  open: async (setup) => new Thread(setup),
-  cannot: {},
+  open: async (setup, beside) =>
+    new Thread(setup, beside instanceof Thread ? beside.checkpointer : new MemorySaver()),
+  cannot: {
+    "a turn that the user preempts is broken off, and its results are told in the user's":
+      "LangGraph keeps the calls of a step that is aborted, without results, and the next request is refused",
+  },
 };
 
 class Thread implements Conversation {
+  readonly checkpointer: MemorySaver;
   readonly #agent: ReturnType<typeof agentOf>;
   readonly #isStreaming: boolean;
   readonly #config: { configurable: { thread_id: string; user_id: string } };
-  #isBusy = false;
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup, checkpointer: MemorySaver) {
     const { userId, sessionId = "chat-0" } = setup.offload?.scope ?? { userId: "nobody" };
-    this.#agent = agentOf(setup);
+    this.checkpointer = checkpointer;
+    this.#agent = agentOf(setup, checkpointer);
     this.#isStreaming = setup.isStreaming;
     this.#config = { configurable: { thread_id: sessionId, user_id: userId } };
   }
 
-  say(text: string, signal?: AbortSignal): Promise<string> {
-    return this.#turn({ messages: [new HumanMessage(text)] }, signal);
-  }
-
-  async deliver(delivery: Delivery): Promise<unknown> {
-    if (this.#isBusy) return "busy";
-    return this.#turn(toInput(delivery, await this.#messages()), delivery.signal);
+  async take({ turn, text, signal }: Run): Promise<string> {
+    const late = turn ? toInput(turn, await this.#messages()) : null;
+    const said = text === undefined ? [] : [new HumanMessage(text)];
+    const messages = [...(late?.messages ?? []), ...said];
+    const input = messages.length > 0 ? { messages } : null;
+    const config = { ...this.#config, ...(signal && { signal }) };
+    if (this.#isStreaming) for await (const _ of await this.#agent.stream(input, config));
+    else await this.#agent.invoke(input, config);
+    return (await this.#messages()).at(-1)?.text ?? "";
   }
 
   async history(): Promise<Message[]> {
@@ -69,29 +76,16 @@ class Thread implements Conversation {
     });
   }
 
-  async #turn(input: { messages: HumanMessage[] } | null, signal: AbortSignal | undefined): Promise<string> {
-    this.#isBusy = true;
-    try {
-      const config = { ...this.#config, ...(signal && { signal }) };
-      if (this.#isStreaming) for await (const _ of await this.#agent.stream(input, config));
-      else await this.#agent.invoke(input, config);
-      return (await this.#messages()).at(-1)?.text ?? "";
-    } finally {
-      this.#isBusy = false;
-    }
-  }
-
   async #messages(): Promise<BaseMessage[]> {
     return (await this.#agent.graph.getState(this.#config)).values.messages ?? [];
   }
 }
 
-function agentOf({ tools, answer, offload }: Setup) {
+function agentOf({ tools, answer, offload }: Setup, checkpointer: MemorySaver) {
   const model = fakeModel();
   const reply = (shown: BaseMessage[]) => toReply(answer(shown.filter(isNoSystem).map(toMessage)));
   for (let request = 0; request < MOST_REQUESTS; request += 1) model.respond(reply);
   const own = tools.map(toTool);
-  const checkpointer = new MemorySaver();
   if (offload === undefined) return createAgent({ model, tools: own, checkpointer });
   const all = [...own, ...taskTools({ tasks: offload.tasks })];
   return createAgent({ model, tools: all, checkpointer, middleware: middlewareOf(offload) });
@@ -111,7 +105,8 @@ function isNoSystem(message: BaseMessage): boolean {
   return message.type !== "system";
 }
 
-function toReply(reply: ReturnType<Setup["answer"]>): AIMessage {
+function toReply(reply: ReturnType<Setup["answer"]>): AIMessage | Error {
+  if ("failure" in reply && reply.failure) return reply.failure;
   if ("text" in reply) return new AIMessage(reply.text);
   const toolCalls = reply.calls.map(({ id, toolName, input }) => ({ id, name: toolName, args: input }));
   return new AIMessage({ content: "", tool_calls: toolCalls });

@@ -9,7 +9,7 @@ import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { until } from "../../support/until.ts";
 import { scriptedModel } from "./model.ts";
-import { calls, Stage, text } from "./stage.ts";
+import { answerOf, calls, Stage, text } from "./stage.ts";
 
 const down = (): never => {
   throw new Error("The model is down.");
@@ -30,7 +30,7 @@ describe("a thread that is idle", () => {
   test("is woken, and what it has kept is the message and the answer", async () => {
     const stage = await talked(text("It is late."));
     const id = await stage.ended("the value");
-    expect(await sendFollowUps(stage.agent)(await stage.delivery())).toBe(undefined);
+    expect(await answerOf(sendFollowUps(stage.agent), await stage.delivery())).toBe(undefined);
     expect(await stage.roles()).toEqual(["user", "assistant", "signal", "assistant"]);
     expect(await toldIn(stage)).toEqual([id]);
     expect(stage.shown[1]?.at(-1)).toMatchObject({
@@ -64,7 +64,7 @@ describe("a thread that is idle", () => {
     const stage = await talked();
     await stage.ended();
     await stage.memory.deleteThread(stage.thread.threadId);
-    expect(await sendFollowUps(stage.agent)(await stage.delivery())).toBe("gone");
+    expect(await answerOf(sendFollowUps(stage.agent), await stage.delivery())).toBe("gone");
     expect(stage.shown).toHaveLength(1);
   });
 
@@ -73,7 +73,9 @@ describe("a thread that is idle", () => {
     await stage.agent.generate("Hi.", { memory: { resource: "team", thread: "support of chat-1" } });
     await stage.ended();
     const toThread = () => ({ resourceId: "team", threadId: "support of chat-1" });
-    expect(await sendFollowUps(stage.agent, { thread: toThread })(await stage.delivery())).toBe(undefined);
+    expect(await answerOf(sendFollowUps(stage.agent, { thread: toThread }), await stage.delivery())).toBe(
+      undefined,
+    );
     expect(stage.shown).toHaveLength(2);
   });
 });
@@ -93,26 +95,21 @@ describe("a thread in which a turn runs", () => {
     const { stage, end } = await running();
     const output = await stage.agent.stream("Go.", stage.inThread);
     const delivery = await stage.delivery();
-    expect(await sendFollowUps(stage.agent)(delivery)).toBe("busy");
+    expect(await answerOf(sendFollowUps(stage.agent), delivery)).toBe("busy");
     end();
     await output.consumeStream();
     expect(stage.shown).toHaveLength(2);
     const deliver = sendFollowUps(stage.agent);
-    await until(async () => expect(await deliver(delivery)).toBe(undefined));
+    await until(async () => expect(await answerOf(deliver, delivery)).toBe(undefined));
     expect(await stage.roles()).toEqual(["user", "assistant", "user", "assistant", "signal", "assistant"]);
   });
 
-  test("is busy where the host says so, of a turn that Mastra does not know of", async () => {
-    const { stage, end } = await running();
-    const output = stage.agent.generate("Go.", stage.inThread);
+  test("that nothing waits for is none", async () => {
+    const stage = await talked();
+    await stage.ended();
     const delivery = await stage.delivery();
-    expect(stage.agent.getActiveThreadRunId(stage.thread)).toBe(undefined);
-    const busyScopes: unknown[] = [];
-    const isBusy = (given: unknown) => busyScopes.push(given) > 0;
-    expect(await sendFollowUps(stage.agent, { isBusy })(delivery)).toBe("busy");
-    expect(busyScopes).toEqual([stage.scope]);
-    end();
-    await output;
+    await sendFollowUps(stage.agent)({ ...delivery, followUps: [] });
+    expect(stage.shown).toHaveLength(1);
   });
 
   test("is busy while another agent's runs there, and nothing is left in Mastra's queue", async () => {
@@ -125,7 +122,7 @@ describe("a thread in which a turn runs", () => {
       memory: stage.memory,
     });
     const output = await stage.agent.stream("Go.", stage.inThread);
-    expect(await sendFollowUps(other)(await stage.delivery())).toBe("busy");
+    expect(await answerOf(sendFollowUps(other), await stage.delivery())).toBe("busy");
     end();
     await output.consumeStream();
     await sleep(100);
@@ -143,7 +140,7 @@ describe("a thread in which a turn runs", () => {
     const stage = new Stage({ steps: [calls("pay")], tools: () => ({ pay }) });
     await (await stage.agent.stream("Go.", stage.inThread)).consumeStream();
     await stage.ended();
-    expect(await sendFollowUps(stage.agent)(await stage.delivery())).toBe("busy");
+    expect(await answerOf(sendFollowUps(stage.agent), await stage.delivery())).toBe("busy");
     expect(stage.shown).toHaveLength(1);
   });
 
@@ -155,10 +152,10 @@ describe("a thread in which a turn runs", () => {
     await output.text;
     // Mastra takes a signal now, for a turn that will never look at it.
     const deliver = sendFollowUps(stage.agent);
-    const answers = [await deliver(delivery)];
+    const answers = [await answerOf(deliver, delivery)];
     while (answers.at(-1) === "busy" && answers.length < 100) {
       await sleep(10);
-      answers.push(await deliver(delivery));
+      answers.push(await answerOf(deliver, delivery));
     }
     expect(answers.at(-1)).toBe(undefined);
     expect(await toldIn(stage)).toEqual([delivery.followUps[0]?.id]);
@@ -174,7 +171,7 @@ describe("a second delivery of the same", () => {
     await sendFollowUps(stage.agent)(delivery);
     const before = await stage.messages();
     await delivery.release();
-    expect(await sendFollowUps(stage.agent)(await stage.delivery())).toBe(undefined);
+    expect(await answerOf(sendFollowUps(stage.agent), await stage.delivery())).toBe(undefined);
     expect(await stage.messages()).toEqual(before);
     expect(stage.shown).toHaveLength(2);
   });
@@ -198,10 +195,10 @@ describe("a second delivery of the same", () => {
     const id = await stage.ended();
     const delivery = await stage.delivery();
     await expect(sendFollowUps(stage.agent)(delivery)).rejects.toThrow("The model is down.");
-    expect(await sendFollowUps(stage.agent)(delivery)).toBe(undefined);
+    expect(await answerOf(sendFollowUps(stage.agent), delivery)).toBe(undefined);
     expect(await toldIn(stage)).toEqual([id]);
     expect(stage.shown).toHaveLength(3);
-    expect(await sendFollowUps(stage.agent)(delivery)).toBe(undefined);
+    expect(await answerOf(sendFollowUps(stage.agent), delivery)).toBe(undefined);
     expect(stage.shown).toHaveLength(3);
   });
 
@@ -215,7 +212,7 @@ describe("a second delivery of the same", () => {
     const delivery = await stage.delivery(stop.signal);
     await expect(sendFollowUps(stage.agent)(delivery)).rejects.toThrow("The dispatcher was stopped.");
     const again = { ...delivery, signal: new AbortController().signal };
-    expect(await sendFollowUps(stage.agent)(again)).toBe(undefined);
+    expect(await answerOf(sendFollowUps(stage.agent), again)).toBe(undefined);
     expect(await toldIn(stage)).toEqual([id]);
     expect((await stage.messages()).at(-1)?.content.parts.at(-1)).toMatchObject({ text: "It is late." });
   });
@@ -231,7 +228,7 @@ describe("a second delivery of the same", () => {
     await expect(sendFollowUps(stage.agent)(delivery)).rejects.toThrow("The disk is full.");
     failing.mockRestore();
     expect(await toldIn(stage)).toEqual([]);
-    expect(await sendFollowUps(stage.agent)(delivery)).toBe(undefined);
+    expect(await answerOf(sendFollowUps(stage.agent), delivery)).toBe(undefined);
     expect(await toldIn(stage)).toEqual([id]);
   });
 });
@@ -287,7 +284,6 @@ describe("what cannot be used is refused", () => {
     { name: "no agent", given: [undefined], fault: /^agent must be an Agent of Mastra/ },
     { name: "no options", given: [agent, null], fault: /^options must be an object/ },
     { name: "a misspelt one", given: [agent, { maxSteps: 3 }], fault: /^maxSteps is not an option/ },
-    { name: "isBusy", given: [agent, { isBusy: true }], fault: /^isBusy must be a function/ },
     { name: "thread", given: [agent, { thread: "chat-1" }], fault: /^thread must be a function/ },
     {
       name: "streamOptions",

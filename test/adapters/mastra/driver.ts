@@ -10,8 +10,7 @@ import {
   sendFollowUps,
   taskTools,
 } from "tool-offload/adapters/mastra";
-import type { Delivery } from "tool-offload/follow-up";
-import type { Conversation, Framework, Message, PlainTool, Setup } from "../scenarios/framework.ts";
+import type { Conversation, Framework, Message, PlainTool, Run, Setup } from "../scenarios/framework.ts";
 import { scriptedModel } from "./model.ts";
 
 const RESOURCE = "ada";
@@ -19,27 +18,20 @@ const THREAD = "chat-1";
 
 export const mastra: Framework = {
   name: "Mastra",
-  open: async (setup) => new MastraConversation(setup),
+  open: async (setup, beside) =>
+    new MastraConversation(setup, beside instanceof MastraConversation ? beside.memory : newMemory()),
   cannot: {},
 };
 
-interface TurnOptions {
-  memory: { resource: string; thread: string };
-  maxSteps: number;
-  abortSignal?: AbortSignal;
-}
-
 class MastraConversation implements Conversation {
-  readonly #memory = new Memory({ storage: new InMemoryStore() });
+  readonly memory: Memory;
   readonly #agent: Agent;
   readonly #isStreaming: boolean;
   readonly #deliver: ReturnType<typeof sendFollowUps>;
-  /** Turns of `generate`: Mastra does not know of them. */
-  #isGenerating = false;
 
-  constructor({ tools, answer, isStreaming, offload }: Setup) {
+  constructor({ tools, answer, isStreaming, offload }: Setup, memory: Memory) {
     this.#isStreaming = isStreaming;
-    const memory = this.#memory;
+    this.memory = memory;
     const own = Object.fromEntries(tools.map((tool) => [tool.name, toolOf(tool)]));
     this.#agent = new Agent({
       id: "agent",
@@ -52,25 +44,13 @@ class MastraConversation implements Conversation {
         : own,
       inputProcessors: offload ? [followUpInterrupts({ inbox: offload.inbox, memory })] : [],
     });
-    this.#deliver = sendFollowUps(this.#agent, {
-      streamOptions: { maxSteps: 5 },
-      isBusy: () => this.#isGenerating,
-    });
+    this.#deliver = sendFollowUps(this.#agent, { streamOptions: { maxSteps: 5 } });
   }
 
-  async say(text: string, signal?: AbortSignal): Promise<string> {
-    const memory = { resource: RESOURCE, thread: THREAD };
-    const options = { memory, maxSteps: 10, ...(signal && { abortSignal: signal }) };
-    const output = this.#isStreaming
-      ? await (await this.#agent.stream(text, options)).getFullOutput()
-      : await this.#generate(text, options);
-    signal?.throwIfAborted();
-    if (output.error) throw output.error;
-    return output.text;
-  }
-
-  deliver(delivery: Delivery): Promise<unknown> {
-    return this.#deliver(delivery);
+  async take({ turn, text, signal }: Run): Promise<string> {
+    if (text !== undefined) return this.#say(text, signal);
+    if (turn !== undefined) await this.#deliver(turn);
+    return "";
   }
 
   async history(): Promise<Message[]> {
@@ -83,20 +63,26 @@ class MastraConversation implements Conversation {
     return JSON.parse(JSON.stringify(messages, drop));
   }
 
-  async #generate(text: string, options: TurnOptions) {
-    this.#isGenerating = true;
-    try {
-      return await this.#agent.generate(text, options);
-    } finally {
-      this.#isGenerating = false;
-    }
+  async #say(text: string, signal: AbortSignal | undefined): Promise<string> {
+    const memory = { resource: RESOURCE, thread: THREAD };
+    const options = { memory, maxSteps: 10, ...(signal && { abortSignal: signal }) };
+    const output = this.#isStreaming
+      ? await (await this.#agent.stream(text, options)).getFullOutput()
+      : await this.#agent.generate(text, options);
+    signal?.throwIfAborted();
+    if (output.error) throw output.error;
+    return output.text;
   }
 
   async #messages(): Promise<MastraDBMessage[]> {
     const orderBy = { field: "createdAt", direction: "ASC" } as const;
     const query = { resourceId: RESOURCE, threadId: THREAD, perPage: false, orderBy } as const;
-    return (await this.#memory.recall(query)).messages;
+    return (await this.memory.recall(query)).messages;
   }
+}
+
+function newMemory(): Memory {
+  return new Memory({ storage: new InMemoryStore() });
 }
 
 function toolOf({ name, description, inputSchema, execute }: PlainTool) {
@@ -108,7 +94,10 @@ function toolOf({ name, description, inputSchema, execute }: PlainTool) {
   });
 }
 
-/** Mastra keeps a turn's steps in one message, and a result within its call. */
+/**
+ * Mastra keeps a turn's steps in one message, and a result within its call. A call that was aborted stays there without
+ * one, and is left out of all that a model is shown.
+ */
 function messagesOf(message: MastraDBMessage): Message[] {
   const { role, content } = message;
   if (role !== "assistant") {
@@ -116,21 +105,17 @@ function messagesOf(message: MastraDBMessage): Message[] {
   }
   return stepsOf(content.parts).flatMap((step): Message[] => {
     const invocations = step.flatMap((part) =>
-      part.type === "tool-invocation" ? [part.toolInvocation] : [],
+      part.type === "tool-invocation" && part.toolInvocation.state === "result" ? [part.toolInvocation] : [],
     );
     const calls = invocations.map(({ toolCallId, toolName, args }) => {
       return { id: toolCallId, toolName, input: args };
     });
-    const results = invocations.flatMap((invocation): Message[] => {
-      if (invocation.state !== "result") return [];
-      const { toolCallId, result } = invocation;
-      return [
-        {
-          role: "tool",
-          callId: toolCallId,
-          text: typeof result === "string" ? result : JSON.stringify(result),
-        },
-      ];
+    const results = invocations.map(({ toolCallId, result }): Message => {
+      return {
+        role: "tool",
+        callId: toolCallId,
+        text: typeof result === "string" ? result : JSON.stringify(result),
+      };
     });
     return [{ role: "assistant", text: textIn(step), calls }, ...results];
   });

@@ -28,6 +28,7 @@ export function scriptedModel(
     provider,
     async doGenerate(request) {
       const reply = await replyTo(request);
+      if ("failure" in reply && reply.failure) throw reply.failure;
       return { content: contentOf(reply), finishReason: reasonOf(reply), usage, warnings: [] };
     },
     async doStream(request) {
@@ -44,6 +45,7 @@ function* partsOf(reply: Reply) {
   if ("text" in reply) {
     yield { type: "text-start", id: "1" };
     yield { type: "text-delta", id: "1", delta: reply.text };
+    if (reply.failure) throw reply.failure;
     yield { type: "text-end", id: "1" };
   } else yield* contentOf(reply);
   yield { type: "finish", finishReason: reasonOf(reply), usage };

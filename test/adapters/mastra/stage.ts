@@ -4,13 +4,20 @@ import { InMemoryStore } from "@mastra/core/storage";
 import { createTool } from "@mastra/core/tools";
 import { Memory } from "@mastra/memory";
 import { BackgroundTaskManager, type MiddlewareOptions, ToolOffloadMiddleware } from "tool-offload";
-import { type Delivery, FollowUpInbox } from "tool-offload/follow-up";
+import { type Delivery, FollowUpInbox, type Turn } from "tool-offload/follow-up";
 import { onTestFinished } from "vitest";
 import * as z from "zod";
 import type { Message, Reply } from "../scenarios/framework.ts";
 import { scriptedModel } from "./model.ts";
 
 let threads = 0;
+
+/** A turn that no dispatcher has begun. */
+export interface ClaimedDelivery extends Delivery {
+  /** What it was told of its session. */
+  readonly said: ("busy" | "gone")[];
+  release(): Promise<boolean>;
+}
 
 type Step = Reply | ((shown: Message[]) => Reply | Promise<Reply>);
 
@@ -76,21 +83,18 @@ export class Stage {
   }
 
   /** What a dispatcher would deliver; it stays claimed until `acknowledge` or `release`. */
-  async delivery(signal = new AbortController().signal) {
+  async delivery(signal = new AbortController().signal): Promise<ClaimedDelivery> {
     const claim = await this.inbox.claim(this.scope, { during: "idle" });
     if (claim === undefined) throw new Error("Nothing is due.");
-    const { followUps, message } = claim;
-    const delivery: Delivery = {
+    const said: ("busy" | "gone")[] = [];
+    const delivery = {
+      ...claim,
       scope: this.scope,
-      followUps,
-      message,
-      messageFor: (some) => claim.messageFor(some),
       signal,
+      busy: () => void said.push("busy"),
+      gone: () => void said.push("gone"),
     };
-    return Object.assign(delivery, {
-      acknowledge: () => claim.acknowledge(),
-      release: () => claim.release(),
-    });
+    return Object.assign(delivery as typeof delivery & Delivery, { said, release: () => claim.release() });
   }
 
   #answer(shown: Message[]): Reply | Promise<Reply> {
@@ -99,6 +103,15 @@ export class Stage {
     if (step === undefined) throw new Error("The model is asked more often than the test says.");
     return typeof step === "function" ? step(shown) : step;
   }
+}
+
+/** What a delivery was told of its session by `deliver`, or nothing. */
+export async function answerOf(
+  deliver: (turn: Turn) => Promise<void>,
+  delivery: ClaimedDelivery,
+): Promise<"busy" | "gone" | undefined> {
+  await deliver(delivery);
+  return delivery.said.pop();
 }
 
 export const text = (text: string): Reply => ({ text });

@@ -18,29 +18,30 @@ import {
   takeIn,
   taskTools,
 } from "tool-offload/adapters/openai-agents";
-import type { Delivery } from "tool-offload/follow-up";
-import type { Conversation, Framework, PlainTool, Setup } from "../scenarios/framework.ts";
+import type { Conversation, Framework, PlainTool, Run, Setup } from "../scenarios/framework.ts";
 import { toMessages, toOutput } from "./messages.ts";
 
 const MAX_TURNS = 10;
 const runner = new Runner({ tracingDisabled: true } satisfies Partial<RunConfig>);
 
+const NO_STATE = "a turn takes input only through its RunState, which `run` makes by itself here";
+
 /** Turns as most hosts run them, and tools that were finished before they were wrapped. */
 export const openaiAgents: Framework = {
   name: "OpenAI Agents",
-  open: async (setup) => new AgentConversation(setup, wrappedTools(setup)),
+  open: async (setup, beside) => new AgentConversation(setup, wrappedTools(setup), sessionOf(beside)),
   cannot: {
-    "a result that may interrupt is shown at the next step of the running turn":
-      "a turn takes input only through its RunState, which `run` makes by itself here",
+    "a result that may interrupt is shown at the next step of the running turn": NO_STATE,
+    "a turn that is aborted after a step was kept has told what that step was shown": NO_STATE,
   },
 };
 
 /** Turns that results may interrupt, and tools that are made with the adapter's own `tool`. */
 export const openaiAgentsFromState: Framework = {
   name: "OpenAI Agents, from a RunState",
-  open: async (setup) => {
+  open: async (setup, beside) => {
     const interrupts = setup.offload && followUpInterrupts(inboxOf(setup.offload));
-    return new AgentConversation(setup, madeTools(setup), interrupts);
+    return new AgentConversation(setup, madeTools(setup), sessionOf(beside), interrupts);
   },
   cannot: {},
 };
@@ -48,51 +49,46 @@ export const openaiAgentsFromState: Framework = {
 type OwnTools = Agent["tools"];
 
 class AgentConversation implements Conversation {
-  readonly #session = new MemorySession();
+  readonly session: MemorySession;
   readonly #agent: Agent;
   readonly #isStreaming: boolean;
   readonly #interrupts: FollowUpInterrupts | undefined;
-  #running = 0;
 
-  constructor(setup: Setup, tools: OwnTools, interrupts?: FollowUpInterrupts) {
+  constructor(setup: Setup, tools: OwnTools, session: MemorySession, interrupts?: FollowUpInterrupts) {
     const model = modelOf(setup);
     const toolUseBehavior = interrupts ? afterTools("run_llm_again", interrupts) : "run_llm_again";
     this.#agent = new Agent({ name: "Assistant", model, tools, toolUseBehavior });
+    this.session = session;
     this.#isStreaming = setup.isStreaming;
     this.#interrupts = interrupts;
   }
 
-  async say(text: string, signal?: AbortSignal): Promise<string> {
+  async take({ turn, text, signal }: Run): Promise<string> {
+    const isOwed = turn !== undefined && (await takeIn(this.session, turn));
+    if (text === undefined) return isOwed ? this.#run([], signal) : "";
     const item = { role: "user", content: text } as const;
-    const turn = () => (this.#interrupts ? this.#sayFromState(item, signal) : this.#run([item], signal));
-    return this.#alone(() => turn().catch(withoutState));
-  }
-
-  async deliver(delivery: Delivery): Promise<unknown> {
-    if (this.#running > 0) return "busy";
-    return this.#alone(async () => {
-      if (await takeIn(this.#session, delivery)) await this.#run([], delivery.signal);
-    });
+    const run = this.#interrupts ? this.#runFromState(item, signal) : this.#run([item], signal);
+    return run.catch(withoutState);
   }
 
   async history() {
-    return toMessages(await this.#session.getItems());
+    return toMessages(await this.session.getItems());
   }
 
   raw() {
-    return this.#session.getItems();
+    return this.session.getItems();
   }
 
-  async #sayFromState(item: { role: "user"; content: string }, signal: AbortSignal | undefined) {
-    await this.#session.addItems([item]);
+  async #runFromState(item: { role: "user"; content: string }, signal: AbortSignal | undefined) {
+    await this.session.addItems([item]);
     const runContext = new RunContext();
-    const state = new RunState(runContext, await this.#session.getItems(), this.#agent, MAX_TURNS);
-    const turn = { runContext, state, session: this.#session };
+    const state = new RunState(runContext, await this.session.getItems(), this.#agent, MAX_TURNS);
+    const turn = { runContext, state, session: this.session };
     return this.#interrupts?.during(turn, () => this.#run(state, signal)) ?? "";
   }
 
   async #run(input: { role: "user"; content: string }[] | RunState<unknown, Agent>, signal?: AbortSignal) {
-    const options = { session: this.#session, ...(signal && { signal }) };
+    const options = { session: this.session, ...(signal && { signal }) };
     if (!this.#isStreaming) return (await runner.run(this.#agent, input, options)).finalOutput ?? "";
     const result = await runner.run(this.#agent, input, { ...options, stream: true });
     for await (const _event of result) {
@@ -102,15 +98,10 @@ class AgentConversation implements Conversation {
     if (result.cancelled) throw signal?.reason;
     return result.finalOutput ?? "";
   }
+}
 
-  async #alone<T>(turn: () => Promise<T>): Promise<T> {
-    this.#running += 1;
-    try {
-      return await turn();
-    } finally {
-      this.#running -= 1;
-    }
-  }
+function sessionOf(beside: Conversation | undefined): MemorySession {
+  return beside instanceof AgentConversation ? beside.session : new MemorySession();
 }
 
 /** An error carries the whole run, agent and tools included: those differ. */

@@ -5,6 +5,7 @@ import type { Message, ModelCall, Reply } from "../scenarios/framework.ts";
 
 /** A reply of the scripted model, as the framework's models answer. */
 export function toOutput(reply: Reply) {
+  if ("failure" in reply && reply.failure) throw reply.failure;
   if ("text" in reply) return [assistantMessage(reply.text)];
   return reply.calls.map(({ id, toolName, input }) => functionCall(toolName, input, { callId: id }));
 }

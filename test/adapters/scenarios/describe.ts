@@ -2,6 +2,9 @@ import { describe, test } from "vitest";
 import { allowWarnings } from "../../support/warnings.ts";
 import type { Framework } from "./framework.ts";
 import { SCENARIOS } from "./scenarios.ts";
+import { TURN_SCENARIOS } from "./turns.ts";
+
+const ALL = { ...SCENARIOS, ...TURN_SCENARIOS };
 
 /** Puts a framework through every scenario, in plain and in streaming runs. */
 export function describeFramework(framework: Framework): void {
@@ -9,7 +12,7 @@ export function describeFramework(framework: Framework): void {
     { run: "plain", isStreaming: false },
     { run: "streaming", isStreaming: true },
   ])(`${framework.name}, $run runs`, ({ isStreaming }) => {
-    for (const [name, scenario] of Object.entries(SCENARIOS)) {
+    for (const [name, scenario] of Object.entries(ALL)) {
       const reason = framework.cannot[name];
       const play = () => scenario({ framework, isStreaming });
       if (reason === undefined) test(name, play);
@@ -18,7 +21,7 @@ export function describeFramework(framework: Framework): void {
   });
 
   test("what it cannot do are scenarios that there are", ({ expect }) => {
-    for (const name of Object.keys(framework.cannot)) expect(Object.keys(SCENARIOS)).toContain(name);
+    for (const name of Object.keys(framework.cannot)) expect(Object.keys(ALL)).toContain(name);
   });
 }
 

@@ -1,5 +1,5 @@
 import type { BackgroundTaskManager, TaskScope, ToolOffloadMiddleware } from "tool-offload";
-import type { Delivery, FollowUpInbox } from "tool-offload/follow-up";
+import type { FollowUpInbox, Turn } from "tool-offload/follow-up";
 import type * as z from "zod";
 
 /** One call that a scripted model makes. */
@@ -9,8 +9,11 @@ export interface ModelCall {
   input: Record<string, unknown>;
 }
 
-/** What a scripted model answers: a text ends its turn. */
-export type Reply = { text: string } | { calls: ModelCall[] };
+/**
+ * What a scripted model answers: a text ends its turn. With a `failure` the provider breaks off after the text; where
+ * nothing streams, it just fails.
+ */
+export type Reply = { text: string; failure?: Error } | { calls: ModelCall[] };
 
 /** A message as every framework has it, in its own clothes. */
 export type Message =
@@ -44,25 +47,34 @@ export interface Offloading {
   scope: TaskScope;
 }
 
+/** One turn, as a host's function gets it. */
+export interface Run {
+  /** `undefined`: the framework as it is, without us. */
+  turn: Turn | undefined;
+  /** What the user says. `undefined`: it is a turn for late results. */
+  text: string | undefined;
+  /** Aborts with the turn, or when the user leaves. */
+  signal: AbortSignal | undefined;
+}
+
 /** One session of an agent, in its framework's own loop. */
 export interface Conversation {
   /**
-   * A turn for what the user says; its final text. Rejects as the framework's run does, and with the signal's
-   * reason where the framework ends an aborted run without an error. What it got that far stays in the history.
+   * A turn for what the user says, and for all that waits; its final text. Rejects as the framework's run does, and
+   * with the signal's reason where the framework ends an aborted run without an error. What it got that far stays in
+   * the history.
    */
-  say(text: string, signal?: AbortSignal): Promise<string>;
-  /** A turn for late results, as the host's `deliver`. "busy" while a turn runs. */
-  deliver(delivery: Delivery): Promise<unknown>;
+  take(run: Run): Promise<string>;
   /** All that is kept of the conversation. */
   history(): Promise<Message[]>;
   /** The same as the framework keeps it, without what differs from run to run. */
   raw(): Promise<unknown>;
-  close?(): Promise<void>;
 }
 
 export interface Framework {
   name: string;
-  open(setup: Setup): Promise<Conversation>;
+  /** @param beside the same conversation in another process: what is kept is the same */
+  open(setup: Setup, beside?: Conversation): Promise<Conversation>;
   /** Scenarios that its design does not allow, by name, and why: they are expected to fail. */
   cannot: Record<string, string>;
 }

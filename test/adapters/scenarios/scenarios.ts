@@ -19,8 +19,8 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     const steps = [calls(["one", "fast"]), text("Done.")];
     const bare = await Scene.openBare(framework, steps, isStreaming);
     const scene = await Scene.open(framework, { steps, isStreaming });
-    expect(await scene.conversation.say("Go.")).toBe("Done.");
-    expect(await bare.conversation.say("Go.")).toBe("Done.");
+    expect(await scene.say("Go.")).toBe("Done.");
+    expect(await bare.say("Go.")).toBe("Done.");
     expect(await scene.conversation.raw()).toEqual(await bare.conversation.raw());
     expect(scene.shown).toEqual(bare.shown);
     expect(toolTexts(await scene.settled(2))).toEqual({ one: expect.stringContaining("fast one") });
@@ -33,7 +33,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     const steps = [calls(["one", "page"], ["two", "pages"], ["three", "shell"]), text("Done.")];
     const tools = { page: patient, pages: patient, shell: patient };
     const scene = await Scene.open(framework, { steps, isStreaming, tools });
-    expect(await scene.conversation.say("Go.")).toBe("Done.");
+    expect(await scene.say("Go.")).toBe("Done.");
     const { one, two, three } = toolTexts(scene.shown[1] ?? []);
     expect(one).toMatch(/data.*file-1/);
     expect(two).toMatch(/data.*file-1.*file-2/);
@@ -48,7 +48,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
   }) {
     const steps = [calls(["one", "slow"]), text("I have started it."), text("It is 42.")];
     const scene = await Scene.open(framework, { steps, isStreaming });
-    expect(await scene.conversation.say("Go.")).toBe("I have started it.");
+    expect(await scene.say("Go.")).toBe("I have started it.");
     const [task] = await scene.listed();
     expect(task).toMatchObject({ status: "running", toolCallId: "one", toolName: "slow" });
     expect(toolTexts(scene.shown[1] ?? []).one).toContain(task?.id);
@@ -68,7 +68,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
   }) {
     const steps = [calls(["one", "slow"], ["two", "fast"]), text("Half of it."), text("All of it.")];
     const scene = await Scene.open(framework, { steps, isStreaming });
-    expect(await scene.conversation.say("Go.")).toBe("Half of it.");
+    expect(await scene.say("Go.")).toBe("Half of it.");
     const [task] = await scene.listed();
     const results = toolTexts(scene.shown[1] ?? []);
     expect(results.one).toContain(task?.id);
@@ -85,7 +85,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
       text("All three."),
     ];
     const scene = await Scene.open(framework, { steps, isStreaming });
-    await scene.conversation.say("Go.");
+    await scene.say("Go.");
     for (const call of scene.slowCalls) call.resolve(`value of ${call.input.what}`);
     const followUps = followUpsIn(await scene.settled(3));
     expect(followUps).toHaveLength(1);
@@ -97,7 +97,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     const steps = [calls(["one", "broken"]), text("It failed.")];
     const bare = await Scene.openBare(framework, steps, isStreaming);
     const scene = await Scene.open(framework, { steps, isStreaming });
-    const outcome = ({ conversation }: Scene) => conversation.say("Go.").catch((error) => error);
+    const outcome = (scene: Scene) => scene.say("Go.").catch((error) => error);
     expect(await outcome(scene)).toEqual(await outcome(bare));
     expect(await scene.conversation.raw()).toEqual(await bare.conversation.raw());
     expect(await scene.listed()).toEqual([]);
@@ -108,7 +108,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
   async "a tool that fails after the hand-over is told of as failed"({ framework, isStreaming }) {
     const steps = [calls(["one", "slow"]), text("Started."), text("It failed.")];
     const scene = await Scene.open(framework, { steps, isStreaming });
-    await scene.conversation.say("Go.");
+    await scene.say("Go.");
     scene.slowCalls[0]?.reject(new Error("The disk is full."));
     expect(followUpsIn(await scene.settled(3))).toEqual([expect.stringContaining("The disk is full.")]);
     expect((await scene.listed())[0]).toMatchObject({ status: "failed", error: { code: "tool_error" } });
@@ -123,7 +123,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
       tools: { slow: { timeoutMs: 60_000 } },
     });
     const turn = new AbortController();
-    const said = scene.conversation.say("Go.", turn.signal).catch(() => "aborted");
+    const said = scene.say("Go.", { signal: turn.signal }).catch(() => "aborted");
     const [call] = await scene.called(1);
     turn.abort(new Error("The user has left."));
     expect(await said).toBe("aborted");
@@ -140,7 +140,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     };
     const steps = [calls(["one", "slow"]), abort, text("Here it is.")];
     const scene = await Scene.open(framework, { steps, isStreaming });
-    await scene.conversation.say("Go.", turn.signal).catch(() => undefined);
+    await scene.say("Go.", { signal: turn.signal }).catch(() => undefined);
     expect(turn.signal.aborted).toBe(true);
     expect(scene.slowCalls[0]?.signal?.aborted).toBe(false);
     expect((await scene.listed())[0]?.status).toBe("running");
@@ -152,8 +152,8 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
   async "the user speaks again before the result comes"({ framework, isStreaming }) {
     const steps = [calls(["one", "slow"]), text("Started."), text("Still on it."), text("Here it is.")];
     const scene = await Scene.open(framework, { steps, isStreaming });
-    await scene.conversation.say("Go.");
-    expect(await scene.conversation.say("And now?")).toBe("Still on it.");
+    await scene.say("Go.");
+    expect(await scene.say("And now?")).toBe("Still on it.");
     scene.slowCalls[0]?.resolve("the result");
     const history = await scene.settled(4);
     const words = history.flatMap((message) => (message.role === "user" ? [message.isFollowUp] : []));
@@ -174,7 +174,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
         text("Stopped."),
       ],
     });
-    expect(await scene.conversation.say("Go.")).toBe("Stopped.");
+    expect(await scene.say("Go.")).toBe("Stopped.");
     expect(scene.slowCalls[0]?.signal?.aborted).toBe(true);
     const history = await scene.settled(3);
     const [task] = await scene.listed();
@@ -201,7 +201,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
         text("I have it."),
       ],
     });
-    expect(await scene.conversation.say("Go.")).toBe("I have it.");
+    expect(await scene.say("Go.")).toBe("I have it.");
     const history = await scene.settled(3);
     expect(toolTexts(history).two).toContain("read at once");
     expect((await scene.listed())[0]?.followUp).toMatchObject({ status: "dropped", reason: "observed" });
@@ -218,7 +218,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     ];
     const tools = { slow: { onDuplicate: "join" } } as const;
     const scene = await Scene.open(framework, { steps, isStreaming, tools });
-    await scene.conversation.say("Go.");
+    await scene.say("Go.");
     const [task, ...others] = await scene.listed();
     expect(others).toEqual([]);
     expect(scene.slowCalls).toHaveLength(1);
@@ -246,7 +246,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
         text("I have it already."),
       ],
     });
-    expect(await scene.conversation.say("Go.")).toBe("I have it already.");
+    expect(await scene.say("Go.")).toBe("I have it already.");
     const history = await scene.settled(3);
     expect(followUpsIn(scene.shown[2] ?? [])).toEqual([expect.stringContaining("at once")]);
     expect(followUpsIn(history)).toEqual([expect.stringContaining("at once")]);
@@ -257,7 +257,7 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
   async "a tool of mode never is waited for"({ framework, isStreaming }) {
     const steps = [calls(["one", "slow"]), text("Done.")];
     const scene = await Scene.open(framework, { steps, isStreaming, tools: { slow: { mode: "never" } } });
-    const said = scene.conversation.say("Go.");
+    const said = scene.say("Go.");
     const [call] = await scene.called(1);
     await new Promise((resolve) => setTimeout(resolve, 100));
     call?.resolve("waited for");

@@ -1,11 +1,13 @@
 import {
   BackgroundTaskManager,
   type MiddlewareOptions,
+  memoryStore,
   type TaskInfo,
+  type TaskStore,
   ToolOffloadMiddleware,
 } from "tool-offload";
-import { type Delivery, FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
-import { expect, vi } from "vitest";
+import { FollowUpDispatcher, FollowUpInbox, type Turn, type TurnOptions } from "tool-offload/follow-up";
+import { expect, onTestFinished, vi } from "vitest";
 import * as z from "zod";
 import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
 import type { Conversation, Framework, Message, ModelCall, PlainTool, Reply } from "./framework.ts";
@@ -27,6 +29,22 @@ interface SceneTerms {
   isStreaming: boolean;
   tools?: ToolTerms;
   coalesceMs?: number;
+  /** In how many processes the session is at home. */
+  processes?: number;
+}
+
+/** How the user speaks. */
+interface Saying {
+  signal?: AbortSignal;
+  whenBusy?: TurnOptions["whenBusy"];
+  /** In which process. */
+  process?: number;
+}
+
+interface Process {
+  tasks: BackgroundTaskManager;
+  dispatcher: FollowUpDispatcher;
+  conversation: Conversation;
 }
 
 export const scope = { userId: "ada", sessionId: "chat-1" };
@@ -34,39 +52,30 @@ const TIMEOUT_MS = 30;
 
 /** One conversation with a scripted model, and all that works behind it. */
 export class Scene {
-  readonly tasks = new BackgroundTaskManager();
   readonly slowCalls: SlowCall[] = [];
+  /** The same for a tool that the turn waits for. */
+  readonly heldCalls: SlowCall[] = [];
   /** What the model was shown, request by request. */
   readonly shown: Message[][] = [];
   conversation!: Conversation;
+  /** The processes in which a turn runs now. */
+  readonly running: number[] = [];
   readonly #steps: Step[];
-  #dispatcher: FollowUpDispatcher | undefined;
+  readonly #processes: Process[] = [];
+  #hasOverlapped = false;
 
   constructor(steps: Step[]) {
     this.#steps = [...steps];
   }
 
-  static async open(
-    framework: Framework,
-    { steps, isStreaming, tools, coalesceMs = 50 }: SceneTerms,
-  ): Promise<Scene> {
-    const scene = new Scene(steps);
-    const { tasks } = scene;
-    const middleware = new ToolOffloadMiddleware({ tasks, timeoutMs: TIMEOUT_MS, tools });
-    const inbox = new FollowUpInbox({ tasks });
-    const offload = { tasks, middleware, inbox, scope };
-    scene.conversation = await framework.open({ ...scene.#setup(isStreaming), offload });
-    const deliver = async (delivery: Delivery) => {
-      if ((await scene.conversation.deliver(delivery)) === "busy") delivery.busy();
-    };
-    scene.#dispatcher = new FollowUpDispatcher({
-      tasks,
-      deliver,
-      coalesceMs,
-      busyRetryMs: 10,
-      retryMs: 10,
-    });
-    scene.#dispatcher.start();
+  static async open(framework: Framework, terms: SceneTerms): Promise<Scene> {
+    const scene = new Scene(terms.steps);
+    // Of one that has failed, too: it would go on into the next test.
+    onTestFinished(() => scene.#end());
+    const store = memoryStore();
+    for (let process = 0; process < (terms.processes ?? 1); process += 1) {
+      await scene.#startProcess(framework, terms, { ...store, close: async () => undefined });
+    }
     return scene;
   }
 
@@ -77,11 +86,23 @@ export class Scene {
     return scene;
   }
 
+  get tasks(): BackgroundTaskManager {
+    const [first] = this.#processes;
+    if (first === undefined) throw new Error("A bare scene has no tasks.");
+    return first.tasks;
+  }
+
+  /** The user says something; what the agent answers. */
+  async say(text: string, { signal, whenBusy, process = 0 }: Saying = {}): Promise<string> {
+    const home = this.#processes[process];
+    if (home === undefined) return this.conversation.take({ turn: undefined, text, signal });
+    const take = (turn: Turn) => this.#take(process, turn, text, signal);
+    return home.dispatcher.turn(scope, take, { whenBusy });
+  }
+
   async close(): Promise<void> {
-    for (const call of this.slowCalls) call.resolve("too late");
-    await this.#dispatcher?.stop();
-    await this.conversation.close?.();
-    await this.tasks.close();
+    await this.#end();
+    expect(this.#hasOverlapped).toBe(false);
   }
 
   async listed(): Promise<TaskInfo[]> {
@@ -92,6 +113,11 @@ export class Scene {
   async called(times: number): Promise<SlowCall[]> {
     await vi.waitFor(() => expect(this.slowCalls.length).toBe(times), { timeout: 5_000 });
     return this.slowCalls;
+  }
+
+  /** A turn waits for the tool that it has to wait for. */
+  async held(): Promise<SlowCall> {
+    return vi.waitUntil(() => this.heldCalls.at(-1), { timeout: 5_000 });
   }
 
   /** The model has answered so often, and nothing is left that could call it again. */
@@ -108,6 +134,41 @@ export class Scene {
     const history = await this.conversation.history();
     expect(faultOfHistory(history)).toBe(undefined);
     return history;
+  }
+
+  async #end(): Promise<void> {
+    for (const call of [...this.slowCalls, ...this.heldCalls]) call.resolve("too late");
+    const processes = this.#processes.splice(0);
+    for (const { dispatcher } of processes) await dispatcher.stop();
+    for (const { tasks } of processes) await tasks.close();
+  }
+
+  async #startProcess(framework: Framework, terms: SceneTerms, store: TaskStore): Promise<void> {
+    const { isStreaming, coalesceMs = 50 } = terms;
+    const process = this.#processes.length;
+    const tasks = new BackgroundTaskManager({ store });
+    const tools = { held: { mode: "never" }, ...terms.tools } satisfies ToolTerms;
+    const middleware = new ToolOffloadMiddleware({ tasks, timeoutMs: TIMEOUT_MS, tools });
+    const offload = { tasks, middleware, inbox: new FollowUpInbox({ tasks }), scope };
+    const [first] = this.#processes;
+    const setup = { ...this.#setup(isStreaming), offload };
+    const conversation = await framework.open(setup, first?.conversation);
+    const deliver = async (turn: Turn) => void (await this.#take(process, turn, undefined, undefined));
+    const waits = { coalesceMs, busyRetryMs: 10, retryMs: 10 };
+    const dispatcher = new FollowUpDispatcher({ tasks, deliver, ...waits }).start();
+    this.#processes.push({ tasks, dispatcher, conversation });
+    this.conversation ??= conversation;
+  }
+
+  async #take(process: number, turn: Turn, text: string | undefined, left: AbortSignal | undefined) {
+    this.#hasOverlapped ||= this.running.length > 0;
+    this.running.push(process);
+    try {
+      const signal = left ? AbortSignal.any([left, turn.signal]) : turn.signal;
+      return (await this.#processes[process]?.conversation.take({ turn, text, signal })) ?? "";
+    } finally {
+      this.running.pop();
+    }
   }
 
   async #tasksHaveEnded(): Promise<string> {
@@ -148,18 +209,19 @@ export class Scene {
         inputSchema,
         execute: () => this.#tasksHaveEnded(),
       },
-      {
-        name: "slow",
-        description: "Slow.",
-        inputSchema,
-        execute: (input, signal) =>
-          new Promise((resolve, reject) => {
-            this.slowCalls.push({ input, signal, resolve, reject });
-            signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-          }),
-      },
+      { name: "slow", description: "Slow.", inputSchema, execute: heldIn(this.slowCalls) },
+      { name: "held", description: "Waited for.", inputSchema, execute: heldIn(this.heldCalls) },
     ];
   }
+}
+
+/** Goes on until the test ends it, or its signal aborts. */
+function heldIn(calls: SlowCall[]): PlainTool["execute"] {
+  return (input, signal) =>
+    new Promise((resolve, reject) => {
+      calls.push({ input, signal, resolve, reject });
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
 }
 
 export function text(text: string): Reply {
