@@ -1,20 +1,21 @@
 import manifest from "./package.json" with { type: "json" };
 
-/** The most that each entry may take, with its dependencies, minified and as brotli. A growth is a decision. The root is to be
- * 30 kB again: it has outgrown that with the tables of secrets and the clocks. */
+/** The most that each entry may take, with its dependencies, minified and as brotli. A growth is a decision: the root, which
+ * no browser loads, was to be 30 kB, and has grown by the tables of secrets (2.7), the equality of inputs (1), clocks and
+ * contexts (1), held sessions, lost records and crowds (2). */
 const LIMITS = {
-  ".": "33.5 kB",
+  ".": "36 kB",
   "./adapters/ai-sdk": "37 kB",
   "./adapters/langchain": "37 kB",
   "./adapters/mastra": "37 kB",
   "./adapters/openai-agents": "38.5 kB",
-  "./follow-up": "15 kB",
+  "./follow-up": "19.5 kB",
   "./http": "38 kB",
   "./store": "1 kB",
-  "./stores/memory": "6.5 kB",
-  "./stores/postgres": "15 kB",
-  "./stores/redis": "15 kB",
-  "./stores/sqlite": "12 kB",
+  "./stores/memory": "7.5 kB",
+  "./stores/postgres": "19.5 kB",
+  "./stores/redis": "21.5 kB",
+  "./stores/sqlite": "15.5 kB",
   "./tools": "34 kB",
 };
 

@@ -209,6 +209,7 @@ async function scenario(
   );
   const inner = memoryStore({ clock });
   const tasks = new BackgroundTaskManager({
+    deliveredElsewhere: true,
     clock,
     store: scheduledStore(inner, scheduler, faults),
     limits: { running: 2 },

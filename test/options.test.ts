@@ -66,7 +66,7 @@ const noPart = (name: string, names: string) => `${name} is no part of a call; t
 
 // biome-ignore format: a table
 const OPTIONS: Entry[] = [
-  ["BackgroundTaskManager", (more) => new BackgroundTaskManager(more), "cancelGraceMS", none("cancelGraceMS", "store, limits, retention, maxResultBytes, cancelGraceMs, storeTimeoutMs, leaseMs, exclusive, followUps, tools, redact, clock")],
+  ["BackgroundTaskManager", (more) => new BackgroundTaskManager(more), "cancelGraceMS", none("cancelGraceMS", "store, limits, retention, maxResultBytes, cancelGraceMs, storeTimeoutMs, leaseMs, exclusive, followUps, deliveredElsewhere, tools, redact, clock")],
   ["its limits", (limits) => new BackgroundTaskManager({ limits }), "perUser", none("limits.perUser", "running, runningPerUser, runningPerSession, queuedPerUser")],
   ["its retention", (retention) => new BackgroundTaskManager({ retention }), "ttlMs", none("retention.ttlMs", "finishedPerUser, finishedTtlMs, followUpTtlMs, followUpsPerUser")],
   ["its tools", (more) => new BackgroundTaskManager({ tools: { add: { execute: add, ...more } } }), "idempotant", none("tools.add.idempotant", "name, execute, resumable, idempotent, attempts")],

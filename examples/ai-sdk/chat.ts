@@ -1,7 +1,7 @@
 import { generateText, isStepCount, type LanguageModel, type ModelMessage } from "ai";
 import { type BackgroundTaskManager, type TaskScope, ToolOffloadMiddleware } from "tool-offload";
 import { followUpInterrupts, offloadTools, taskTools, toModelMessage } from "tool-offload/adapters/ai-sdk";
-import { type Delivery, FollowUpInbox } from "tool-offload/follow-up";
+import { FollowUpInbox, type Turn } from "tool-offload/follow-up";
 import { show } from "./page.ts";
 import { countStars, weather } from "./tools.ts";
 
@@ -11,65 +11,48 @@ interface ChatOptions {
   model: LanguageModel;
 }
 
-/** One conversation: it keeps the messages, and runs one turn at a time. */
+/** Steps of the loop. A turn that nobody waits for is bounded more tightly. */
+const MOST_STEPS = { user: 20, host: 20, library: 5 };
+
+/** One conversation: it keeps the messages. */
 export class Chat {
   readonly messages: ModelMessage[] = [];
-  /** When a turn for late results has been kept. */
-  readonly changed: Promise<void>;
-  readonly #options: ChatOptions;
+  readonly #model: LanguageModel;
   readonly #tools;
   readonly #inbox: FollowUpInbox;
-  #isBusy = false;
-  #tell: () => void = () => undefined;
 
-  constructor(options: ChatOptions) {
-    const { tasks, scope } = options;
-    this.#options = options;
+  constructor({ tasks, scope, model }: ChatOptions) {
+    this.#model = model;
     this.#inbox = new FollowUpInbox({ tasks });
     const offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 200 });
     this.#tools = {
       ...offloadTools({ count_stars: countStars, weather }, { offload, scope }),
       ...taskTools({ tasks, scope }),
     };
-    this.changed = new Promise((resolve) => {
-      this.#tell = resolve;
-    });
   }
 
-  /** A turn for what the user says. */
-  say(content: string) {
-    return this.#turn({ role: "user", content }, undefined);
-  }
-
-  /** A turn for late results. It may be bounded more tightly than one that the user waits for. */
-  async deliver(delivery: Delivery): Promise<"busy" | "done"> {
-    if (this.#isBusy) return "busy";
-    const news = toModelMessage(delivery, this.messages);
-    // A delivery that was kept, and interrupted before that was noted, comes again.
-    if (news === undefined) return "done";
-    await this.#turn(news, delivery.signal, 5);
-    this.#tell();
-    return "done";
-  }
-
-  async #turn(message: ModelMessage, abortSignal: AbortSignal | undefined, steps = 20) {
-    this.#isBusy = true;
+  /** A turn, for what the user says, for results that have come, or for both. `undefined`: there is nothing to say. */
+  async takeTurn(turn: Turn, text?: string) {
+    const news = toModelMessage(turn, this.messages);
+    const said: ModelMessage[] = text === undefined ? [] : [{ role: "user", content: text }];
+    const opening = news ? [news, ...said] : said;
+    // Results that were kept, and whose turn died before that was noted, come again.
+    if (opening.length === 0) return undefined;
     // What may interrupt a turn comes in at its steps.
-    const followUps = followUpInterrupts({ inbox: this.#inbox, scope: this.#options.scope });
+    const followUps = followUpInterrupts({ inbox: this.#inbox, scope: turn.scope });
     try {
       const result = await generateText({
-        model: this.#options.model,
+        model: this.#model,
         tools: this.#tools,
-        messages: [...this.messages, message],
-        stopWhen: isStepCount(steps),
+        messages: [...this.messages, ...opening],
+        stopWhen: isStepCount(MOST_STEPS[turn.by]),
         prepareStep: followUps.prepareStep,
-        ...(abortSignal && { abortSignal }),
+        abortSignal: turn.signal,
       });
-      await followUps.save(result.responseMessages, (messages) => this.#keep([message, ...messages]));
+      await followUps.save(result.responseMessages, (messages) => this.#keep([...opening, ...messages]));
       return result;
     } finally {
       await followUps.release();
-      this.#isBusy = false;
     }
   }
 

@@ -1,160 +1,97 @@
 import {
   convertToModelMessages,
+  createUIMessageStreamResponse,
   generateId,
   isStepCount,
   type LanguageModel,
   streamText,
-  toUIMessageStream,
-  type UIMessageChunk,
 } from "ai";
 import { type BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
-import { offloadTools, taskTools, toUIMessage } from "tool-offload/adapters/ai-sdk";
-import { type Delivery, FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
-import { type ChatMessage, type ChatScope, type Conversations, keyOf } from "./conversations.ts";
-import { toolOptions, tools } from "./tools.ts";
+import { offloadTools, streamTurn, taskTools, toUIMessage } from "tool-offload/adapters/ai-sdk";
+import { FollowUpDispatcher, type Turn } from "tool-offload/follow-up";
+import type { ChatMessage, ChatScope, Conversations } from "./conversations.ts";
+import { tools as ownTools, toolOptions } from "./tools.ts";
+import type { TurnNotes } from "./turn-notes.ts";
 
 interface ChatsOptions {
   tasks: BackgroundTaskManager;
   conversations: Conversations;
+  notes: TurnNotes;
   model: LanguageModel;
   /** How long a result waits for others, to be told in one turn with them. */
   coalesceMs: number;
 }
 
-/** Runs the turns of all chats: those that users ask for, and those for late results. */
+/** Runs the turns of all chats: those that users ask for, and those for late results. A chat has one at a time. */
 export class Chats {
   readonly #options: ChatsOptions;
   readonly #offload: ToolOffloadMiddleware;
-  readonly #inbox: FollowUpInbox;
   readonly #dispatcher: FollowUpDispatcher;
-  /** The chats that have a turn running. */
-  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(options: ChatsOptions) {
     const { tasks, coalesceMs } = options;
     this.#options = options;
     // Short, so that nobody has to wait here. Yours is about what a turn of your model takes.
     this.#offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 300, tools: toolOptions });
-    this.#inbox = new FollowUpInbox({ tasks });
-    this.#dispatcher = new FollowUpDispatcher({
-      tasks,
-      coalesceMs,
-      // As for tasks, in server.ts.
-      leaseMs: 2_000,
-      deliver: (delivery) => this.#deliver(delivery),
-    });
+    const deliver = (turn: Turn) => this.#takeTurn(turn);
+    // The lease as for tasks, in server.ts.
+    this.#dispatcher = new FollowUpDispatcher({ tasks, coalesceMs, leaseMs: 2_000, deliver });
   }
 
   start(): void {
     this.#dispatcher.start();
   }
 
-  /** Begins no more turns by itself, and lets those that run come to their end. */
-  async stop(): Promise<void> {
-    await this.#dispatcher.stop();
-    await Promise.all(this.#turns.values());
+  /** Begins no more turns, and lets those that run come to their end. */
+  stop(): Promise<void> {
+    return this.#dispatcher.stop();
   }
 
-  /** A turn for what the user says, after the one that may be running. */
-  async say(scope: ChatScope, text: string): Promise<ReadableStream<UIMessageChunk>> {
-    const leave = await this.#enter(scope);
-    try {
-      await this.#hear(scope, text);
-      // The page may go away: it reads a copy.
-      const [stream, copy] = (await this.#turn(scope, [])).tee();
-      // Where it fails, the page is told, and the user can ask again.
-      untilEnd(stream)
-        .catch(() => undefined)
-        .finally(leave);
-      return copy;
-    } catch (error) {
-      leave();
-      throw error;
-    }
+  /** A turn for what the user says, after the one that may be running, here or in another process. */
+  say(scope: ChatScope, text: string): Promise<Response> {
+    this.#options.notes.add("asked", { scope });
+    return this.#dispatcher.turn(scope, (turn) => this.#takeTurn(turn, text));
   }
 
-  /** Keeps the user's words, before any tool is called. What still waits to be told, such as a stopped task, comes first. */
-  async #hear(scope: ChatScope, text: string): Promise<void> {
-    const { conversations } = this.#options;
-    await this.#dispatcher.userSpoke(scope);
-    const claim = await this.#inbox.claim(scope, { during: "idle" });
-    try {
-      const news = claim && toUIMessage(claim, conversations.read(scope));
-      const said: ChatMessage = { id: generateId(), role: "user", parts: [{ type: "text", text }] };
-      conversations.append(scope, news ? [news, said] : [said]);
-    } catch (error) {
-      await claim?.release();
-      throw error;
-    }
-    await claim?.acknowledge();
+  /** The turn goes on until the answer is kept: the page may go away, and nobody reads what the library asks for. */
+  async #takeTurn(turn: Turn, text?: string): Promise<Response> {
+    const { notes } = this.#options;
+    notes.add("begin", turn);
+    const answer = this.#answer(turn, text);
+    turn.waitUntil(answer.then((streamed) => streamed?.ended).finally(() => notes.add("end", turn)));
+    const stream = (await answer)?.stream;
+    return stream ? createUIMessageStreamResponse({ stream }) : new Response(null, { status: 204 });
   }
 
-  /** A turn for late results. It is called again for the same ones if the process dies before it has returned. */
-  async #deliver(delivery: Delivery): Promise<"busy" | "gone" | "done"> {
-    const { userId, sessionId } = delivery.scope;
-    if (sessionId === undefined) return "gone";
-    const scope = { userId, sessionId };
-    if (this.#turns.has(keyOf(scope))) return "busy";
-    const leave = await this.#enter(scope);
-    try {
-      const news = toUIMessage(delivery, this.#options.conversations.read(scope));
-      // The process died after it had kept the turn: the chat knows it all.
-      if (news === undefined) return "done";
-      await untilEnd(await this.#turn(scope, [news], delivery.signal));
-      return "done";
-    } finally {
-      leave();
-    }
-  }
+  /** It is called again for the same results if the process dies, or the model fails, before the answer is kept. */
+  async #answer(turn: Turn, text: string | undefined) {
+    const { tasks, conversations, model } = this.#options;
+    const scope = turn.scope as ChatScope;
+    const news = toUIMessage(turn, conversations.read(scope));
+    // Before any tool is called: a result must find what was asked.
+    conversations.append(turn, [...(news ? [news] : []), ...(text ? [saidByUser(text)] : [])]);
+    const messages = conversations.read(scope);
+    // The process died after it had kept the answer.
+    if (messages.at(-1)?.role === "assistant") return undefined;
 
-  /** Reading it to its end is what keeps the turn. It throws if the turn fails, and then nothing is kept. */
-  async #turn(scope: ChatScope, news: ChatMessage[], abortSignal?: AbortSignal) {
-    const { conversations, model } = this.#options;
-    const messages = [...conversations.read(scope), ...news];
-    const tools = this.#toolsOf(scope);
+    const offloading = offloadTools(ownTools, { offload: this.#offload, scope });
+    const tools = { ...offloading, ...taskTools({ tasks, scope }) };
     const result = streamText({
       model,
       tools,
       // With the tools, so that the model reads of a placeholder what it is to read.
       messages: await convertToModelMessages(messages, { tools }),
       stopWhen: isStepCount(10),
-      ...(abortSignal && { abortSignal }),
+      abortSignal: turn.signal,
     });
-    return toUIMessageStream<typeof tools, ChatMessage>({
-      stream: result.stream,
+    return streamTurn(result, {
       originalMessages: messages,
       generateMessageId: generateId,
-      onEnd({ outcome, responseMessage }) {
-        if (outcome.status !== "completed") throw new Error(`The turn has ${outcome.status}.`);
-        // In one write: a result is never in the chat without what the model made of it.
-        conversations.append(scope, [...news, responseMessage]);
-      },
+      write: ({ responseMessage }) => conversations.append(turn, [responseMessage]),
     });
-  }
-
-  #toolsOf(scope: ChatScope) {
-    const { tasks } = this.#options;
-    return { ...offloadTools(tools, { offload: this.#offload, scope }), ...taskTools({ tasks, scope }) };
-  }
-
-  /** One turn of a chat at a time. What this answers ends it. */
-  async #enter(scope: ChatScope): Promise<() => void> {
-    const key = keyOf(scope);
-    while (this.#turns.has(key)) await this.#turns.get(key);
-    let end: () => void = () => undefined;
-    const running = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    this.#turns.set(key, running);
-    return () => {
-      this.#turns.delete(key);
-      end();
-      // What came while it ran need not wait longer.
-      this.#dispatcher.turnEnded(scope).catch(() => undefined);
-    };
   }
 }
 
-function untilEnd(stream: ReadableStream): Promise<void> {
-  return stream.pipeTo(new WritableStream());
+function saidByUser(text: string): ChatMessage {
+  return { id: generateId(), role: "user", parts: [{ type: "text", text }] };
 }

@@ -19,7 +19,12 @@ export const model: LanguageModel = process.env.AI_GATEWAY_API_KEY
   ? "openai/gpt-5-mini"
   : new MockLanguageModelV4({
       doStream: async ({ prompt }) => ({
-        stream: simulateReadableStream({ chunks: answerTo(prompt), chunkDelayInMs: 15 }),
+        stream: simulateReadableStream({
+          chunks: answerTo(prompt),
+          // Of late results it thinks for a while: there is time to speak meanwhile, or to kill its process.
+          initialDelayInMs: newsIn(prompt) ? 1_500 : 0,
+          chunkDelayInMs: 15,
+        }),
       }),
     });
 
@@ -29,12 +34,17 @@ function answerTo(prompt: Prompt): StreamPart[] {
   if (last?.role === "tool") return says(last.content.map(sentenceOf).join(" "));
   const text =
     last?.role === "user" ? last.content.map((part) => ("text" in part ? part.text : "")).join() : "";
-  const news = last && followUpOf(last);
+  const news = newsIn(prompt);
   if (news) return says(news.tasks.map(({ toolName, status }) => newsOf(toolName, status, text)).join(" "));
   const wanted = callsFor(text);
   return wanted.length > 0
     ? calls(wanted)
     : says("I am a mock: ask me for the stars, a report on something, or the weather in a city.");
+}
+
+function newsIn(prompt: Prompt) {
+  const last = prompt.at(-1);
+  return last && followUpOf(last);
 }
 
 function callsFor(text: string): Call[] {

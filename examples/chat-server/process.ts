@@ -2,14 +2,12 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-interface ServerOptions {
-  /** A free one, if it is not given. */
-  port?: string | undefined;
+export interface ServerOptions {
   /** How long a result waits for others, to be told in one turn with them. */
   coalesceMs?: number;
 }
 
-/** The server in a process of its own. It ends with this one, whichever way that ends. */
+/** A server in a process of its own. It ends with this one, whichever way that ends. */
 export class ServerProcess {
   readonly url: string;
   readonly ended: Promise<unknown>;
@@ -22,9 +20,9 @@ export class ServerProcess {
   }
 
   static async start(folder: string, options: ServerOptions = {}): Promise<ServerProcess> {
-    const { port = "0", coalesceMs = 1_000 } = options;
+    const { coalesceMs = 1_000 } = options;
     const file = fileURLToPath(new URL("./server.ts", import.meta.url));
-    const child = fork(file, [folder, port, String(coalesceMs)]);
+    const child = fork(file, [folder, "0", String(coalesceMs)]);
     process.once("exit", () => child.kill("SIGKILL"));
     const died = once(child, "exit").then(([code]) => {
       throw new Error(`The server has ended with code ${code}.`);
@@ -34,8 +32,12 @@ export class ServerProcess {
     return new ServerProcess(url, child);
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** Without a warning, and at once. */

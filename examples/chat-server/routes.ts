@@ -53,7 +53,7 @@ export function routes({ tasks, conversations, chats }: App): (request: Request)
   async function say(scope: ChatScope, request: Request): Promise<Response> {
     const body = bodySchema.safeParse(await request.json().catch(() => undefined));
     if (!body.success) return new Response(z.prettifyError(body.error), { status: 400 });
-    return createUIMessageStreamResponse({ stream: await chats.say(scope, body.data.text) });
+    return chats.say(scope, body.data.text);
   }
 
   function live(scope: ChatScope, signal: AbortSignal): Response {

@@ -1,6 +1,6 @@
 /**
- * A chat server: `server.ts <folder> [port] [coalesceMs]`. All that it knows is in two SQLite files in that folder, so that it
- * may die at any moment.
+ * A chat server: `server.ts <folder> [port] [coalesceMs]`. All that it knows is in two SQLite files in that folder, so that
+ * it may die at any moment, and others may serve the same chats beside it.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -14,6 +14,7 @@ import { openDatabase } from "./database.ts";
 import { model } from "./model.ts";
 import { routes } from "./routes.ts";
 import { durableTools } from "./tools.ts";
+import { TurnNotes } from "./turn-notes.ts";
 
 const [folder = ".", port = "0", coalesceMs = "1000"] = process.argv.slice(2);
 const tasks = new BackgroundTaskManager({
@@ -23,10 +24,13 @@ const tasks = new BackgroundTaskManager({
   leaseMs: 2_000,
 });
 tasks.on("delivery.failed", ({ scope, error }) => console.error("A delivery has failed:", scope, error));
+tasks.on("turn.failed", ({ scope, error }) => console.error("A turn has failed:", scope, error));
 tasks.on("store.failed", ({ operation, error }) => console.error("The store has failed:", operation, error));
 
-const conversations = new Conversations(await openDatabase(join(folder, "chats.db")));
-const chats = new Chats({ tasks, conversations, model, coalesceMs: Number(coalesceMs) });
+const database = await openDatabase(join(folder, "chats.db"));
+const conversations = new Conversations(database);
+const notes = new TurnNotes(database);
+const chats = new Chats({ tasks, conversations, notes, model, coalesceMs: Number(coalesceMs) });
 chats.start();
 
 const handle = routes({ tasks, conversations, chats });

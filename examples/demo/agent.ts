@@ -1,5 +1,5 @@
 import type { OffloadOutcome, TaskScope } from "tool-offload";
-import type { Delivery } from "tool-offload/follow-up";
+import type { BegunTurn, Delivery, FollowUpDispatcher, Turn } from "tool-offload/follow-up";
 import { abridged } from "./abridged.ts";
 import { say, short } from "./terminal.ts";
 
@@ -17,49 +17,51 @@ export class ScriptedAgent {
   readonly scope: TaskScope;
   /** Turns that no user has asked for: the ones that late results gave it. */
   ownTurns = 0;
-  #turn = new AbortController();
-  #isBusy = false;
-  #plan: { answer: string; woken: (delivery: Delivery) => void } | undefined;
+  readonly #dispatcher: FollowUpDispatcher;
+  #request = new AbortController();
+  #turn: BegunTurn | undefined;
+  #plan: { answer: string; woken: (turn: Delivery) => void } | undefined;
 
-  constructor(scope: TaskScope) {
+  constructor(scope: TaskScope, dispatcher: FollowUpDispatcher) {
     this.scope = scope;
+    this.#dispatcher = dispatcher;
   }
 
-  /** A turn begins: the user has said something. */
-  hear(text: string): void {
-    this.#turn = new AbortController();
-    this.#isBusy = true;
+  /** A turn begins: the user has said something. Until it has ended, late results wait. */
+  async hear(text: string): Promise<void> {
+    this.#request = new AbortController();
+    this.#turn = await this.#dispatcher.begin(this.scope);
     say("user", text);
+    readNews(this.#turn);
   }
 
   /** Calls a tool, and shows the model what comes of it. */
   async use<I extends object, T>(tool: AgentTool<I, T>, input: I): Promise<OffloadOutcome<T>> {
     say("agent", `calls ${tool.name}: ${short(Object.values(input).join(", "))}`);
-    const outcome = await tool.run(input, { scope: this.scope, signal: this.#turn.signal });
+    const signal = AbortSignal.any([this.#request.signal, ...(this.#turn ? [this.#turn.signal] : [])]);
+    const outcome = await tool.run(input, { scope: this.scope, signal });
     if (outcome.status === "completed") say("model", `gets the result: ${short(show(outcome.value))}`);
     else say("model", `gets a placeholder: task ${outcome.task.id} goes on in the background`);
     return outcome;
   }
 
   /** The turn ends with an answer, and its signal is aborted, as hosts do when a request is over. */
-  answer(text: string): AbortSignal {
+  async answer(text: string): Promise<AbortSignal> {
     say("agent", `answers: ${text}`);
-    this.#isBusy = false;
-    this.#turn.abort(new DOMException("The turn is over.", "AbortError"));
-    return this.#turn.signal;
+    await this.#turn?.end();
+    this.#request.abort(new DOMException("The turn is over.", "AbortError"));
+    return this.#request.signal;
   }
 
   /** A turn begins: late results have come. Returning from it says that they are taken in. */
-  deliver(delivery: Delivery): "busy" | undefined {
-    if (this.#isBusy) return "busy";
+  wake(turn: Delivery): void {
     this.ownTurns += 1;
-    const count = delivery.followUps.length;
+    const count = turn.followUps.length;
     say("host", `wakes the agent, with ${count} ${count === 1 ? "result" : "results"} in one message`);
-    say("model", `reads, here abridged: ${abridged(delivery.message.text)}`);
+    readNews(turn);
     say("agent", `says, without having been asked: ${this.#plan?.answer ?? "I have read it."}`);
-    this.#plan?.woken(delivery);
+    this.#plan?.woken(turn);
     this.#plan = undefined;
-    return undefined;
   }
 
   /** Waits for the next turn of its own, in which it is to say this. */
@@ -68,6 +70,10 @@ export class ScriptedAgent {
       this.#plan = { answer, woken };
     });
   }
+}
+
+function readNews({ message }: Turn): void {
+  if (message) say("model", `reads, here abridged: ${abridged(message.text)}`);
 }
 
 function show(value: unknown): string {

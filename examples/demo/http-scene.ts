@@ -15,10 +15,10 @@ const BOB = "token-of-bob";
 export async function overHttp(stage: Stage, { tests, nap }: SlowTasks): Promise<void> {
   scene("9. The same tasks over HTTP, asked for by two users");
   const { bob, tools } = stage;
-  bob.hear("Tell me when the tea is ready.");
+  await bob.hear("Tell me when the tea is ready.");
   const tea = await bob.use(tools.wait, { seconds: 600 });
   claim("Bob has a task of his own.", tea.status === "offloaded");
-  bob.answer("I will.");
+  await bob.answer("I will.");
 
   const ask = askFrom(stage.api.url);
   await listing(ask, tea.task);

@@ -19,7 +19,7 @@ export interface SlowTasks {
 
 export async function fastCall({ ada, tasks, tools }: Stage): Promise<void> {
   scene("1. A fast call returns at once");
-  ada.hear("Which system is this?");
+  await ada.hear("Which system is this?");
   const startedAt = performance.now();
   const outcome = await ada.use(tools.shell, { command: "uname -s" });
   const tookMs = performance.now() - startedAt;
@@ -28,12 +28,12 @@ export async function fastCall({ ada, tasks, tools }: Stage): Promise<void> {
     isValue(outcome) && tookMs < TIMEOUT_MS,
   );
   claim("No task was made.", (await tasks.list(ada.scope)).tasks.length === 0);
-  ada.answer(`It is ${outcome.value}.`);
+  await ada.answer(`It is ${outcome.value}.`);
 }
 
 export async function slowCalls({ ada, tasks, tools, site }: Stage): Promise<SlowTasks> {
   scene("2. Slow calls become tasks");
-  ada.hear("Prepare the release: tests, archive, backup. And have a nap.");
+  await ada.hear("Prepare the release: tests, archive, backup. And have a nap.");
   const startedAt = performance.now();
   const outcomes = await Promise.all([
     ada.use(tools.shell, { command: TESTS }),
@@ -51,7 +51,7 @@ export async function slowCalls({ ada, tasks, tools, site }: Stage): Promise<Slo
     `The turn waited ${tookMs.toFixed(0)} ms for five calls, the slowest of which takes 10 minutes.`,
     tookMs >= TIMEOUT_MS && tookMs < 1_600,
   );
-  const turn = ada.answer("I have started everything, and will tell you what comes of it.");
+  const turn = await ada.answer("I have started everything, and will tell you what comes of it.");
   const { running } = await tasks.stats();
   claim("The turn is over, its signal is aborted, and all five tasks run on.", turn.aborted && running === 5);
   return {
@@ -65,11 +65,11 @@ export async function slowCalls({ ada, tasks, tools, site }: Stage): Promise<Slo
 
 export async function agentGoesOn({ ada, tasks, tools, site }: Stage): Promise<void> {
   scene("3. The agent goes on");
-  ada.hear("Meanwhile, what is the news?");
+  await ada.hear("Meanwhile, what is the news?");
   const outcome = await ada.use(tools.fetchPage, { url: `${site.url}/news` });
   claim("A new turn got its answer.", isValue(outcome) && outcome.value.status === 200);
   claim("Five tasks are still running.", (await tasks.stats()).running === 5);
-  ada.answer(outcome.value.body);
+  await ada.answer(outcome.value.body);
 }
 
 export async function progress({ ada, tasks }: Stage, { tests }: SlowTasks): Promise<void> {
@@ -124,7 +124,7 @@ export async function aftermath(stage: Stage, slow: SlowTasks): Promise<void> {
     tests?.status === "completed" && String(tests.value).split("\n").length === 5,
   );
   claim("The archive too.", archive?.status === "completed" && isPage(archive.value));
-  ada.hear("Is there anything else?");
+  await ada.hear("Is there anything else?");
   const { tasks: all } = await tasks.list(ada.scope);
   const statuses = all.map(({ status }) => status).sort();
   claim(
@@ -132,7 +132,7 @@ export async function aftermath(stage: Stage, slow: SlowTasks): Promise<void> {
     statuses.join() === "cancelled,cancelled,completed,completed,failed",
   );
   claim("Nothing is told twice: it is still the one turn.", ada.ownTurns === 1);
-  ada.answer("No. You know everything that I know.");
+  await ada.answer("No. You know everything that I know.");
 }
 
 /** The host ends the process that the manager could only give up. */

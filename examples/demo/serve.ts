@@ -31,9 +31,9 @@ export async function serve({ ada, bob, tools, api }: Stage): Promise<void> {
 }
 
 async function startWait(agent: Stage["ada"], wait: Stage["tools"]["wait"]): Promise<string> {
-  agent.hear("Wake me in ten minutes.");
+  await agent.hear("Wake me in ten minutes.");
   const outcome = await agent.use(wait, { seconds: 600 });
-  agent.answer("I will.");
+  await agent.answer("I will.");
   assert(outcome.status === "offloaded");
   return outcome.task.id;
 }

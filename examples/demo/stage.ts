@@ -21,13 +21,14 @@ export async function setStage() {
     fetchPage: { name: fetchPage.name, run: offload.wrap(fetchPage) },
     wait: { name: wait.name, run: offload.wrap(wait) },
   };
-  const ada = new ScriptedAgent({ userId: "ada", sessionId: "release" });
-  const bob = new ScriptedAgent({ userId: "bob", sessionId: "tea" });
-  const deliver = (delivery: Delivery) => {
-    const agent = [ada, bob].find(({ scope }) => scope.userId === delivery.scope.userId);
-    return agent === undefined ? "gone" : agent.deliver(delivery);
+  const deliver = (turn: Delivery) => {
+    const agent = [ada, bob].find(({ scope }) => scope.userId === turn.scope.userId);
+    if (agent === undefined) turn.gone();
+    else agent.wake(turn);
   };
   const dispatcher = new FollowUpDispatcher({ tasks, deliver, coalesceMs: COALESCE_MS }).start();
+  const ada = new ScriptedAgent({ userId: "ada", sessionId: "release" }, dispatcher);
+  const bob = new ScriptedAgent({ userId: "bob", sessionId: "tea" }, dispatcher);
   const [site, api] = await Promise.all([startSite(), startApi(tasks)]);
   const curtain = new AbortController();
   const narration = narrate(tasks, { userId: "ada" }, curtain.signal);

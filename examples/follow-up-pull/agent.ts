@@ -1,9 +1,10 @@
 import { type BackgroundTaskManager, type TaskScope, ToolOffloadMiddleware } from "tool-offload";
 import {
-  type ClaimMoment,
-  FollowUpInbox,
+  type FollowUp,
+  FollowUpDispatcher,
   type FollowUpMarker,
   type FollowUpMessage,
+  type Turn,
 } from "tool-offload/follow-up";
 import { askModel } from "./model.ts";
 import { type ToolName, tools } from "./tools.ts";
@@ -27,19 +28,25 @@ export class Agent {
   readonly messages: Message[] = [];
   readonly #scope: TaskScope;
   readonly #offload: ToolOffloadMiddleware;
-  readonly #inbox: FollowUpInbox;
+  readonly #dispatcher: FollowUpDispatcher;
 
   constructor(tasks: BackgroundTaskManager, scope: TaskScope) {
     this.#scope = scope;
     // "interrupt": its result goes into the turn that is running. Any other waits for the next turn.
     const tools = { deploy: { followUp: "interrupt" } } as const;
     this.#offload = new ToolOffloadMiddleware({ tasks, timeoutMs: 200, tools });
-    this.#inbox = new FollowUpInbox({ tasks });
+    // It is never started: there are only the turns that the user asks for.
+    this.#dispatcher = new FollowUpDispatcher({ tasks });
   }
 
-  /** One turn: what the user says, and what the agent makes of it. */
-  async turn(content: string): Promise<void> {
-    await this.#takeIn("idle");
+  /** The user says something. */
+  turn(content: string): Promise<void> {
+    return this.#dispatcher.turn(this.#scope, (turn) => this.#takeTurn(turn, content));
+  }
+
+  /** One turn: what waits, what the user says, and what the agent makes of it. */
+  async #takeTurn(turn: Turn, content: string): Promise<void> {
+    await this.#takeIn(turn, turn.followUps);
     this.messages.push({ role: "user", content });
     for (;;) {
       const reply = askModel(this.messages);
@@ -49,29 +56,24 @@ export class Agent {
       }
       const calls = reply.calls.map(({ toolName, target }) => `${toolName} ${target}`);
       this.messages.push({ role: "assistant", content: `calls ${calls.join(" and ")}` });
-      this.messages.push(...(await Promise.all(reply.calls.map((call) => this.#call(call)))));
+      this.messages.push(...(await Promise.all(reply.calls.map((call) => this.#call(call, turn.signal)))));
       // After the step's answers: models want a call and its answer side by side. Where something interrupts,
       // whatever else waits comes along.
-      await this.#takeIn("turn");
+      const interrupts = await turn.interrupts();
+      if (interrupts !== undefined) await this.#takeIn(turn, interrupts.followUps);
     }
   }
 
   /**
-   * Puts late results into the conversation, and acknowledges them once they are there. If the process ends in
-   * between they come again, so it leaves out those it has. See examples/follow-up for one that keeps them on disk.
+   * Puts late results into the conversation, and acknowledges them once they are there: they stay, even if the turn
+   * fails later. If the process ends in between they come again, so it leaves out those it has. See
+   * examples/follow-up for one that keeps them on disk.
    */
-  async #takeIn(during: ClaimMoment): Promise<void> {
-    const claim = await this.#inbox.claim(this.#scope, { during });
-    if (claim === undefined) return;
+  async #takeIn(turn: Turn, followUps: readonly FollowUp[]): Promise<void> {
     const known = this.messages.flatMap(({ marker }) => marker?.tasks.map(({ id }) => id) ?? []);
-    const news = claim.followUps.filter(({ id }) => !known.includes(id));
-    try {
-      if (news.length > 0) await this.#addNotice(claim.messageFor(news));
-    } catch (error) {
-      await claim.release();
-      throw error;
-    }
-    await claim.acknowledge();
+    const news = followUps.filter(({ id }) => !known.includes(id));
+    if (news.length > 0) await this.#addNotice(turn.messageFor(news));
+    await turn.acknowledge(followUps);
   }
 
   /** Put your write here, and let it be done before this returns. */
@@ -79,8 +81,8 @@ export class Agent {
     this.messages.push({ role: "user", content: text, marker });
   }
 
-  async #call({ toolName, target }: Call): Promise<Message> {
-    const call = { toolName, input: { target }, scope: this.#scope };
+  async #call({ toolName, target }: Call, signal: AbortSignal): Promise<Message> {
+    const call = { toolName, input: { target }, scope: this.#scope, signal };
     const outcome = await this.#offload.run(call, tools[toolName]);
     const content = outcome.status === "completed" ? outcome.value : outcome.message;
     return { role: "tool", toolName, content };

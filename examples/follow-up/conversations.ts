@@ -44,7 +44,8 @@ export class Conversations {
 
   /**
    * Messages and follow-up ids together, or nothing: the file is written beside the old one and takes its
-   * place in one step. In a database this is one transaction, with a unique key on each session's ids.
+   * place in one step. In a database this is one transaction, with a unique key on each session's ids, and
+   * fenced by the turn's number, as in examples/chat-server.
    */
   async commit(scope: TaskScope, conversation: Conversation): Promise<void> {
     const file = this.#fileOf(scope);

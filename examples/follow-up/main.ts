@@ -26,15 +26,13 @@ const deliveries: { ids: string[]; conversation: string }[] = [];
 const dispatcher = new FollowUpDispatcher({
   tasks,
   retryMs: 100,
-  async deliver(delivery) {
-    const answer = await host.deliver(delivery);
+  async deliver(turn) {
+    await host.takeTurn(turn);
     const conversation = JSON.stringify(await conversations.read(scope));
-    deliveries.push({ ids: delivery.followUps.map(({ id }) => id), conversation });
-    console.log(
-      `delivery ${deliveries.length}: ${delivery.message.marker.tasks.map(({ toolName }) => toolName)}`,
-    );
+    deliveries.push({ ids: turn.followUps.map(({ id }) => id), conversation });
+    const { tasks } = turn.message.marker;
+    console.log(`delivery ${deliveries.length}: ${tasks.map(({ toolName }) => toolName)}`);
     if (deliveries.length === 1) die();
-    return answer;
   },
 });
 tasks.on("delivery.failed", ({ error }) => console.log(`delivery failed: ${(error as Error).message}`));
@@ -46,9 +44,9 @@ function die(): never {
 }
 
 dispatcher.start();
-// The user has spoken: from here on the agent may take turns of its own again.
-await dispatcher.userSpoke(scope);
-await host.hear(scope, { model: "scripted-1", workspace: "ada-project" }, "Test and build it, please.");
+const session = { model: "scripted-1", workspace: "ada-project" };
+const said = { content: "Test and build it, please.", session };
+await dispatcher.turn(scope, (turn) => host.takeTurn(turn, said));
 
 // The app restarts here, so to speak. What the next turn needs comes with the results.
 host = new Host(tasks, conversations);

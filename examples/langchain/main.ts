@@ -16,7 +16,7 @@ import { show } from "./page.ts";
 const scope = { userId: "ada", sessionId: "chat-7" };
 const tasks = new BackgroundTaskManager();
 const chat = new Chat({ tasks, scope, model: await chooseModel() });
-const dispatcher = new FollowUpDispatcher({ tasks, deliver: (delivery) => chat.deliver(delivery) });
+const dispatcher = new FollowUpDispatcher({ tasks, deliver: (turn) => chat.takeTurn(turn) });
 dispatcher.start();
 const delivered = new Promise<void>((resolve) => tasks.once("follow_up.delivered", () => resolve()));
 tasks.on("task.progress", ({ task }) => {
@@ -24,9 +24,9 @@ tasks.on("task.progress", ({ task }) => {
   console.log(`               … ${task.toolName}: ${value} of ${total}`);
 });
 
-// The user speaks: the turns that nobody has asked for are counted from 0 again. Then the first turn: a value from the fast tool, a placeholder from the slow one.
-await dispatcher.userSpoke(scope);
-await chat.say("How many stars are in the catalogue, and what is the weather in Paris?");
+// The first turn: a value from the fast tool, a placeholder from the slow one.
+const question = "How many stars are in the catalogue, and what is the weather in Paris?";
+await dispatcher.turn(scope, (turn) => chat.takeTurn(turn, question));
 const first = await chat.messages();
 const results = first.filter((message) => ToolMessage.isInstance(message));
 const [task] = (await tasks.list(scope)).tasks;

@@ -18,7 +18,7 @@ import {
   sendFollowUps,
   taskTools,
 } from "tool-offload/adapters/mastra";
-import { FollowUpDispatcher, FollowUpInbox } from "tool-offload/follow-up";
+import { FollowUpDispatcher, FollowUpInbox, type Turn } from "tool-offload/follow-up";
 import { scriptedModel } from "./model.ts";
 import { countStars, lookUp } from "./tools.ts";
 
@@ -35,17 +35,24 @@ const agent = new Agent({
   inputProcessors: [followUpInterrupts({ inbox: new FollowUpInbox({ tasks }), memory })],
 });
 
-// A turn that nobody has asked for takes five steps at most.
+// A turn that nobody has asked for takes five steps at most. Beside the session's turn there is the thread's own lock,
+// which is Mastra's: sendFollowUps wakes the thread by a signal, and puts that off while Mastra runs another turn there.
 const deliver = sendFollowUps(agent, { streamOptions: { maxSteps: 5 } });
 const dispatcher = new FollowUpDispatcher({ tasks, deliver }).start();
 
 const thread = { resourceId: "ada", threadId: "chat-7" };
 const scope = { userId: thread.resourceId, sessionId: thread.threadId };
-await dispatcher.userSpoke(scope);
-const turn = await agent.stream("Which is the nearest star, and how many can one see?", {
-  memory: { resource: thread.resourceId, thread: thread.threadId },
-});
-const { toolResults } = await turn.getFullOutput();
+
+/** A turn for what the user says, which no other process runs beside. What waits comes in by followUpInterrupts. */
+async function takeTurn({ signal }: Turn, text: string) {
+  const memory = { resource: thread.resourceId, thread: thread.threadId };
+  const output = await agent.stream(text, { memory, abortSignal: signal });
+  const answer = await output.getFullOutput();
+  if (answer.error) throw answer.error;
+  return answer;
+}
+const question = "Which is the nearest star, and how many can one see?";
+const { toolResults } = await dispatcher.turn(scope, (turn) => takeTurn(turn, question));
 
 // The fast tool gave its value, and the slow one goes on.
 const results = Object.fromEntries(toolResults.map(({ payload }) => [payload.toolName, payload.result]));

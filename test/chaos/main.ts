@@ -42,7 +42,7 @@ async function runAll(name: string): Promise<void> {
 
 async function runRow(name: string, what: string, site: Site, trouble: Trouble): Promise<void> {
   const reports: Report[] = [];
-  for (let n = 0; n < rounds; n += 1) {
+  for (let n = 0; n < rounds * (trouble.share ?? 1); n += 1) {
     count += 1;
     const seed = firstSeed + n;
     const journal = join(journals, `${name}, ${what}, ${seed}.jsonl`);

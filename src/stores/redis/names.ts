@@ -29,6 +29,12 @@ export function nameOfSession({ userId, sessionId }: SessionKey): string {
   return `${nameOfUser(userId)}/${sessionField(sessionId)}`;
 }
 
+/** Which session a name is. */
+export function sessionNamed(name: string): SessionKey {
+  const { userId, id: field } = taskNamed(name);
+  return { userId, sessionId: field === NO_SESSION ? null : field.slice(1) };
+}
+
 /** A session as a field of its tasks. No id of a session is taken for none. */
 export function sessionField(sessionId: string | null): string {
   return optionalName(sessionId);
@@ -39,8 +45,10 @@ export function narrowedTo({ sessionId }: TaskScope): string {
   return sessionId === undefined ? "" : sessionField(sessionId);
 }
 
+const NO_SESSION = "-";
+
 export function optionalName(text: string | null): string {
-  return text === null ? "-" : `+${nameOf(text)}`;
+  return text === null ? NO_SESSION : `+${nameOf(text)}`;
 }
 
 /** A number as scripts and Redis read it. Redis takes no NaN, and would find that in the middle of a script. */

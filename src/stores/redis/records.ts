@@ -35,10 +35,11 @@ type Changeable = [Exclude<keyof TaskPatch, "followUp" | Field>] extends [never]
 const CHANGEABLE: Changeable = FIELDS;
 
 function pairsOf(patch: Partial<TaskRecord>): [name: string, json: string][] {
-  const { status, mode, attempts, reason } = patch.followUp ?? {};
+  const { status, mode, attempts, holds, reason } = patch.followUp ?? {};
   const values = {
     ...Object.fromEntries(CHANGEABLE.map((field) => [field, patch[field]])),
-    ...{ followUpStatus: status, followUpMode: mode, followUpAttempts: attempts, followUpReason: reason },
+    ...{ followUpStatus: status, followUpMode: mode, followUpReason: reason },
+    ...{ followUpAttempts: attempts, followUpHolds: holds },
   };
   return Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, JSON.stringify(value)]],

@@ -79,8 +79,13 @@ function wrongWithRest(kept: object): string | undefined {
 
 function isOfRow({ id, userId, sessionId }: TaskRecord, row: RecordRow): boolean {
   return (
-    row.id === encodeText(id) &&
-    row.userId === encodeText(userId) &&
-    row.session === encodeNullable(sessionId)
+    isEncoded(row.id, id) &&
+    isEncoded(row.userId, userId) &&
+    (sessionId === null ? row.session === encodeNullable(null) : isEncoded(row.session, sessionId))
   );
+}
+
+/** Most are kept as they are. */
+function isEncoded(kept: string, text: string): boolean {
+  return kept === text || kept === encodeText(text);
 }

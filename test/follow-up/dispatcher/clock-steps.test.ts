@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { BackgroundTaskManager } from "../../../src/index.ts";
 import { ADA, forbidUnhandledRejections } from "../../support/scene.ts";
 import { elapse, rest, SET_BACK, STEPPED, STEPS, type SteppedWorld } from "../../support/stepped.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 import { ends, fails, type Host, hostOf, says } from "../hosts.ts";
 import { type Process, processOf } from "../processes.ts";
 
@@ -79,6 +80,8 @@ describe.each(CASES)(
     });
 
     test("during a delivery: no other begins beside it, and nothing is lost", async () => {
+      // A turn that is deaf for longer than its lease is warned of.
+      allowWarnings();
       const deliver = () => new Promise<void>((resolve) => void world.clock.setTimeout(resolve, 45_000));
       const { tasks, host } = start(hostOf(deliver));
       const id = await finishOne(tasks);

@@ -172,7 +172,7 @@ export class World {
     const settled = await claim[ending]().catch(onlyStoreFailed);
     const isOver = turn.ids.some((id) => !this.ledger.outstanding((record) => record.id === id).length);
     this.ledger.check(
-      !settled || turn.hold.outcome !== undefined || isOver,
+      !settled || turn.hold.outcome !== undefined || turn.hold.inner.includes(turn) || isOver,
       "a claim is not settled as told",
     );
   }

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { TaskOffloadError } from "../../../src/core/errors.ts";
 import { APPEND, CHECKPOINT } from "../../../src/stores/redis/lua/append.ts";
-import { CLAIM, PROLONG } from "../../../src/stores/redis/lua/claim.ts";
+import { CLAIM } from "../../../src/stores/redis/lua/claim.ts";
+import { EXTEND, HOLD } from "../../../src/stores/redis/lua/hold.ts";
 import { INSERT } from "../../../src/stores/redis/lua/insert.ts";
 import { LAPSED, RENEW } from "../../../src/stores/redis/lua/leases.ts";
 import { LIST } from "../../../src/stores/redis/lua/list.ts";
@@ -10,9 +11,10 @@ import { MEND } from "../../../src/stores/redis/lua/mend.ts";
 import { NEXT_SESSION } from "../../../src/stores/redis/lua/next-session.ts";
 import { EVENTS, GET, PAYLOAD, RESULT, SET_ASIDE } from "../../../src/stores/redis/lua/reading.ts";
 import { REPAIR } from "../../../src/stores/redis/lua/repair.ts";
-import { RESET_TURNS, SETTLE } from "../../../src/stores/redis/lua/settle.ts";
+import { SETTLE } from "../../../src/stores/redis/lua/settle.ts";
 import { SWEEP } from "../../../src/stores/redis/lua/sweep.ts";
 import { TRANSITION } from "../../../src/stores/redis/lua/transition.ts";
+import { PROLONG, RESET_TURNS, STOP_TURN } from "../../../src/stores/redis/lua/turn.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
 import {
   ADA,
@@ -34,7 +36,9 @@ const SCRIPTS = [
     CHECKPOINT,
     CLAIM,
     EVENTS,
+    EXTEND,
     GET,
+    HOLD,
     INSERT,
     LAPSED,
     LIST,
@@ -44,7 +48,7 @@ const SCRIPTS = [
     PAYLOAD,
     PROLONG,
   ],
-  ...[RENEW, RESET_TURNS, RESULT, SETTLE, REPAIR, SET_ASIDE, SWEEP, TRANSITION],
+  ...[RENEW, RESET_TURNS, RESULT, SETTLE, REPAIR, SET_ASIDE, STOP_TURN, SWEEP, TRANSITION],
 ];
 const COMMANDS = [...Object.keys(HARMLESS), ...Object.keys(WRITING)].sort();
 const END = { ...change({ status: "completed", completedAt: 1 }, [completed]), result: whole(42) };

@@ -180,6 +180,43 @@ describeWithServer("connections that break", [], (lab) => {
     expect((await read(labOf(store), pending)).lastSeq).toBe(3);
   });
 
+  test("every call of a turn may be sent twice", async () => {
+    const client = lab.newClient();
+    const store = newStore(
+      throughClient(client, async (...args) => {
+        await client.evalsha(...args).catch(() => undefined);
+        return client.evalsha(...args);
+      }),
+    );
+    const world = labOf(store);
+    const session = { userId: "ada", sessionId: "one" };
+    const first = await finishNext(world, session);
+    const terms = { by: "user", take: true, maxHolds: 3, waitMs: LONG_MS } as const;
+    // The server knows the scripts from now on.
+    const known = (await newStore(client).hold("me", LONG_MS, session, terms)) as SessionClaim;
+    await newStore(client).extend(known, [], 3);
+    await newStore(client).settle(known, {});
+    const held = (await store.hold("me", LONG_MS, session, terms)) as SessionClaim;
+    expect(held).toMatchObject({ turns: 0, tasks: [{ id: first.id, followUp: { attempts: 0, holds: 1 } }] });
+    expect(held.number).toBeGreaterThan(1_700_000_000_000);
+    const second = await finishNext(world, session);
+    expect(await store.extend(held, ["when_idle"], 3)).toMatchObject([{ id: second.id }]);
+    expect(await store.extend(held, ["when_idle"], 3)).toEqual([]);
+    const part = { [first.id]: acknowledge };
+    expect(await store.settle(held, part, true)).toMatchObject([
+      { id: first.id, followUp: { status: "delivered" } },
+    ]);
+    expect(await store.settle(held, part, true)).toEqual([]);
+    expect(await store.hold("another", LONG_MS, session, terms)).toEqual({ heldBy: "user" });
+    expect(await store.stopTurn(session, "Enough.", null)).toBe(true);
+    expect(await store.prolong(held, LONG_MS)).toEqual({ stop: "Enough." });
+    expect(await store.settle(held, {})).toMatchObject([{ id: second.id, followUp: { holds: 0 } }]);
+    expect(await store.claim("me", LONG_MS, {})).toBeUndefined();
+    expect(await store.hold("another", LONG_MS, session, terms)).toMatchObject({
+      tasks: [{ id: second.id }],
+    });
+  });
+
   test("an append that was done is answered so, although the task was taken over before it is sent again", async () => {
     const prefix = newPrefix();
     const client = lab.newClient();
@@ -253,6 +290,20 @@ describeWithServer("a server without memory", ["--maxmemory-policy", "noeviction
     expect(await store.transition(running, 1, END)).toMatchObject({ status: "completed" });
     expect(await store.settle(claim, { [pending.id]: acknowledge })).toHaveLength(1);
     expect(await store.sweep(KEEP_NONE, 9)).toMatchObject({ evicted: 2 });
+    await empty();
+  });
+
+  test("who speaks has a turn all the same, and all of it is written", async () => {
+    const store = newStore(lab.client);
+    const session = { userId: "ada", sessionId: "one" };
+    const { id } = await finishPending(labOf(store), session);
+    const terms = { by: "user", take: true, maxHolds: 3, waitMs: LONG_MS } as const;
+    await fill();
+    const held = (await store.hold("me", LONG_MS, session, terms)) as SessionClaim;
+    expect(held).toMatchObject({ tasks: [{ id, followUp: { status: "claimed", holds: 1 } }] });
+    expect(await store.hold("another", LONG_MS, session, terms)).toEqual({ heldBy: "user" });
+    expect(await store.settle(held, { [id]: acknowledge })).toHaveLength(1);
+    expect(await store.hold("another", LONG_MS, session, terms)).toMatchObject({ tasks: [] });
     await empty();
   });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { isOutstanding } from "../../../src/core/model/follow-up.ts";
-import type { SessionClaim, TaskStore } from "../../../src/core/model/store.ts";
+import type { SessionClaim, Settlement } from "../../../src/core/model/session-claim.ts";
+import type { TaskStore } from "../../../src/core/model/store.ts";
 import type { TaskRecord } from "../../../src/core/model/task.ts";
 import { nameOfTask, shardOf } from "../../../src/stores/redis/names.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
@@ -17,6 +18,7 @@ import { until } from "../../support/until.ts";
 import { describeWithServer, keysOf, labOf, newPrefix, newStore } from "./lab.ts";
 
 const KEEP_ALL = { finishedPerUser: null, finishedTtlMs: null, followUpTtlMs: null, followUpsPerUser: null };
+const HOLD = { by: "host", take: false, maxHolds: 3, waitMs: 20 } as const;
 const END = {
   ...change(
     {
@@ -64,8 +66,12 @@ describeWithServer("a server that evicts", [], (lab) => {
       const claim = outcome && (await store.claim("me", LONG_MS, { maxTurns: 9 }));
       if (claim) await store.settle(claim, settledBy(claim, outcome));
     }
-    // A claim that nobody ends any more.
+    // Claims and holds that nobody ends any more.
     await store.claim("dead", 20, {});
+    for (const n of upTo(6)) {
+      await store.hold("dead", 20, { userId: `user-${n % 6}`, sessionId: "s2" }, HOLD);
+      await store.hold("late", 20, { userId: `user-${n % 6}`, sessionId: "s2" }, HOLD);
+    }
     return { running: running ?? [], pending: pending ?? [] };
   }
 
@@ -132,8 +138,6 @@ async function outstandingIn(store: TaskStore, records: readonly TaskRecord[]): 
   const read = await Promise.all(records.map(({ userId, id }) => store.get({ userId }, id)));
   return new Set(read.flatMap((record) => (record && isOutstanding(record.followUp) ? record.id : [])));
 }
-
-type Settlement = Parameters<TaskStore["settle"]>[1][string];
 
 function settledBy({ tasks }: SessionClaim, settlement: Settlement): Record<string, Settlement> {
   return Object.fromEntries(tasks.map(({ id }) => [id, settlement]));

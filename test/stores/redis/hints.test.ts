@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { hintOf, type TaskHint } from "../../../src/core/model/store.ts";
 import { BackgroundTaskManager } from "../../../src/index.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
-import { ADA, LONG_MS, NO_LIMITS, output } from "../../../src/testing/suite/lab.ts";
+import { ADA, LONG_MS, NO_LIMITS, ofTasks, output } from "../../../src/testing/suite/lab.ts";
 import { until } from "../../support/until.ts";
 import { describeWithServer, newPrefix, newStore } from "./lab.ts";
 
@@ -52,7 +52,7 @@ describeWithServer("the channel of hints", [], (lab) => {
     const prefix = newPrefix();
     const [store, other] = [newStore(lab.client, prefix), newStore(lab.client, prefix)];
     const heard: TaskHint[] = [];
-    store.watch?.((hint) => void heard.push(hint));
+    store.watch?.(ofTasks((hint) => void heard.push(hint)));
     const { record } = makeTask();
     await other.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
     await until(async () => {

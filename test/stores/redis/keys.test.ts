@@ -65,11 +65,23 @@ describeWithServer("keys", [], (lab) => {
     }
   }
 
+  /** Holds some sessions, is asked to stop, waits for them, and never says another word. */
+  async function hold(store: TaskStore): Promise<void> {
+    const terms = { by: "user", take: true, maxHolds: 3, waitMs: LEASE_MS } as const;
+    for (const userId of upTo(20).map((n) => `user-${n}`)) {
+      const session = { userId, sessionId: "two" };
+      await store.hold("dead", LEASE_MS, session, terms);
+      await store.stopTurn(session, "Enough.", null);
+      await store.hold("late", LEASE_MS, session, { ...terms, waitMs: 2 * LEASE_MS });
+    }
+  }
+
   test("every key has the hash tag of a shard, and all of a user that of their own", async () => {
     const prefix = newPrefix();
     const store = newStore(lab.client, prefix);
     await fill(store);
     await deliver(store);
+    await hold(store);
     const tags = new Set<string>();
     for (const key of await lab.client.keys("*")) {
       // The server takes for the tag what stands between the first braces.
@@ -91,16 +103,17 @@ describeWithServer("keys", [], (lab) => {
     }
   });
 
-  test("when everything is swept, no key is left but the versions", async () => {
+  test("when everything is swept, no key is left but the versions and the numbers of turns", async () => {
     const prefix = newPrefix();
     const store = newStore(lab.client, prefix);
     const open = await fill(store);
     await deliver(store);
+    await hold(store);
     for (const task of open) await store.transition(task, 1, END);
-    await labOf(store).advance(LEASE_MS);
+    await labOf(store).advance(2 * LEASE_MS);
     for (let more = true; more; ) ({ more } = await store.sweep(KEEP_NONE, 1_000));
     const left = await keysOf(lab.client, prefix);
-    expect(left.filter((key) => !/:settled:|:version$/.test(key))).toEqual([]);
+    expect(left.filter((key) => !/:settled:|:version$|:number$/.test(key))).toEqual([]);
   });
 
   test("what is kept to know a settlement again is gone after a minute", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { FollowUpMode, FollowUpStatus } from "../../../src/core/model/follow-up.ts";
-import type { SessionClaim, Settlement } from "../../../src/core/model/session-claim.ts";
+import type { Hold, SessionClaim, Settlement, TurnBy } from "../../../src/core/model/session-claim.ts";
 import type { TaskStore } from "../../../src/core/model/store.ts";
 import { isFinished, type TaskRecord, type TaskStatus } from "../../../src/core/model/task.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -51,7 +51,22 @@ const insertion = fc.record({
 const settling = fc.record({
   type: fc.constant("settle" as const),
   which: fc.nat(2),
+  keep: fc.boolean(),
   settlements: fc.array(settlement, { minLength: 1, maxLength: 4 }),
+});
+const modes = fc.uniqueArray(fc.constantFrom(...MODES));
+const maxHolds = fc.nat(3);
+const only = fc.option(fc.constantFrom<TurnBy[]>("user", "host", "library"));
+const holding = fc.record({
+  type: fc.constant("hold" as const),
+  session,
+  claimant: fc.constantFrom("me", "another"),
+  terms: fc.record<Hold>({
+    by: fc.constantFrom("user", "host"),
+    take: fc.boolean(),
+    maxHolds,
+    waitMs: fc.constantFrom(0, LONG_MS),
+  }),
 });
 const call = fc.oneof(
   { weight: 5, arbitrary: insertion },
@@ -63,13 +78,16 @@ const call = fc.oneof(
   fc.record({ type: fc.constant("renew" as const), owner }),
   fc.record({
     type: fc.constant("claim" as const),
-    filter: fc.record(
-      { session, modes: fc.uniqueArray(fc.constantFrom(...MODES)), maxTurns: fc.nat(3) },
-      { requiredKeys: [] },
-    ),
+    filter: fc.record({ session, modes, maxTurns: fc.nat(3) }, { requiredKeys: [] }),
   }),
   { weight: 4, arbitrary: fc.record({ type: fc.constant("claim" as const), filter: fc.constant({}) }) },
   { weight: 4, arbitrary: settling },
+  { weight: 3, arbitrary: holding },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant("extend" as const), which: fc.nat(2), modes, maxHolds }),
+  },
+  fc.record({ type: fc.constant("stop" as const), session, only }),
   fc.record({ type: fc.constant("prolong" as const), which }),
   fc.record({ type: fc.constant("reset" as const), session }),
   fc.record({ type: fc.constant("sweep" as const), finishedPerUser: limit, followUpsPerUser: limit }),
@@ -101,11 +119,19 @@ class Side {
         if (claim) this.claims.push(claim);
         return claim;
       }
+      case "hold": {
+        const answer = await store.hold(one.claimant, LONG_MS, one.session, one.terms);
+        if ("token" in answer) this.claims.push(answer);
+        return answer;
+      }
+      case "stop":
+        return store.stopTurn(one.session, "Enough.", one.only);
       case "reset":
         return store.resetTurns(one.session);
       case "sweep":
         return store.sweep({ ...TTLS, ...one }, 1_000);
       case "settle":
+      case "extend":
       case "prolong":
         return this.#ofClaim(one);
       default:
@@ -136,15 +162,22 @@ class Side {
     return this.store.insert({ ...task, input: key === null ? undefined : key }, limits, LONG_MS);
   }
 
-  async #ofClaim(one: Call & { type: "settle" | "prolong" }) {
+  async #ofClaim(one: Call & { type: "settle" | "extend" | "prolong" }) {
     const claim = this.claims[this.claims.length - 1 - one.which];
     if (claim === undefined) return undefined;
     if (one.type === "prolong") return this.store.prolong(claim, LONG_MS);
+    if (one.type === "extend") return this.#extend(claim, one);
     const outcomes = claim.tasks.flatMap(({ id }, index) => {
       const settlement = one.settlements[index % one.settlements.length];
       return settlement ? [[id, settlement] as const] : [];
     });
-    return this.store.settle(claim, Object.fromEntries(outcomes));
+    return this.store.settle(claim, Object.fromEntries(outcomes), one.keep);
+  }
+
+  async #extend(claim: SessionClaim, one: Call & { type: "extend" }) {
+    const taken = await this.store.extend(claim, one.modes, one.maxHolds);
+    claim.tasks.push(...(taken ?? []));
+    return taken;
   }
 
   async #ofTask(one: Call & { type: "end" | "drop" | "cancel" | "admit" | "append" }) {
@@ -186,7 +219,7 @@ async function nextMillisecond(): Promise<void> {
 /** An answer without what two stores may say in different ways: when they wrote, and how they call a claim. */
 function essence(answer: unknown): unknown {
   const text = JSON.stringify(answer ?? null, (key, value) => {
-    if (key === "updatedAt" || key === "token" || key === "at") return 0;
+    if (key === "updatedAt" || key === "token" || key === "number" || key === "at") return 0;
     if (key !== "expired") return value;
     return [...(value as TaskRecord[])].sort((one, other) => (one.id < other.id ? -1 : 1));
   });

@@ -17,6 +17,7 @@ import { loadRedis } from "../fixtures/forms.ts";
 import { describeWithServer, keysOf, labOf, newPrefix, newStore, throughClient } from "./lab.ts";
 
 const KEEP_NONE = { finishedPerUser: 0, finishedTtlMs: 0, followUpTtlMs: 0, followUpsPerUser: 0 };
+const HOLD = { by: "user", take: true, maxHolds: 3, waitMs: 0 } as const;
 const FIXTURE = fileURLToPath(new URL("../fixtures/0.1.0/redis.json", import.meta.url));
 
 describeWithServer("the version of what is written", [], (lab) => {
@@ -45,7 +46,10 @@ describeWithServer("the version of what is written", [], (lab) => {
       () => store.lapsed(9),
       () => store.claim("me", LONG_MS, {}),
       () => store.claim("me", LONG_MS, { session: { userId: "ada", sessionId: "one" } }),
+      () => store.hold("me", LONG_MS, { userId: "ada", sessionId: "one" }, HOLD),
+      () => store.extend(claim, ["silent"], 3),
       () => store.prolong(claim, LONG_MS),
+      () => store.stopTurn(claim, "Enough.", null),
       () => store.settle(claim, {}),
       () => store.resetTurns(claim),
       () => store.sweep(KEEP_NONE, 9),

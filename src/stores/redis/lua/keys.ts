@@ -66,10 +66,17 @@ const KINDS = {
   /** Of the shard, by when their last turn was counted: sessions. */
   counted: "turned",
 
-  /** Of a session, a hash: the token of its claim, and whether the claim counts a turn. */
+  /**
+   * Of a session, a hash: the token of its claim, whose turn it is, its number, whether it counts a turn, and why it is
+   * asked to stop. An empty token is nobody's: the session is kept for those who wait for it.
+   */
   claim: "claim",
   /** Of the shard, by the end of their claims: sessions. */
   claims: "claims",
+  /** Of a session, for as long as it has some, by when they give up: who waits for it. */
+  waits: "waits",
+  /** Of the shard: the number of its last turn. */
+  number: "number",
   /** Of a session, for a while, a list: who has settled its last claim, and the names of its tasks. */
   settled: "settled",
 } as const;

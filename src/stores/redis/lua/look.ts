@@ -18,6 +18,7 @@ export const HARMLESS: Readonly<Record<string, string>> = {
   LLEN: "scratch",
   LPOP: "scratch",
   LRANGE: "scratch, 0, 0",
+  LREM: "scratch, 1, 'a'",
   PEXPIRE: "scratch, 1",
   RENAME: "scratch, scratch",
   SCAN: "0, 'COUNT', 1",

@@ -10,7 +10,7 @@ export const MEND = script({
     number("at_most", "keys that are looked at, about"),
   ],
   returns: "the cursor for the next look, and how many tasks were filed anew",
-  uses: [...REFILING, CLAIMS],
+  uses: [...REFILING, ...CLAIMS],
   body: String.raw`
 local function is_in(kind, of, member) return redis.call('ZSCORE', key(kind, of), member) end
 
@@ -43,7 +43,7 @@ local is_filed = {
   end,
   claimed = function(task)
     local session = session_of(task)
-    return redis.call('HGET', key('claim', session), 'token') == task.claim and is_in('claims', nil, session)
+    return claim_of(session).token == task.claim and is_in('claims', nil, session)
   end,
   done = function(task) return is_by_end(task, 'done') end,
 }
@@ -57,7 +57,7 @@ local file = {
   done = add_to.done,
   claimed = function(task)
     local session = session_of(task)
-    if redis.call('HGET', key('claim', session), 'token') == task.claim then
+    if claim_of(session).token == task.claim then
       see_to_its_end(session)
     else
       refile(task, { 'claim', '' }, {})

@@ -14,7 +14,7 @@ export const NEXT_SESSION = script({
   does: "Finds the session of the shard whose follow-up has been due for longest.",
   takes: WANTED,
   returns: "'1' or '': time has brought about more than could be caught up with; the session and since when",
-  uses: [...REFILING, CLAIMS, CATCH_UP],
+  uses: [...REFILING, ...CLAIMS, CATCH_UP],
   body: `
 local wanted = {}
 for _, mode in ipairs(modes) do wanted[mode] = true end

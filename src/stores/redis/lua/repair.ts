@@ -25,6 +25,8 @@ const TYPES = {
   counted: "zset",
   claim: "hash",
   claims: "zset",
+  waits: "zset",
+  number: "string",
   settled: "list",
   damaged: "hash",
 } as const satisfies Partial<Record<Kind, string>>;

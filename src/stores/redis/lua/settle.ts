@@ -1,25 +1,27 @@
-import { list, text, WRITER } from "./arguments.ts";
+import { flag, list, text, WRITER } from "./arguments.ts";
 import { CHANGING } from "./changing.ts";
 import { CLAIMS } from "./claims.ts";
 import { script } from "./script.ts";
-import { SESSIONS } from "./sessions.ts";
+import { TAKING } from "./taking.ts";
 
 /** Milliseconds in which a client has connected again, or has given up. */
 const KNOWN_MS = 60_000;
 
 export const SETTLE = script({
-  does: "Ends a claim, follow-up by follow-up; one that is not named is deferred.",
+  does: "Ends a claim, follow-up by follow-up; one that is not named is deferred. Or settles a part, and the claim goes on.",
   takes: [
     ...WRITER,
     text("session", "its name"),
     text("token", "that of the claim"),
     text("plain_weight", "what an event without a text weighs"),
+    flag("keeps", "only those that are named are settled, and the claim goes on"),
+    text("free_hint", "what others are told if the session is free then, and somebody waits for it"),
     list("outcomes", "the id of a task, what becomes of its follow-up, and the delay or the reason, in turn"),
   ],
   returns: "hints with the names and records of what was changed, in turn; false: the claim is over",
-  uses: [...CHANGING, CLAIMS],
+  uses: [...CHANGING, ...CLAIMS, TAKING],
   body: `
-local outcome_of = {}
+local claim, outcome_of = current_claim(session, token), {}
 for i = 1, #outcomes, 3 do
   outcome_of[outcomes[i]] = { type = outcomes[i + 1], detail = outcomes[i + 2] }
 end
@@ -37,9 +39,8 @@ local settle = {
     return { 'followUpStatus', '"pending"', 'dueAt', to_text(now + delay_ms), 'isDeferred', '' }, {}
   end,
   defer = function(task, delay_ms)
-    local attempts = to_text(task.followUpAttempts - 1)
-    local moment = { 'dueAt', to_text(now + delay_ms), 'isDeferred', '1' }
-    return { 'followUpStatus', '"pending"', 'followUpAttempts', attempts, unpack(moment) }, {}
+    local moment = to_text(now + delay_ms)
+    return { 'followUpStatus', '"pending"', 'dueAt', moment, 'isDeferred', '1', cost_of(task, claim.by, -1) }, {}
   end,
 }
 
@@ -62,7 +63,12 @@ local function settle_claimed(name)
   local task = load_or_set_aside(name)
   -- It may have been evicted, and its id taken by another.
   if not task or task.claim ~= token then return nil end
-  if task.followUpStatus == '"claimed"' then return settle_task(task) end
+  local is_open = task.followUpStatus == '"claimed"'
+  if keeps then
+    if not is_open or not outcome_of[task.id] then return nil end
+    redis.call('LREM', key('claimed', session), 1, task.id)
+  end
+  if is_open then return settle_task(task) end
   -- Whoever has dropped a follow-up in the meantime has settled it.
   refile(task, { 'claim', '' }, {})
 end
@@ -86,9 +92,11 @@ local function keep_in_mind(names)
   redis.call('PEXPIRE', key('settled', session), ${KNOWN_MS})
 end
 
-if not has_claim(session, token) then return settled_before() end
+local before = (keeps or not claim) and settled_before()
+if before or not claim then return before end
+local kept_until = awaited_until(session)
 -- As this write takes no memory, Redis lets the script end even when its memory is full.
-redis.call('ZREM', key('claims'), session)
+if not keeps then redis.call('ZREM', key('claims'), session) end
 local names, records = {}, {}
 for _, name in ipairs(claimed_in(session)) do
   local task = settle_claimed(name)
@@ -98,23 +106,14 @@ for _, name in ipairs(claimed_in(session)) do
   end
 end
 -- Whatever was dropped in the meantime, the turn was run.
-if acknowledges() and redis.call('HGET', key('claim', session), 'counts') == '1' then
+if acknowledges() and claim.counts == '1' then
+  if keeps then redis.call('HSET', key('claim', session), 'counts', '') end
   redis.call('HINCRBY', key('turns'), session, 1)
   redis.call('ZADD', key('counted'), now, session)
 end
-forget_claim(session)
+if not keeps then forget_claim(session, kept_until) end
 keep_in_mind(names)
+if not keeps and kept_until > 0 then told[#told + 1] = free_hint end
 return { told, records }
-`,
-});
-
-export const RESET_TURNS = script({
-  does: "Counts the turns of a session from 0 again.",
-  takes: [text("session", "its name")],
-  returns: "'1'",
-  uses: [SESSIONS],
-  body: `
-reset_turns(session)
-return '1'
 `,
 });

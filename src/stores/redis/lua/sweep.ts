@@ -16,7 +16,7 @@ export const SWEEP = script({
   ],
   returns:
     "hints with '1' or '': there is more to do, how many were evicted, and the records that have expired",
-  uses: [...CHANGING, CLAIMS, CATCH_UP],
+  uses: [...CHANGING, ...CLAIMS, CATCH_UP],
   body: `
 local expired, evicted = {}, 0
 

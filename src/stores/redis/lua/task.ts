@@ -41,7 +41,7 @@ local UNFINISHED = { ['"queued"'] = true, ['"running"'] = true, ['"input_require
 
 -- What a task has as long as nothing else was said.
 local UNSAID = { __index = {
-  ${nulls}, duplicate = '-', claim = '', endedAt = '', dueAt = '0', chars = '0', hasResult = '',
+  ${nulls}, duplicate = '-', claim = '', endedAt = '', followUpHolds = '', dueAt = '0', chars = '0', hasResult = '',
 } }
 
 -- The name of a task is 'user/id'; a user's name has no slash.
@@ -67,6 +67,7 @@ local function wrong_with(task)
     if not tonumber(task[field]) then return 'its ' .. field .. ' is missing or wrong' end
   end
   if UNFINISHED[task.status] and not tonumber(task.leaseMs) then return 'its lease is missing or wrong' end
+  if task.followUpHolds ~= '' and not tonumber(task.followUpHolds) then return 'its followUpHolds is wrong' end
   if task.endedAt ~= '' and not tonumber(task.endedAt) then return 'its end is wrong' end
   if task.completedAt ~= 'null' and not tonumber(task.completedAt) then return 'its completedAt is wrong' end
 end
@@ -100,10 +101,11 @@ end
 
 -- The whole record as JSON.
 local function record(task)
+  local holds = task.followUpHolds == '' and '' or ',"holds":' .. task.followUpHolds
   return '{' .. task.whose .. ',' .. task.rest
     .. ${fields}
     .. ',"followUp":{"status":' .. task.followUpStatus .. ',"mode":' .. task.followUpMode
-    .. ',"attempts":' .. task.followUpAttempts .. ',"reason":' .. task.followUpReason .. '}}'
+    .. ',"attempts":' .. task.followUpAttempts .. holds .. ',"reason":' .. task.followUpReason .. '}}'
 end
 
 -- Adds a record to a list of them: its name, and its JSON.
