@@ -97,9 +97,10 @@ export class BackgroundTaskManager {
 
   /**
    * Follows one task from `after` to its end, or, without an `id`, everything in the scope from now on.
-   * It ends when the signal aborts. Break out of the loop, or abort, to let go of it.
+   * It ends when the signal aborts. Break out of the loop, or abort, to let go of it. A store that fails is asked again
+   * until it answers.
    *
-   * @throws `invalid_input`
+   * @throws `invalid_input`; `store_failed` where the one task is damaged, or what is left cannot be told on closing
    */
   watch(scope: TaskScope, options?: WatchOptions): AsyncIterable<TaskUpdate> {
     return this.#runtime.watcher.watch(scope, options);

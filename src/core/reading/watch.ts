@@ -1,3 +1,4 @@
+import type { TaskOffloadError } from "../errors.ts";
 import type { Notices } from "../ledger/notices.ts";
 import { checkScope } from "../model/call.ts";
 import type { TaskUpdate } from "../model/manager-events.ts";
@@ -5,6 +6,7 @@ import { type EventPage, isDamaged, type TaskHint } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
 import { WATCH, type WatchOptions } from "../options/query-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
+import { retryDelay } from "../time/retry-delay.ts";
 import { readArgument, type Settings } from "../values/options.ts";
 import type { Queries } from "./queries.ts";
 
@@ -111,11 +113,21 @@ class Watch {
   }
 
   async *read(): AsyncGenerator<TaskUpdate, void> {
-    while (!this.#isOver) {
+    for (let failures = 0; !this.#isOver; ) {
       const [id] = this.#news;
-      if (id !== undefined) yield* this.#readTask(id);
-      else if (this.#isFinishing) return;
-      else await this.#sleep();
+      try {
+        if (id !== undefined) yield* this.#readTask(id);
+        else if (this.#isFinishing) return;
+        else await this.#sleep(this.#id === undefined ? undefined : POLL_MS);
+        failures = 0;
+      } catch (error) {
+        if (this.#isOver) return;
+        if (id === undefined || this.#isFinishing || !mayPass(error as TaskOffloadError)) throw error;
+        failures += 1;
+        // After all others, which may fare better.
+        this.#news.add(id);
+        await this.#sleep(retryDelay(failures));
+      }
     }
   }
 
@@ -181,16 +193,21 @@ class Watch {
     if (oldest !== undefined && !this.#news.has(oldest)) this.#told.delete(oldest);
   }
 
-  /** Until there is news, or, for a single task, until it is time to look without any. */
-  async #sleep(): Promise<void> {
-    let poll: Timer | undefined;
+  /** Until there is news, or until it is time to look without any. */
+  async #sleep(ms: number | undefined): Promise<void> {
+    let timer: Timer | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      if (this.#id !== undefined) poll = new Timer(this.#clock, resolve, POLL_MS).unref();
+      if (ms !== undefined) timer = new Timer(this.#clock, resolve, ms).unref();
     });
-    poll?.clear();
+    timer?.clear();
     if (this.#id !== undefined) this.#news.add(this.#id);
   }
+}
+
+/** Whether a store has failed that may answer the next time. */
+function mayPass({ code, cause }: TaskOffloadError): boolean {
+  return code === "store_failed" && !isDamaged(cause);
 }
 
 function scopeOfTask({ userId }: TaskScope, { sessionId, agentId }: TaskInfo): TaskScope {

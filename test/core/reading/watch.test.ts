@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import type { TaskUpdate } from "../../../src/index.ts";
+import { BackgroundTaskManager, type TaskStore, type TaskUpdate } from "../../../src/index.ts";
+import { faultyStore, neverAnswers, rejects } from "../../support/faulty-store.ts";
 import {
   ADA,
   BOB,
@@ -152,5 +153,74 @@ describe.each(STORES)("watch on $name", ({ makeStore }) => {
     await soon(tasks.close({ drainMs: 0 }), 5_000);
     await pass(100);
     expect(watched.seen.at(-1)).toBe("3 task.failed");
+  });
+
+  test("goes on when the store has failed, and misses nothing", async () => {
+    const store = faultyStore(makeStore());
+    const tasks = new BackgroundTaskManager({ store });
+    const [one] = await startAll(tasks, 1);
+    await pass(20);
+    const byId = recordOf(tasks.watch(ADA, { id: one?.id ?? "", after: 2 }));
+    const byScope = recordOf(tasks.watch(ADA));
+    await pass(20);
+    store.always("get", neverAnswers);
+    store.always("events", rejects);
+    one?.gate.resolve("done");
+    await pass(2_500);
+    store.always("events");
+    await pass(5_000);
+    expect([byId.seen, byScope.seen]).toEqual([[], []]);
+    store.always("get");
+    await pass(30_000);
+    expect(byId).toEqual({ seen: ["3 task.completed"], isOver: true });
+    expect(byScope).toEqual({ seen: ["3 task.completed"], isOver: false });
+  });
+
+  test("a task that cannot be read keeps back the news of no other", async () => {
+    const store = makeStore();
+    const sick = new Set<string>();
+    const events: TaskStore["events"] = async (scope, id, query) => {
+      if (sick.has(id)) throw new Error("The disk is full.");
+      return store.events(scope, id, query);
+    };
+    const tasks = new BackgroundTaskManager({ store: { ...store, events } });
+    const started = await startAll(tasks, 2);
+    await pass(20);
+    const watched = recordOf(tasks.watch(ADA));
+    sick.add(started[0]?.id ?? "");
+    for (const { gate: end } of started) end.resolve("done");
+    await pass(1_000);
+    expect(watched.seen).toEqual(["3 task.completed"]);
+    sick.clear();
+    await pass(1_000);
+    expect(watched.seen).toEqual(["3 task.completed", "3 task.completed"]);
+  });
+
+  test.each([rejects, neverAnswers])("is let go of while the store fails: $name", async (fault) => {
+    const store = faultyStore(makeStore());
+    const tasks = new BackgroundTaskManager({ store });
+    const iterator = tasks.watch(ADA)[Symbol.asyncIterator]();
+    store.always("events", fault);
+    const next = iterator.next();
+    await startAll(tasks, 1);
+    // By then it waits for long before it asks again.
+    while (store.asked.filter(({ operation }) => operation === "events").length < 8) await pass(100);
+    const left = iterator.return?.();
+    await pass(2_000);
+    expect([await soon(next), await soon(left ?? next)]).toEqual(Array(2).fill({ done: true }));
+  });
+
+  test("a store that fails to the end: the watch says so when the manager closes", async () => {
+    const store = faultyStore(makeStore());
+    const tasks = new BackgroundTaskManager({ store });
+    const [one] = await startAll(tasks, 1);
+    await pass(20);
+    store.always("events", rejects);
+    const iterator = tasks.watch(ADA, { id: one?.id ?? "" })[Symbol.asyncIterator]();
+    const next = iterator.next().catch((error: unknown) => error);
+    await pass(1_000);
+    await soon(tasks.close({ drainMs: 0 }), 5_000);
+    await pass(10);
+    expect(await soon(next)).toMatchObject({ code: "store_failed" });
   });
 });
