@@ -33,6 +33,13 @@ export function overlapsIn(lines: readonly Line[], pauses: readonly Pause[]): nu
   return running.filter((span) => running.some((other) => isDuring(span, other))).length;
 }
 
+/** The same within one process, where no pause is an excuse. */
+export function doublesIn(lines: readonly Line[]): number {
+  const spans = spansIn(lines);
+  return spans.filter((span) => spans.some((other) => span.pid === other.pid && isDuring(span, other)))
+    .length;
+}
+
 /** Whether one began while the other ran. */
 function isDuring(one: Span, other: Span): boolean {
   return one !== other && one.session === other.session && one.from >= other.from && one.from < other.to;

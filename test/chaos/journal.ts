@@ -1,9 +1,15 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { trueNow } from "./wall-clock.ts";
 
 /** What a process did. A `call` names one call of a tool, everywhere: it is the task's `toolCallId`. */
 export type Entry =
   | { event: "tool.begun"; call: string }
   | { event: "tool.ended"; call: string }
+  /** `start` has answered: from now on it is not lost. */
+  | { event: "task.started"; id: string }
+  | { event: "record.damaged"; id: string | null }
+  /** Though nobody has ended it. */
+  | { event: "watch.ended"; reason: string }
   | { event: "turn.begun"; call: string }
   /** `answered`: with the value or the error of the tool. `offloaded`: with the placeholder. */
   | { event: "turn.ended"; call: string; outcome: "answered" | "offloaded" | "failed"; reason?: string }
@@ -31,7 +37,7 @@ export type Note = (entry: Entry) => void;
 /** Written at once, so that it stays when the process is killed. */
 export function writerOf(journal: string): Note {
   return (entry) => {
-    const line: Line = { ...entry, at: Date.now(), pid: process.pid };
+    const line: Line = { ...entry, at: trueNow(), pid: process.pid };
     appendFileSync(journal, `${JSON.stringify(line)}\n`);
   };
 }

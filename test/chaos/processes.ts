@@ -14,6 +14,9 @@ export function killWorkers(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
+/** What a worker is told to do. */
+export type Order = "rest" | "stop" | { stepMs: number };
+
 /** A worker in a process of its own. What is awaited here comes when the process ends, too. */
 export class Worker {
   /** It begins. */
@@ -67,6 +70,11 @@ export class Worker {
     this.#child.kill("SIGCONT");
   }
 
+  /** Sets its wall clock ahead, or back. */
+  step(ms: number): void {
+    this.#tell({ stepMs: ms });
+  }
+
   async kill(): Promise<void> {
     this.#isKilled = true;
     this.#child.kill("SIGKILL");
@@ -79,8 +87,8 @@ export class Worker {
     await patiently(this.#ended);
   }
 
-  #tell(message: string): void {
-    if (this.#child.connected) this.#child.send(message);
+  #tell(order: Order): void {
+    if (this.#child.connected) this.#child.send(order);
   }
 
   #says(message: string): Promise<void> {

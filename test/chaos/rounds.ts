@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { TaskStore } from "../../src/core/model/store.ts";
+import type { TaskRecord } from "../../src/core/model/task.ts";
+import { writerOf } from "./journal.ts";
 import { type Events, isOver, judge, type Report, recordsOf } from "./judge.ts";
 import { type Load, underLoad } from "./load.ts";
 import { Worker } from "./processes.ts";
 import { seeded } from "./random.ts";
 import { open, type Place, through } from "./stores.ts";
 import type { Trouble } from "./troubles.ts";
-import { untilTrue } from "./waiting.ts";
+import { untilNone } from "./waiting.ts";
 
 const USERS = 10;
 const TASKS = 200;
@@ -23,32 +26,36 @@ export async function round(
   const heir = new Worker({ ...common, seed: seed + 1, tasks: 0, turns: 0 });
   const victim = new Worker({ ...common, seed, tasks: TASKS, turns: TURNS });
   const workers = [heir, victim];
+  const { store, close } = open(place);
+  const note = writerOf(journal);
+  store.onDamage?.(({ taskId: id }) => note({ event: "record.damaged", id }));
   try {
     await Promise.all(workers.map(({ ready }) => ready));
     const loads: Load[] = [];
+    const damaged: TaskRecord[] = [];
     const hit = async () => void loads.push(await underLoad(journal));
-    await happens({ place, victim, random: seeded(seed), hit });
+    const records = () => recordsOf(store, USERS);
+    await happens({ place, victim, workers, random: seeded(seed), hit, records, damaged });
     await victim.started;
     await victim.rest();
-    return await outcomeOf(place, workers, { ...pace, journal, loads });
+    return await outcomeOf(store, workers, { ...pace, journal, loads, damaged });
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()));
+    await close();
   }
 }
 
 async function outcomeOf(
-  place: Place,
+  store: TaskStore,
   workers: readonly Worker[],
   seen: Omit<Events, "workers">,
 ): Promise<Report> {
-  const { store, close } = open(place);
-  try {
-    // A task may be on its way while none is there.
-    await sleep(200);
-    await untilTrue(async () => (await recordsOf(store, USERS)).every(isOver), 100);
-    await Promise.all(workers.map((worker) => worker.stop()));
-    return await judge(store, USERS, { ...seen, workers });
-  } finally {
-    await close();
-  }
+  // A task may be on its way while none is there.
+  await sleep(200);
+  await untilNone(
+    async () => (await recordsOf(store, USERS)).filter((record) => !isOver(record)).length,
+    100,
+  );
+  await Promise.all(workers.map((worker) => worker.stop()));
+  return judge(store, USERS, { ...seen, workers });
 }

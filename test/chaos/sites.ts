@@ -6,12 +6,24 @@ import { Redis } from "ioredis";
 import pg from "pg";
 import { startPostgres } from "../support/postgres-server.ts";
 import { startRedis } from "../support/redis-server.ts";
+import { frozen, stepped, suspended } from "./clocks.ts";
+import { damaged, misled } from "./intruders.ts";
 import type { Place } from "./stores.ts";
-import { crashing, cutting, frozen, killed, locked, slowing, type Trouble } from "./troubles.ts";
+import { crashing, cutting, killed, locked, slowing, type Trouble } from "./troubles.ts";
 import { Wire } from "./wire.ts";
 
 /** Longer than a client waits before it says so. */
 const DOWN_MS = 500;
+
+/** What may happen anywhere. */
+const ANYWHERE: Record<string, Trouble> = {
+  killed,
+  frozen,
+  "all suspended": suspended,
+  "clocks stepped": stepped,
+  "records damaged": damaged,
+  "rubbish on the channel": misled,
+};
 
 /** A store, and what may happen there. */
 export interface Site {
@@ -25,7 +37,7 @@ async function sqliteSite(): Promise<Site> {
   const directory = mkdtempSync(join(tmpdir(), "chaos-"));
   return {
     place: (n) => ({ kind: "sqlite", path: join(directory, `${n}.db`) }),
-    troubles: { killed, frozen, "locked for 3 s": locked },
+    troubles: { ...ANYWHERE, "locked for 3 s": locked },
     close: async () => rmSync(directory, { recursive: true, force: true }),
   };
 }
@@ -47,8 +59,7 @@ async function redisSite(): Promise<Site> {
   return {
     place: (n) => ({ kind: "redis", port: server.port, prefix: `chaos${n}` }),
     troubles: {
-      killed,
-      frozen,
+      ...ANYWHERE,
       "server crashed": crashing(crash),
       "connections cut": cutting(cut),
       "3 s away": slowing(wire),
@@ -64,7 +75,7 @@ async function postgresSite(): Promise<Site> {
   const server = await startPostgres();
   if (server === undefined) throw new Error("There is no PostgreSQL on this machine.");
   const place = (n: number): Place => ({ kind: "postgres", config: server.config, schema: `chaos_${n}` });
-  if (!server.isOwn) return { place, troubles: { killed, frozen }, close: () => server.stop() };
+  if (!server.isOwn) return { place, troubles: ANYWHERE, close: () => server.stop() };
   const wire = await new Wire({ path: `${server.config.host}/.s.PGSQL.${server.config.port}` }).start();
   const cut = async () => {
     const client = new pg.Client(server.config);
@@ -77,8 +88,7 @@ async function postgresSite(): Promise<Site> {
   return {
     place,
     troubles: {
-      killed,
-      frozen,
+      ...ANYWHERE,
       "server crashed": crashing(() => server.crash()),
       "connections cut": cutting(cut),
       "3 s away": slowing(wire),

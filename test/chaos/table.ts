@@ -8,6 +8,7 @@ const COLUMNS: Record<string, (reports: readonly Report[]) => number | string> =
   "kept in the foreground": (reports) => sum(reports, ({ kept }) => kept),
   "lost with their process": (reports) => sum(reports, ({ lost }) => lost),
   "told twice": (reports) => sum(reports, ({ redelivered }) => redelivered),
+  damaged: (reports) => sum(reports, ({ damaged }) => damaged),
   "tools, deliveries when hit": leastLoad,
 };
 

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "libsql";
+import type { TaskRecord } from "../../src/core/model/task.ts";
 import type { Worker } from "./processes.ts";
 import type { Place } from "./stores.ts";
+import { untilTrue } from "./waiting.ts";
 import type { Way, Wire } from "./wire.ts";
 
 /** Milliseconds of a lease. */
-const LEASE_MS = 1_000;
+export const LEASE_MS = 1_000;
 /** More than a manager waits for its store: `storeTimeoutMs` is 2_000. */
 const SLOW_MS = 3_000;
 const CUTS = 5;
@@ -15,7 +17,13 @@ export interface Scene {
   place: Place;
   /** The process with the tasks. */
   victim: Worker;
+  /** All processes. */
+  workers: readonly Worker[];
   random: () => number;
+  /** Every task that can be read. */
+  records(): Promise<TaskRecord[]>;
+  /** Whoever damages a record notes it here. */
+  damaged: TaskRecord[];
   /** Waits for the midst of the work, and notes what was going on there: now the store is hit. */
   hit(): Promise<void>;
 }
@@ -25,6 +33,8 @@ export interface Trouble {
   /** The workers' way to the store. @default the direct one */
   wire?: Wire;
   pace: Pace;
+  /** How many of the rounds are enough. @default 1, all of them */
+  share?: number;
 }
 
 /** How the workers go about it. */
@@ -38,30 +48,19 @@ export interface Pace {
 }
 
 /** Processes are found dead soon. */
-const BRISK: Pace = { leaseMs: LEASE_MS, mayLapse: true, toolMs: 1_500 };
+export const BRISK: Pace = { leaseMs: LEASE_MS, mayLapse: true, toolMs: 1_500 };
 /** No process dies, and every lease outlasts what happens to the store. */
-const CALM: Pace = { leaseMs: 10_000, mayLapse: false, toolMs: 1_500 };
+export const CALM: Pace = { leaseMs: 10_000, mayLapse: false, toolMs: 1_500 };
 /** Some tools outlast a call of the slow store. */
 const SLOW: Pace = { ...CALM, toolMs: 3_500 };
 
-/** Killed at any instant, also while it starts its tasks. */
+/** Killed at any instant from its first task on, also while it starts the others. */
 export const killed: Trouble = {
   pace: BRISK,
-  async happens({ victim, random }) {
+  async happens({ victim, records, random }) {
+    await untilTrue(async () => (await records()).length > 0, 20);
     await sleep(random() * 1_500);
     await victim.kill();
-  },
-};
-
-/** Held up for longer than its lease, and woken again. */
-export const frozen: Trouble = {
-  pace: BRISK,
-  async happens({ victim, random }) {
-    await victim.started;
-    await sleep(random() * 800);
-    victim.freeze();
-    await sleep(2.5 * LEASE_MS);
-    victim.wake();
   },
 };
 

@@ -5,10 +5,12 @@ import { BackgroundTaskManager, ToolOffloadMiddleware } from "../../src/index.ts
 import { type CallTerms, nextCall, takeTurn } from "./calls.ts";
 import { CLAIM_MS } from "./deliveries.ts";
 import { writerOf } from "./journal.ts";
+import type { Order } from "./processes.ts";
 import { seeded } from "./random.ts";
 import { open, type Place } from "./stores.ts";
 import type { Pace } from "./troubles.ts";
 import { TIMEOUT_MS } from "./turns.ts";
+import { stepClock, trueNow } from "./wall-clock.ts";
 
 export interface WorkerOptions extends Pick<Pace, "leaseMs" | "toolMs"> {
   place: Place;
@@ -26,6 +28,7 @@ const RETRY_MS = 50;
 /** A process that gets no turn for so long cannot hold its claims. */
 const HELD_UP_MS = CLAIM_MS / 2;
 const PULSE_MS = 50;
+const DEAF_MS = 300;
 
 const options = JSON.parse(process.argv[2] ?? "") as WorkerOptions;
 const random = seeded(options.seed);
@@ -53,7 +56,9 @@ const dispatcher = new FollowUpDispatcher({
     const told = { delivery: deliveries, session, ids: followUps.map(({ id }) => id) };
     note({ event: "delivery.begun", ...told });
     try {
-      await sleep(5 + random() * 60, undefined, { signal });
+      // Some are slow, and do not hear that they should stop.
+      if (random() < 0.1) await sleep(DEAF_MS);
+      else await sleep(5 + random() * 60, undefined, { signal });
     } catch (error) {
       note({ event: "delivery.broken", ...told });
       throw error;
@@ -63,12 +68,15 @@ const dispatcher = new FollowUpDispatcher({
 });
 let deliveries = 0;
 let isResting = false;
-let lastPulse = Date.now();
+let isStopping = false;
+let lastPulse = trueNow();
 
 async function startTasks(): Promise<void> {
   for (let task = 0; task < options.tasks; task += 1) {
     const { call, execute } = nextCall(terms);
-    await tasks.start(call, execute).catch(() => sleep(RETRY_MS));
+    const started = await tasks.start(call, execute).catch(() => undefined);
+    if (started === undefined) await sleep(RETRY_MS);
+    else note({ event: "task.started", id: started.id });
   }
 }
 
@@ -79,8 +87,19 @@ async function takeTurns(): Promise<void> {
   }
 }
 
+/** One of them is enough: it hears of both processes' tasks. */
+async function watchUser(): Promise<void> {
+  const ended = (reason: string) => isStopping || note({ event: "watch.ended", reason });
+  try {
+    for await (const _ of tasks.watch({ userId: "u0" }));
+    ended("It has come to an end.");
+  } catch (error) {
+    ended(String(error));
+  }
+}
+
 function pulse(): void {
-  const now = Date.now();
+  const now = trueNow();
   if (now - lastPulse > HELD_UP_MS) note({ event: "process.held_up", since: lastPulse });
   lastPulse = now;
 }
@@ -93,16 +112,24 @@ async function rest(): Promise<void> {
 
 async function stop(): Promise<void> {
   isResting = true;
+  isStopping = true;
   await dispatcher.stop();
   await tasks.close({ drainMs: 5_000 });
   process.exit(0);
 }
 
-process.on("message", (message) => void (message === "rest" ? rest() : stop()));
+function obey(order: Order): void {
+  if (typeof order === "object") stepClock(order.stepMs);
+  else void (order === "rest" ? rest() : stop());
+}
+
+process.on("message", obey);
 // Nobody is left to stop it.
 process.on("disconnect", () => process.exit(1));
 setInterval(pulse, PULSE_MS);
+tasks.on("record.damaged", ({ taskId: id }) => note({ event: "record.damaged", id }));
 dispatcher.start();
+void watchUser();
 process.send?.("ready");
 const turns = Promise.all(Array.from({ length: options.turns }, takeTurns));
 await startTasks();
