@@ -9,7 +9,7 @@ const LONG_MS = 8 * 24 * HOUR_MS;
 /** The wall clocks are set ahead and back, of all processes or of one. No lease lapses by that. */
 export const stepped: Trouble = {
   pace: CALM,
-  share: 0.4,
+  share: 0.2,
   async happens({ workers, random, hit }) {
     for (const ms of shuffled([HOUR_MS, -HOUR_MS, LONG_MS, -LONG_MS], random)) {
       await hit();
@@ -23,19 +23,26 @@ export const stepped: Trouble = {
 /** All processes are held up for longer than their leases, and woken again: nobody is left to see to their tasks. */
 export const suspended: Trouble = {
   pace: BRISK,
-  share: 0.4,
-  happens: ({ workers, victim, random }) => freeze(workers, victim, random),
+  share: 0.2,
+  async happens({ workers, victim, random, hit }) {
+    await victim.started;
+    await sleep(random() * 800);
+    await hit();
+    await holdUp(workers);
+  },
 };
 
 /** One process is, and woken when others have its tasks. */
 export const frozen: Trouble = {
   pace: BRISK,
-  happens: ({ victim, random }) => freeze([victim], victim, random),
+  async happens({ victim, random }) {
+    await victim.started;
+    await sleep(random() * 800);
+    await holdUp([victim]);
+  },
 };
 
-async function freeze(workers: readonly Worker[], victim: Worker, random: () => number): Promise<void> {
-  await victim.started;
-  await sleep(random() * 800);
+async function holdUp(workers: readonly Worker[]): Promise<void> {
   for (const worker of workers) worker.freeze();
   await sleep(2.5 * LEASE_MS);
   for (const worker of workers) worker.wake();

@@ -6,13 +6,13 @@ import { CALM, type Scene, type Trouble } from "./troubles.ts";
 const BLOWS = 2;
 /** Of so many tasks one is damaged, at each blow half of them. */
 const ONE_IN = 50;
-const BURSTS = 60;
-const BURST_MS = 25;
+const BURSTS = 20;
+const BURST_MS = 50;
 
 /** Somebody overwrites records of tasks of which something is still to be told. */
 export const damaged: Trouble = {
   pace: CALM,
-  share: 0.4,
+  share: 0.2,
   async happens(scene) {
     for (let blow = 0; blow < BLOWS; blow += 1) {
       await scene.hit();
@@ -25,14 +25,13 @@ export const damaged: Trouble = {
 /** Somebody says things where processes tell each other what they have written: nonsense, and what could be meant. */
 export const misled: Trouble = {
   pace: CALM,
-  share: 0.4,
+  share: 0.2,
   async happens({ place, records, random, hit }) {
     await hit();
     const channel = await channelOf(place);
     for (let burst = 0; burst < BURSTS; burst += 1) {
-      const [record] = some(await records(), 1, random);
-      const forged = record ? forgedOf(record).map((hint) => JSON.stringify(hint)) : [];
-      await channel.say([...some(RUBBISH, 3, random), ...forged]);
+      const forged = some(await records(), 4, random).flatMap(forgedOf);
+      await channel.say([...some(RUBBISH, 3, random), ...forged.map((hint) => JSON.stringify(hint))]);
       await sleep(BURST_MS);
     }
     await channel.close();

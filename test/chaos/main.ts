@@ -1,6 +1,7 @@
 /**
- * Breaks things for real: processes are killed and frozen, servers crash, their connections are cut, and their
- * answers come late. Prints what became of every task and every turn, and ends with 1 if anything was lost.
+ * Breaks things for real: processes are killed and frozen, their clocks are set, servers crash, their connections are
+ * cut, and their answers come late; records are damaged, and channels misused. Prints what became of every task and
+ * every turn, and ends with 1 if anything was lost.
  * `npm run chaos -- --rounds 50 --seed 7 --only crashed redis` narrows it down.
  */
 import { mkdtempSync, rmSync } from "node:fs";

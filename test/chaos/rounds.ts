@@ -8,7 +8,7 @@ import { Worker } from "./processes.ts";
 import { seeded } from "./random.ts";
 import { open, type Place, through } from "./stores.ts";
 import type { Trouble } from "./troubles.ts";
-import { untilTrue } from "./waiting.ts";
+import { untilNone } from "./waiting.ts";
 
 const USERS = 10;
 const TASKS = 200;
@@ -52,7 +52,10 @@ async function outcomeOf(
 ): Promise<Report> {
   // A task may be on its way while none is there.
   await sleep(200);
-  await untilTrue(async () => (await recordsOf(store, USERS)).every(isOver), 100);
+  await untilNone(
+    async () => (await recordsOf(store, USERS)).filter((record) => !isOver(record)).length,
+    100,
+  );
   await Promise.all(workers.map((worker) => worker.stop()));
   return judge(store, USERS, { ...seen, workers });
 }

@@ -13,6 +13,21 @@ export async function untilTrue(isTrue: () => Promise<boolean>, everyMs: number)
   return true;
 }
 
+/** Asks until nothing is left; false: in all that time it has not become less. On a busy machine much is slow. */
+export async function untilNone(left: () => Promise<number>, everyMs: number): Promise<boolean> {
+  let least = Number.POSITIVE_INFINITY;
+  let last = least;
+  const isLess = async () => {
+    last = await left();
+    return last < least;
+  };
+  while (last > 0) {
+    if (!(await untilTrue(isLess, everyMs))) return false;
+    least = last;
+  }
+  return true;
+}
+
 /** Resolves when a promise does, and anyway after some time. */
 export async function patiently(promise: Promise<unknown>): Promise<void> {
   const over = new AbortController();

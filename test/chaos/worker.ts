@@ -28,6 +28,7 @@ const RETRY_MS = 50;
 /** A process that gets no turn for so long cannot hold its claims. */
 const HELD_UP_MS = CLAIM_MS / 2;
 const PULSE_MS = 50;
+const DEAF_MS = 300;
 
 const options = JSON.parse(process.argv[2] ?? "") as WorkerOptions;
 const random = seeded(options.seed);
@@ -55,7 +56,9 @@ const dispatcher = new FollowUpDispatcher({
     const told = { delivery: deliveries, session, ids: followUps.map(({ id }) => id) };
     note({ event: "delivery.begun", ...told });
     try {
-      await sleep(5 + random() * 60, undefined, { signal });
+      // Some are slow, and do not hear that they should stop.
+      if (random() < 0.1) await sleep(DEAF_MS);
+      else await sleep(5 + random() * 60, undefined, { signal });
     } catch (error) {
       note({ event: "delivery.broken", ...told });
       throw error;
