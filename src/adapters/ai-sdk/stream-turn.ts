@@ -25,7 +25,7 @@ export interface StreamedTurn<Stream> {
 
 /**
  * A turn of `streamText`, whose end the session can wait for. It goes on whoever reads its stream, or if nobody does.
- * (All that the framework itself offers to wait for resolves, too, when the provider has failed.)
+ * (`consumeStream`, `text` and `finishReason` resolve, too, when the provider has told of its failure in the stream.)
  *
  * @param result of `streamText`, or of an agent's `stream`
  * @throws `invalid_option`, naming the option and its value
