@@ -193,7 +193,7 @@ export interface ManagerStats {
 /** The parts of a manager that others build on. */
 export type ManagerParts = Pick<
   Runtime,
-  "clock" | "keepContext" | "gateway" | "notices" | "queries" | "ledger" | "claims"
+  "clock" | "keepContext" | "gateway" | "notices" | "queries" | "ledger" | "claims" | "isAccepting"
 >;
 
 /** What stands behind a manager, for follow-ups, tools and adapters. @throws `invalid_option` */

@@ -2,7 +2,7 @@ import type { Notices } from "../core/ledger/notices.ts";
 import { PUT_OFF_MS, type SessionClaims } from "../core/ledger/session-claims.ts";
 import { partsOf } from "../core/manager.ts";
 import { checkScope } from "../core/model/call.ts";
-import type { Settlement } from "../core/model/session-claim.ts";
+import { type Settlement, textOfSession } from "../core/model/session-claim.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
 import type { InContext } from "../core/time/async-context.ts";
@@ -16,6 +16,7 @@ import { AutomaticTurns } from "./turns/automatic-turns.ts";
 import type { HeldTurn } from "./turns/held-turn.ts";
 import { HostTurns } from "./turns/host-turns.ts";
 import { TurnSettling } from "./turns/settling.ts";
+import { ABORTED_MS } from "./turns/stopping.ts";
 import type { BegunTurn, Delivery, Turn } from "./turns/turn.ts";
 import { TurnHints } from "./turns/turn-hints.ts";
 import { type TurnOptions, turnTerms } from "./turns/turn-options.ts";
@@ -73,7 +74,7 @@ export class FollowUpDispatcher {
     });
     this.#hostTurns = new HostTurns({
       ...shared,
-      tasks: this.#terms.tasks,
+      isAccepting: () => parts.isAccepting,
       maxMs: this.#terms.holdMs,
       settle: (turn, outcome) => this.#settleHosts(turn, outcome),
     });
@@ -163,8 +164,11 @@ export class FollowUpDispatcher {
   async abortTurn(scope: TaskScope, reason: string = ABORTED): Promise<boolean> {
     checkScope(scope);
     if (typeof reason !== "string") throw invalidInput("reason", "a text", reason);
-    const session = sessionOf(scope);
-    return this.#hostTurns.stopUnguarded(session, reason) || this.#claims.stopTurn(session, reason, null);
+    const session = textOfSession(sessionOf(scope));
+    const runs = [...this.#turns.runs, ...this.#hostTurns.runs];
+    const here = runs.find(({ turn }) => textOfSession(sessionOf(turn.scope)) === session);
+    here?.stop(reason, ABORTED_MS);
+    return here !== undefined || this.#claims.stopTurn(sessionOf(scope), reason, null);
   }
 
   /**
@@ -197,7 +201,8 @@ export class FollowUpDispatcher {
       notices,
       leaseMs: this.#terms.leaseMs,
       hints: new TurnHints({ notices, claims }),
-      tools: { outbox: this.#outbox, tell: tellerOf(this.#terms) },
+      tasks: this.#terms.tasks,
+      tools: { outbox: this.#outbox, tell: tellerOf(this.#terms), giveBackMs: this.#terms.busyRetryMs },
     };
   }
 
@@ -208,22 +213,24 @@ export class FollowUpDispatcher {
 
   async #settle(turn: HeldTurn, claimed: Claimed, outcome: TurnOutcome): Promise<boolean> {
     const settled = (settlements: Settlement[]) => this.#claiming.claimWhenDue(claimed.claim, settlements);
+    // The store has the session for this turn still; here another may begin, whatever becomes of that.
+    const retrying = () => this.#outbox.letGo(claimed);
     try {
-      return await this.#settling.settle(turn, claimed, outcome, settled);
+      return await this.#settling.settle(turn, claimed, outcome, { settled, retrying });
     } finally {
       this.#inContext(() => this.#free(claimed, outcome));
     }
   }
 
   /** The turn has ended. What was broken off may have waited for that. */
-  #free(claimed: Claimed, { type }: TurnOutcome): void {
+  #free(claimed: Claimed, outcome: TurnOutcome): void {
     const { claim, followUps } = claimed;
     this.#outbox.letGo(claimed);
     this.#claiming.freed(
       claim,
       followUps.map(({ id }) => id),
     );
-    if (type !== "lost" && type !== "stopped") return;
+    if (outcome.type !== "lost" && (outcome.type !== "stopped" || outcome.delayMs > 0)) return;
     this.#claiming.claim(claim);
     this.#claiming.claimIn(claim, PUT_OFF_MS);
   }

@@ -27,6 +27,7 @@ export class Lease {
   #isLost = false;
   /** The store could not be asked when it was last to be prolonged. */
   #isCutOff = false;
+  #isAsking = false;
   #lost: () => void = () => undefined;
   #stopped: (reason: string) => void = () => undefined;
 
@@ -50,7 +51,8 @@ export class Lease {
   /** Whether it may have lapsed by either clock, unless only the store has kept it from being prolonged. */
   get mayBeLost(): boolean {
     const slept = stepSince(this.#begun, this.#clock);
-    return this.isLost || (!this.#isSpared && this.#leftMs - slept <= 0);
+    const isSpared = this.#isCutOff && this.#terms.isPatient;
+    return this.isLost || (!isSpared && this.#leftMs - slept <= 0);
   }
 
   /**
@@ -89,7 +91,7 @@ export class Lease {
   }
 
   get #isSpared(): boolean {
-    return this.#isCutOff && this.#terms.isPatient;
+    return (this.#isCutOff || this.#isAsking) && this.#terms.isPatient;
   }
 
   #prolongIn(ms: number): Timer {
@@ -114,7 +116,9 @@ export class Lease {
   /** False: it is lost, or the store has not answered. */
   async #renew(): Promise<boolean> {
     const asked = momentOf(this.#clock);
+    this.#isAsking = true;
     const answer = await this.#ask();
+    this.#isAsking = false;
     if (this.#isOver) return false;
     this.#isCutOff = answer === "unknown";
     if (answer === "lost") this.#lose();

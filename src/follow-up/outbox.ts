@@ -36,6 +36,8 @@ export interface Claimed {
   readonly open: Map<string, FollowUp>;
   /** Those that somebody else has taken into the turn. What they have not settled by its end comes again. */
   readonly lent: Map<string, FollowUp>;
+  /** What is to become of those of which the store has not answered yet. */
+  readonly settling: Map<string, Settlement>;
   /** What becomes of those that nobody is told of now. */
   readonly rest: Map<string, Settlement>;
   /** Why a result could not be read. */
@@ -116,11 +118,17 @@ export class Outbox {
   }
 
   /** Settles what was claimed. False: the lease had lapsed, and others may have it now. */
-  async settle({ claim, open, rest, lease }: Claimed, verdict: Verdict): Promise<boolean> {
+  async settle(
+    { claim, open, settling, rest, lease }: Claimed,
+    verdict: Verdict,
+    retrying?: () => void,
+  ): Promise<boolean> {
     const told = [...open.values()].map((followUp) => [followUp.id, verdict(followUp)] as const);
     open.clear();
+    // What is being settled may reach the store later than this.
+    const outcome = Object.fromEntries([...rest, ...settling, ...told]);
     try {
-      return await this.#parts.claims.settle(claim, Object.fromEntries([...rest, ...told]));
+      return await this.#parts.claims.settle(claim, outcome, false, retrying);
     } finally {
       lease.end();
     }
@@ -128,11 +136,14 @@ export class Outbox {
 
   /** Settles some of it, and keeps the session. False: nothing of it was open, or the lease had lapsed. */
   async settleSome(claimed: Claimed, some: readonly FollowUp[], verdict: Verdict): Promise<boolean> {
-    const { claim, open, lent } = claimed;
+    const { claim, open, lent, settling } = claimed;
     const told = some.filter(({ id }) => open.delete(id) || lent.delete(id));
     if (told.length === 0) return false;
-    const outcome = Object.fromEntries(told.map((followUp) => [followUp.id, verdict(followUp)]));
-    return this.#parts.claims.settle(claim, outcome, true);
+    const verdicts = told.map((followUp) => [followUp.id, verdict(followUp)] as const);
+    for (const [id, settlement] of verdicts) settling.set(id, settlement);
+    const isSettled = await this.#parts.claims.settle(claim, Object.fromEntries(verdicts), true);
+    for (const { id } of told) settling.delete(id);
+    return isSettled;
   }
 
   resetTurns(session: SessionKey): Promise<void> {
@@ -181,6 +192,7 @@ export class Outbox {
       followUps,
       open,
       lent: new Map(),
+      settling: new Map(),
       rest: new Map(Object.entries(rest)),
       failure,
     };

@@ -22,6 +22,8 @@ export function verdictOf(
       const delayMs = backoff(followUps, terms);
       return (followUp) => failed(followUp, terms.spendsAttempts ? terms.maxAttempts : Infinity, delayMs);
     }
+    case "stopped":
+      return () => ({ type: "defer", delayMs: outcome.delayMs });
     default:
       return () => ({ type: "defer", delayMs: 0 });
   }

@@ -133,16 +133,27 @@ export class SessionClaims {
 
   /**
    * Settles a claim, or a part of it and keeps the session, however often the store fails. False: its lease had lapsed.
+   * `retrying` is told when it has to be tried again.
    * @throws `closed`
    */
-  async settle(claim: ClaimKey, outcome: Settlements, keep = false): Promise<boolean> {
+  async settle(
+    claim: ClaimKey,
+    outcome: Settlements,
+    keep = false,
+    retrying: () => void = () => undefined,
+  ): Promise<boolean> {
     let tries = 0;
     const write = (store: TaskStore) => {
       tries += 1;
+      if (tries === 2) retrying();
       return store.settle(claim, outcome, keep);
     };
     const answer = await this.#gateway.insist("settle", write);
-    const records = answer ?? (tries > 1 ? await this.#readBack(claim, outcome) : undefined);
+    // An earlier try, or the end of the whole claim, may have settled what this one has not.
+    const isDoubtful = keep || tries > 1;
+    const isComplete = answer !== undefined && answer.length >= Object.keys(outcome).length;
+    const written = isDoubtful && !isComplete ? await this.#readBack(claim, outcome) : undefined;
+    const records = answer && written ? [...answer, ...missingIn(answer, written)] : (answer ?? written);
     for (const record of records ?? []) this.#makeKnown(record);
     return records !== undefined;
   }
@@ -181,6 +192,10 @@ interface ClaimTerms {
   readonly leaseMs: number;
   /** Milliseconds for which it is in hand at most. */
   readonly holdMs: number;
+}
+
+function missingIn(records: readonly TaskRecord[], among: readonly TaskRecord[]): TaskRecord[] {
+  return among.filter(({ id }) => !records.some((record) => record.id === id));
 }
 
 /** How a follow-up has ended; `undefined` for one that comes again. */

@@ -1,10 +1,12 @@
 import type { Notices } from "../../core/ledger/notices.ts";
 import type { SessionClaims } from "../../core/ledger/session-claims.ts";
+import { textOfSession } from "../../core/model/session-claim.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { warn } from "../../core/values/warn.ts";
-import type { Claimed } from "../outbox.ts";
-import { HeldTurn, type TurnTools } from "./held-turn.ts";
+import { type Claimed, sessionOf } from "../outbox.ts";
+import { type Footing, HeldTurn, openTurn, type TurnTools } from "./held-turn.ts";
 import { putInHand } from "./in-hand.ts";
+import { runWithin } from "./own-turn.ts";
 import type { TurnSettling } from "./settling.ts";
 import { isStreaming } from "./streaming.ts";
 import type { Delivery } from "./turn.ts";
@@ -36,7 +38,8 @@ export class AutomaticTurns {
     const { scope, claim, lease } = claimed;
     const letGo = () => tools.outbox.letGo(claimed);
     const footing = { scope, by: "library", number: claim.number, waiting: () => 0, claimed, letGo } as const;
-    const turn = new HeldTurn(footing, tools);
+    const turn = this.#open(footing, claimed);
+    if (turn === undefined) return;
     const run = new TurnRun(turn, { clock, leaseMs, maxMs });
     const takeOut = putInHand(claims, claim, turn);
     const stopHints = hints.listen(claim, (hint) => void (hint === "stop" && lease.look()));
@@ -47,6 +50,15 @@ export class AutomaticTurns {
       this.#parts.ended();
     });
     this.#runs.set(run, ended);
+  }
+
+  #open(footing: Footing, claimed: Claimed): HeldTurn | undefined {
+    try {
+      return openTurn(HeldTurn, footing, this.#parts.tools);
+    } catch (error) {
+      this.#parts.settling.tellFailed(claimed, error);
+      return undefined;
+    }
   }
 
   /** Those that run. */
@@ -70,7 +82,8 @@ export class AutomaticTurns {
 
   async #deliver(turn: HeldTurn): Promise<void> {
     // A claim without follow-ups begins no turn.
-    const answer = await this.#parts.deliver(turn as Delivery);
+    const own = { tasks: this.#parts.tasks, session: textOfSession(sessionOf(turn.scope)), turn };
+    const answer = await runWithin(own, () => this.#parts.deliver(turn as Delivery));
     if (answer === "busy") turn.busy();
     else if (answer === "gone") turn.gone();
     else if (typeof answer === "string") {
@@ -95,6 +108,7 @@ export class AutomaticTurns {
 }
 
 interface AutomaticTurnParts {
+  readonly tasks: object;
   readonly clock: SteadyClock;
   readonly claims: SessionClaims;
   readonly notices: Notices;

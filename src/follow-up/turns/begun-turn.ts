@@ -1,3 +1,4 @@
+import pTimeout from "p-timeout";
 import { type Footing, HeldTurn, type TurnTools } from "./held-turn.ts";
 import type { BegunTurn } from "./turn.ts";
 
@@ -22,8 +23,11 @@ export class HandledTurn extends HeldTurn implements BegunTurn {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // What cannot be given back now comes again when its lease is over.
-    if (!this.awaited.isOver) await this.giveBack().catch(() => false);
-    await this.end();
+    if (!this.awaited.isOver) this.leaveAll();
+    this.#end();
+    // A store that fails does not hold its host up: what is not given back by then is so later.
+    await pTimeout(this.ended, { milliseconds: GIVEN_BACK_WITHIN_MS, message: false });
   }
 }
+
+const GIVEN_BACK_WITHIN_MS = 1_000;

@@ -12,6 +12,8 @@ import type { Interrupts, Turn } from "./turn.ts";
 export interface TurnTools {
   readonly outbox: Outbox;
   tell(followUps: readonly FollowUp[]): FollowUpMessage;
+  /** Milliseconds after which what an automatic turn has given back is due: it would begin anew at once. */
+  readonly giveBackMs: number;
 }
 
 /** What a turn stands on: its session, or none where the store could not be asked. */
@@ -62,9 +64,14 @@ export class HeldTurn implements Turn {
     return this.#message;
   }
 
-  /** Whether anybody has looked at what it began with. What nobody has looked at was not told. */
-  get isRead(): boolean {
-    return this.#isRead;
+  /** What nobody has looked at was not told: it comes again. */
+  leaveUnread(): void {
+    if (!this.#isRead) for (const { id } of this.#followUps) this.claimed?.open.delete(id);
+  }
+
+  /** What is open comes again, whatever else becomes of the turn. */
+  leaveAll(): void {
+    this.claimed?.open.clear();
   }
 
   get signal(): AbortSignal {
@@ -104,8 +111,10 @@ export class HeldTurn implements Turn {
 
   /** The same, for whoever knows only the session, and settles it; with what it began with, if nobody has looked at that. */
   async takeAll(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
-    const untold = this.#isRead ? [] : this.followUps;
-    const followUps = [...untold, ...(await this.takeIn(modes))];
+    const news = await this.takeIn(modes);
+    const untold = this.#isRead ? [] : this.#followUps.filter(({ id }) => this.claimed?.open.has(id));
+    this.#isRead = true;
+    const followUps = [...untold, ...news];
     for (const followUp of followUps) {
       if (this.claimed?.open.delete(followUp.id)) this.claimed.lent.set(followUp.id, followUp);
     }
@@ -123,7 +132,10 @@ export class HeldTurn implements Turn {
     this.#settle(followUps, () => ({ type: "acknowledge" }));
 
   readonly giveBack = (followUps?: readonly FollowUp[]): Promise<boolean> =>
-    this.#settle(followUps, () => ({ type: "defer", delayMs: 0 }));
+    this.#settle(followUps, () => ({
+      type: "defer",
+      delayMs: this.by === "library" ? this.#tools.giveBackMs : 0,
+    }));
 
   readonly busy = (): void => {
     this.#answer = "busy";
@@ -153,3 +165,22 @@ export class HeldTurn implements Turn {
 }
 
 const INTERRUPTING: readonly FollowUpMode[] = ["interrupt"];
+
+/** A turn of one of these classes. Where what waits cannot be put into words it is given back. @throws what `tell` throws */
+export function openTurn<T extends HeldTurn>(
+  Turn: new (footing: Footing, tools: TurnTools) => T,
+  footing: Footing,
+  tools: TurnTools,
+): T {
+  try {
+    return new Turn(footing, tools);
+  } catch (error) {
+    const { claimed } = footing;
+    if (claimed === undefined) footing.letGo();
+    // Others have their turn meanwhile, and it counts: nobody will be able to, some time.
+    else tools.outbox.close(claimed, () => ({ type: "release", delayMs: UNSPEAKABLE_MS })).catch(() => false);
+    throw error;
+  }
+}
+
+const UNSPEAKABLE_MS = 5_000;

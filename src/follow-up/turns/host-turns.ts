@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { closedError, TaskOffloadError } from "../../core/errors.ts";
 import type { Notices } from "../../core/ledger/notices.ts";
 import type { SessionClaims } from "../../core/ledger/session-claims.ts";
@@ -6,7 +7,7 @@ import type { TaskScope } from "../../core/model/task.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { type Claimed, scopeOf, sessionOf } from "../outbox.ts";
 import { HandledTurn } from "./begun-turn.ts";
-import { type Footing, HeldTurn, type TurnTools } from "./held-turn.ts";
+import { type Footing, HeldTurn, openTurn, type TurnTools } from "./held-turn.ts";
 import { putInHand } from "./in-hand.ts";
 import { joined } from "./joined-signal.ts";
 import { isWithin, runWithin } from "./own-turn.ts";
@@ -21,8 +22,11 @@ export class HostTurns {
   readonly #parts: HostTurnParts;
   readonly #queue: SessionQueue;
   readonly #runs = new Map<TurnRun, Promise<void>>();
-  #closing = new AbortController();
-  #greatestNumber = 0;
+  /** Sessions that are waited for, or asked for. */
+  readonly #taking = new Set<Promise<unknown>>();
+  #closing = closable();
+  /** The last number that a store has given, and when, by the monotonic clock. */
+  #lastNumber: { number: number; at: number } | undefined;
 
   constructor(parts: HostTurnParts) {
     const { outbox } = parts.tools;
@@ -33,7 +37,7 @@ export class HostTurns {
   /** Settles as `work` does. */
   async turn<T>(scope: TaskScope, work: (turn: Turn) => T, terms: TurnTerms): Promise<Awaited<T>> {
     for (;;) {
-      const turn = new HeldTurn(await this.#take(scope, terms), this.#parts.tools);
+      const turn = openTurn(HeldTurn, await this.#take(scope, terms), this.#parts.tools);
       const result = this.#run(scope, turn, work);
       // It may have been lost before it began.
       if (result !== undefined) return result;
@@ -41,20 +45,23 @@ export class HostTurns {
   }
 
   async begin(scope: TaskScope, terms: TurnTerms): Promise<HandledTurn> {
-    const turn = new HandledTurn(await this.#take(scope, terms), this.#parts.tools);
+    const turn = openTurn(HandledTurn, await this.#take(scope, terms), this.#parts.tools);
     turn.ended = this.#carryOut(turn, () => turn.untilEnd);
     return turn;
   }
 
   /** The time for turns has come again. */
   open(): void {
-    if (this.#closing.signal.aborted) this.#closing = new AbortController();
+    if (this.#closing.signal.aborted) this.#closing = closable();
   }
 
   /** Nobody waits any more, and nobody comes. Resolves when those that run have ended. */
   async close(): Promise<void> {
     this.#closing.abort(closedError());
-    await Promise.all(this.#runs.values());
+    await Promise.all([
+      ...this.#runs.values(),
+      ...[...this.#taking].map((taking) => taking.catch(() => undefined)),
+    ]);
   }
 
   /** Those that run. */
@@ -62,23 +69,17 @@ export class HostTurns {
     return [...this.#runs.keys()];
   }
 
-  /** Asks that of a session to stop of which the store does not know. */
-  stopUnguarded(session: SessionKey, reason: string): boolean {
-    const key = textOfSession(session);
-    const run = this.runs.find(
-      ({ turn }) => turn.claimed === undefined && textOfSession(sessionOf(turn.scope)) === key,
-    );
-    run?.stop(reason);
-    return run !== undefined;
-  }
-
   async #take(scope: TaskScope, terms: TurnTerms): Promise<Footing> {
     const session = sessionOf(scope);
     if (isWithin(this.#parts.tasks, textOfSession(session))) throw withinError();
+    if (!this.#parts.isAccepting()) throw closedError();
     const { signal, leave } = joined(this.#closing.signal, terms.signal);
+    const taking = this.#queue.take(session, terms, signal);
+    this.#taking.add(taking);
     try {
-      return this.#footingOf(session, terms, await this.#queue.take(session, terms, signal));
+      return this.#footingOf(session, terms, await taking);
     } finally {
+      this.#taking.delete(taking);
       leave();
     }
   }
@@ -88,7 +89,7 @@ export class HostTurns {
     const waiting = () => this.#queue.waiting(session);
     if ("claim" in taken) {
       const { number } = taken.claim;
-      this.#greatestNumber = Math.max(this.#greatestNumber, number);
+      this.#lastNumber = { number, at: this.#parts.clock.monotonic() };
       return {
         scope,
         by,
@@ -98,11 +99,21 @@ export class HostTurns {
         letGo: () => this.#parts.tools.outbox.letGo(taken),
       };
     }
-    // Stores number by their time, too: a host that fences its writes takes those of this turn.
-    this.#greatestNumber = Math.max(this.#greatestNumber + 1, this.#parts.clock.now());
     this.#parts.notices.emit("turn.unguarded", { scope, error: taken.error });
     const letGo = () => this.#parts.claims.letGo(taken.key);
-    return { scope, by, number: this.#greatestNumber, waiting, claimed: undefined, letGo };
+    return { scope, by, number: this.#numberUnasked(), waiting, claimed: undefined, letGo };
+  }
+
+  /** Stores number by their time, too: a host that fences its writes takes those of this turn, and of the next. */
+  #numberUnasked(): number {
+    const { clock } = this.#parts;
+    if (this.#lastNumber === undefined) return Math.floor(clock.now());
+    const { number, at } = this.#lastNumber;
+    this.#lastNumber = {
+      number: number + Math.max(1, Math.floor(clock.monotonic() - at)),
+      at: clock.monotonic(),
+    };
+    return this.#lastNumber.number;
   }
 
   /** `undefined`: it was lost before it could begin. */
@@ -141,8 +152,16 @@ export class HostTurns {
     if (outcome.type === "failed" && !told.includes(outcome.error)) {
       this.#parts.notices.emit("turn.failed", { scope, error: outcome.error });
     }
-    await this.#parts.settle(turn, wasTold(turn, outcome) ? outcome : { type: "stopped" });
+    turn.leaveUnread();
+    await this.#parts.settle(turn, outcome);
   }
+}
+
+/** Many wait at a time, and each listens. */
+function closable(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 interface HostTurnParts {
@@ -152,16 +171,13 @@ interface HostTurnParts {
   readonly notices: Notices;
   readonly hints: TurnHints;
   readonly tools: TurnTools;
+  /** Whether the manager is open. */
+  isAccepting(): boolean;
   readonly leaseMs: number;
   /** Milliseconds after which the signal of a turn aborts. */
   readonly maxMs: number;
   /** What is to be done with what a turn has left open, and lets go of its session. */
   settle(turn: HeldTurn, outcome: TurnOutcome): Promise<void>;
-}
-
-/** What a host was handed and has never looked at is not in its conversation. */
-function wasTold({ isRead, claimed }: HeldTurn, { type }: TurnOutcome): boolean {
-  return type !== "delivered" || isRead || claimed?.open.size === 0;
 }
 
 const MOST_POLL_MS = 1_000;

@@ -12,7 +12,8 @@ interface OwnTurn {
 }
 
 export function runWithin<T>(own: OwnTurn, work: () => T): T {
-  return OWN.run([...(OWN.getStore() ?? []), own], work);
+  const outer = (OWN.getStore() ?? []).filter(({ turn }) => !turn.awaited.isOver);
+  return OWN.run([...outer, own], work);
 }
 
 /** Whether the caller is part of a turn of this session that has not ended. */

@@ -6,6 +6,7 @@ import type { SteadyClock } from "../../core/time/clock.ts";
 import { type Claimed, MAX_HOLDS, type Outbox } from "../outbox.ts";
 import { Bell } from "./bell.ts";
 import { Lines, type Place } from "./lines.ts";
+import { PREEMPTED } from "./stopping.ts";
 import type { TurnHints } from "./turn-hints.ts";
 import type { TurnTerms } from "./turn-options.ts";
 
@@ -59,7 +60,7 @@ export class SessionQueue {
     for (;;) {
       wait.bell.reset();
       const answer = await this.#ask(wait);
-      if (!("heldBy" in answer)) return answer;
+      if (!("heldBy" in answer)) return this.#orGivenBack(answer, wait.signal);
       if (wait.terms.whenBusy === "refuse") throw busyError(`it has a turn by the ${answer.heldBy}`);
       if (wait.terms.whenBusy === "preempt") await this.#preempt(wait.session, answer);
       await wait.bell.wait(clock, Math.min(pollMs, this.#left(wait)), wait.signal);
@@ -77,6 +78,15 @@ export class SessionQueue {
       const key = { ...session, token: nanoid() };
       return this.#parts.claims.holdUnasked(key, by) ? { key, error } : { heldBy: by };
     }
+  }
+
+  /** Whoever has asked may have gone by now. */
+  #orGivenBack(taken: Claimed | Unguarded, signal: AbortSignal): Claimed | Unguarded {
+    if (!signal.aborted) return taken;
+    const { claims, outbox } = this.#parts;
+    if ("key" in taken) claims.letGo(taken.key);
+    else outbox.close(taken, () => ({ type: "defer", delayMs: 0 })).catch(() => false);
+    throw signal.reason;
   }
 
   async #preempt(session: SessionKey, { heldBy }: Held): Promise<void> {
@@ -103,8 +113,6 @@ interface Wait {
   readonly deadlineAt: number;
 }
 
-/** What the signal of an automatic turn says that makes room for somebody. */
-const PREEMPTED = "Somebody else is to have the session.";
 /** So many times in a row a process may be late before it is no longer waited for. */
 const POLLS_PER_WAIT = 4;
 

@@ -26,20 +26,20 @@ export class TurnSettling {
 
   /**
    * False: nothing was settled, since others may have the session, or the manager was closed first, and it is left to
-   * the end of its lease. `settled` is told what became of each.
+   * the end of its lease.
    */
   async settle(
     { by }: HeldTurn,
     claimed: Claimed,
     outcome: TurnOutcome,
-    settled: (settlements: Settlement[]) => void,
+    { settled, retrying }: Told,
   ): Promise<boolean> {
     const busyMs = this.#busyMs(claimed.claim, outcome);
     if (outcome.type === "lost") return false;
     const open = [...claimed.open.values()];
     const verdict = verdictOf(outcome, open, { ...this.#terms, spendsAttempts: by === "library" }, busyMs);
     const settlements = open.map(verdict);
-    const isSettled = await this.#outbox.settle(claimed, verdict).catch(() => false);
+    const isSettled = await this.#outbox.settle(claimed, verdict, retrying).catch(() => false);
     if (isSettled) settled(settlements);
     return isSettled;
   }
@@ -61,6 +61,13 @@ export class TurnSettling {
     this.#busy.free(session);
     return 0;
   }
+}
+
+interface Told {
+  /** What became of each. */
+  settled(settlements: Settlement[]): void;
+  /** The store has failed, and is asked again until it answers. */
+  retrying(): void;
 }
 
 interface Parts {

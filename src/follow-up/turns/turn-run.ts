@@ -2,10 +2,12 @@ import { TaskOffloadError } from "../../core/errors.ts";
 import { type SteadyClock, Timer } from "../../core/time/clock.ts";
 import { warn } from "../../core/values/warn.ts";
 import type { HeldTurn } from "./held-turn.ts";
+import { ABORTED_MS, PREEMPTED } from "./stopping.ts";
 
-/** How a turn went. `stopped`: it was asked to stop, and its follow-ups are as they were. */
+/** How a turn went. `stopped`: it was asked to stop, and its follow-ups are as they were, and due after a delay. */
 export type TurnOutcome =
-  | { type: "delivered" | "busy" | "gone" | "stopped" | "lost" }
+  | { type: "delivered" | "busy" | "gone" | "lost" }
+  | { type: "stopped"; delayMs: number }
   | { type: "failed"; error: unknown };
 
 /** For how long a turn may go on. */
@@ -44,8 +46,8 @@ export class TurnRun {
   }
 
   /** Asks the turn to stop. It has its session until it has ended. */
-  stop(reason: string): void {
-    this.#breakOff({ type: "stopped" }, new DOMException(reason, "AbortError"));
+  stop(reason: string, delayMs = 0): void {
+    this.#breakOff({ type: "stopped", delayMs }, new DOMException(reason, "AbortError"));
   }
 
   /** It is waited for no longer: its session is left to the end of its lease. */
@@ -58,7 +60,8 @@ export class TurnRun {
     const { maxMs } = this.#terms;
     if (Number.isFinite(maxMs)) this.#in(maxMs, () => this.#tookTooLong(maxMs));
     const lease = this.turn.claimed?.lease;
-    lease?.onStop((reason) => this.stop(reason));
+    // Who makes room for somebody is told again as soon as may be; whom the user has stopped is not.
+    lease?.onStop((reason) => this.stop(reason, reason === PREEMPTED ? 0 : ABORTED_MS));
     lease?.onLost(() =>
       this.#breakOff(
         { type: "lost" },
