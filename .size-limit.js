@@ -19,7 +19,13 @@ const LIMITS = {
   "./tools": "34 kB",
 };
 
-const ignore = [...Object.keys(manifest.peerDependencies), "async_hooks", "crypto", "events", "timers/promises"];
+const ignore = [
+  ...Object.keys(manifest.peerDependencies),
+  "async_hooks",
+  "crypto",
+  "events",
+  "timers/promises",
+];
 
 export default Object.entries(LIMITS).map(([entry, limit]) => ({
   name: `${manifest.name}${entry.slice(1)}`,

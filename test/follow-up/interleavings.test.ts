@@ -4,8 +4,9 @@ import { type CancelledBy, isFinished } from "../../src/index.ts";
 import { allowWarnings } from "../support/warnings.ts";
 import type { Host } from "./interleavings/host.ts";
 import { judge, judgeTurns } from "./interleavings/judge.ts";
+import type { Turn } from "./interleavings/ledger.ts";
 import { PARAMETERS, type Plan, plans, type Step } from "./interleavings/plans.ts";
-import { SCOPES, STEP_MS } from "./interleavings/terms.ts";
+import { HOLD_MS, SCOPES, STEP_MS } from "./interleavings/terms.ts";
 import { onlyStoreFailed, type Tool, World } from "./interleavings/world.ts";
 
 /** Counted, so that the same run is the same run: ids decide between follow-ups of the same moment. */
@@ -126,12 +127,16 @@ async function untilQuiet(world: World) {
   expect(isQuiet(world)).toBe(true);
 }
 
-function isQuiet({ ledger, open }: World): boolean {
+function isQuiet({ ledger, open, clock }: World): boolean {
+  // What an inbox has given out and nobody has settled is in hand for so long.
+  const isInHand = ({ signal, ended, hold }: Turn) =>
+    !signal && ended === undefined && hold.since + HOLD_MS >= clock.now();
   return (
     [...ledger.records.values()].every(({ status }) => isFinished(status)) &&
     ledger.outstanding(({ followUp }) => followUp.mode !== "silent").length === 0 &&
     !ledger.holds.some((hold) => ledger.isLive(hold)) &&
     !ledger.turns.some(({ by, signal, ended }) => signal && by.isAlive && ended === undefined) &&
+    !ledger.turns.some(isInHand) &&
     ![...open].some(({ by }) => by.isAlive)
   );
 }
