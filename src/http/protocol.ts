@@ -59,6 +59,9 @@ export const eventsQuerySchema = z.object({
   limit: wholeNumber(1, 1_000).exactOptional(),
 });
 
+/** What has no query at all. */
+export const noQuerySchema = z.object({});
+
 const bodyError = "must be a JSON object in UTF-8";
 
 /** The body of `POST /:id/cancel`, which may also be empty. */

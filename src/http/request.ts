@@ -2,8 +2,10 @@ import type * as z from "zod";
 import { type CancelBody, cancelBodySchema } from "./protocol.ts";
 import { Refusal } from "./refusal.ts";
 
-/** The query parameters that a schema knows; it gets a repeated one as a list. */
+/** The query parameters, of which the schema gets a repeated one as a list. One that it does not know widens no answer. */
 export function readQuery<Query extends z.ZodObject>(schema: Query, { searchParams }: URL): z.infer<Query> {
+  const unknown = [...searchParams.keys()].find((name) => !Object.hasOwn(schema.shape, name));
+  if (unknown !== undefined) throw unknownParameter(unknown, Object.keys(schema.shape));
   const given: Record<string, string | string[]> = {};
   for (const name of Object.keys(schema.shape)) {
     const [first, ...others] = searchParams.getAll(name);
@@ -46,6 +48,7 @@ export async function discardBody({ body }: Request): Promise<void> {
 
 /** What a browser says of a page of the same origin, and of its user. */
 const HERE = ["same-origin", "none"];
+const PLAIN_NAME = /^[\w.[\]-]{1,64}$/;
 const MAX_BODY_BYTES = 16_384;
 const MAX_DISCARDED_BYTES = 1_048_576;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i;
@@ -85,6 +88,16 @@ function parsed(text: string): unknown {
   } catch {
     throw malformedBody();
   }
+}
+
+/** Anybody may have chosen the name: it is said only where it can say nothing else. */
+function unknownParameter(name: string, known: readonly string[]): Refusal {
+  const what = PLAIN_NAME.test(name) ? name : "One of the names";
+  const there = known.length === 0 ? "there is none here" : `there are ${known.join(", ")}`;
+  return new Refusal(400, {
+    field: PLAIN_NAME.test(name) ? name : "query",
+    detail: `${what} is not a query parameter; ${there}.`,
+  });
 }
 
 function malformedBody(): Refusal {

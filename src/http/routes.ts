@@ -9,6 +9,7 @@ import {
   eventsQuerySchema,
   type Health,
   listQuerySchema,
+  noQuerySchema,
   resultQuerySchema,
   taskPathSchema,
 } from "./protocol.ts";
@@ -82,7 +83,8 @@ async function health({ tasks }: Visit): Promise<Answer<Health>> {
   return { status: 503, body: { status: "closing" }, headers: { "Retry-After": "2" } };
 }
 
-async function get({ tasks, id }: Visit, scope: TaskScope): Promise<Answer<TaskInfo>> {
+async function get({ tasks, id, url }: Visit, scope: TaskScope): Promise<Answer<TaskInfo>> {
+  readQuery(noQuerySchema, url);
   return ok(found(await tasks.get(scope, id)));
 }
 
@@ -121,7 +123,8 @@ async function events({ tasks, id, url }: Visit, scope: TaskScope): Promise<Answ
   return ok(await tasks.events(scope, id, asked));
 }
 
-async function cancel({ tasks, id, request }: Visit, scope: TaskScope): Promise<Answer<TaskInfo>> {
+async function cancel({ tasks, id, request, url }: Visit, scope: TaskScope): Promise<Answer<TaskInfo>> {
+  readQuery(noQuerySchema, url);
   const body = await readCancelBody(request);
   return ok(found(await tasks.cancel(scope, id, { ...body, by: "user" })));
 }
