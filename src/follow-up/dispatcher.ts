@@ -8,6 +8,7 @@ import { CLOSE, type CloseOptions } from "../core/options/ending-options.ts";
 import type { InContext } from "../core/time/async-context.ts";
 import type { SteadyClock } from "../core/time/clock.ts";
 import { readArgument } from "../core/values/options.ts";
+import { cleanReason } from "../core/values/summary.ts";
 import { invalidInput, invalidOption } from "../core/values/validate.ts";
 import { Claiming } from "./claiming.ts";
 import { type DispatcherOptions, type DispatcherTerms, dispatcherTerms, tellerOf } from "./options.ts";
@@ -156,9 +157,10 @@ export class FollowUpDispatcher {
   }
 
   /**
-   * Asks the turn of a session to stop, whoever has begun it and whichever process has it: its signal aborts. False:
-   * there is none.
+   * Asks the turn of a session to stop, whoever has begun it and whichever process has it: its signal aborts. What it
+   * has not told comes with the user's next turn, or after a minute. False: there is none.
    *
+   * @param reason what the signal's reason says: one line, secrets masked
    * @throws `invalid_input`; `store_failed`
    */
   async abortTurn(scope: TaskScope, reason: string = ABORTED): Promise<boolean> {
@@ -167,8 +169,9 @@ export class FollowUpDispatcher {
     const session = textOfSession(sessionOf(scope));
     const runs = [...this.#turns.runs, ...this.#hostTurns.runs];
     const here = runs.find(({ turn }) => textOfSession(sessionOf(turn.scope)) === session);
-    here?.stop(reason, ABORTED_MS);
-    return here !== undefined || this.#claims.stopTurn(sessionOf(scope), reason, null);
+    const cleaned = cleanReason(reason);
+    here?.stop(cleaned, ABORTED_MS);
+    return here !== undefined || this.#claims.stopTurn(sessionOf(scope), cleaned, null);
   }
 
   /**

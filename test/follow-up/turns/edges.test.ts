@@ -165,6 +165,18 @@ describe.each(STORES)("rule 20, on $name", ({ makeStore }) => {
     expect(turn.signal.aborted).toBe(true);
   });
 
+  test("the reason of a Stop is one line, bounded, and holds no secret, wherever the turn is", async () => {
+    const process = around(store);
+    const [one, other] = [process(), process()];
+    const { turn } = await begun(one);
+    const reason = `\0stop\n${"x".repeat(2_000)} password=hunter2`;
+    expect(await soon(other.dispatcher.abortTurn(ADA, `password=hunter2 ${reason}`))).toBe(true);
+    await pass(100);
+    const { message } = turn.signal.reason as Error;
+    expect(message.length).toBeLessThanOrEqual(512);
+    expect(message).not.toMatch(/hunter2|[\n\0]/);
+  });
+
   test("a store that hangs while a lease is prolonged aborts no user's turn", async () => {
     const faulty = faultyStore(store);
     const process = around(faulty)({ dispatcher: { leaseMs: 1_500 } });
