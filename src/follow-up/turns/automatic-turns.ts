@@ -1,55 +1,44 @@
 import type { Notices } from "../../core/ledger/notices.ts";
-import type { SessionClaims } from "../../core/ledger/session-claims.ts";
-import { textOfSession } from "../../core/model/session-claim.ts";
-import type { SteadyClock } from "../../core/time/clock.ts";
 import { warn } from "../../core/values/warn.ts";
-import { type Claimed, sessionOf } from "../outbox.ts";
+import type { Claimed } from "../outbox.ts";
 import { type Footing, HeldTurn, openTurn, type TurnTools } from "./held-turn.ts";
-import { putInHand } from "./in-hand.ts";
-import { runWithin } from "./own-turn.ts";
+import { type RunningTurnParts, RunningTurns } from "./running-turns.ts";
 import type { TurnSettling } from "./settling.ts";
 import { isStreaming } from "./streaming.ts";
 import type { Delivery } from "./turn.ts";
-import type { TurnHints } from "./turn-hints.ts";
-import { type TurnOutcome, TurnRun } from "./turn-run.ts";
+import type { TurnOutcome, TurnRun } from "./turn-run.ts";
 
 /** The turns that begin by themselves, since results have come. */
 export class AutomaticTurns {
   readonly #parts: AutomaticTurnParts;
-  readonly #runs = new Map<TurnRun, Promise<void>>();
+  readonly #running: RunningTurns;
   readonly #warned = new Set<string>();
 
   constructor(parts: AutomaticTurnParts) {
     this.#parts = parts;
+    this.#running = new RunningTurns(parts);
   }
 
   /** How many run. */
   get size(): number {
-    return this.#runs.size;
+    return this.#running.size;
   }
 
   /** Resolves when those that run now have ended. */
   get ended(): Promise<unknown> {
-    return Promise.all(this.#runs.values());
+    return this.#running.ended;
   }
 
   begin(claimed: Claimed): void {
-    const { clock, claims, leaseMs, maxMs, hints, tools } = this.#parts;
-    const { scope, claim, lease } = claimed;
+    const { tools } = this.#parts;
+    const { scope, claim } = claimed;
     const letGo = () => tools.outbox.letGo(claimed);
     const footing = { scope, by: "library", number: claim.number, waiting: () => 0, claimed, letGo } as const;
     const turn = this.#open(footing, claimed);
     if (turn === undefined) return;
-    const run = new TurnRun(turn, { clock, leaseMs, maxMs });
-    const takeOut = putInHand(claims, claim, turn);
-    const stopHints = hints.listen(claim, (hint) => void (hint === "stop" && lease.look()));
-    const ended = this.#carryOut(run, claimed).finally(() => {
-      stopHints();
-      takeOut();
-      this.#runs.delete(run);
-      this.#parts.ended();
-    });
-    this.#runs.set(run, ended);
+    const end = (outcome: TurnOutcome) => this.#end(turn, claimed, outcome);
+    const ended = this.#running.begin(turn, () => this.#deliver(turn), end);
+    void ended.finally(() => this.#parts.ended());
   }
 
   #open(footing: Footing, claimed: Claimed): HeldTurn | undefined {
@@ -63,14 +52,13 @@ export class AutomaticTurns {
 
   /** Those that run. */
   get runs(): readonly TurnRun[] {
-    return [...this.#runs.keys()];
+    return this.#running.runs;
   }
 
-  async #carryOut(run: TurnRun, claimed: Claimed): Promise<void> {
+  async #end(turn: HeldTurn, claimed: Claimed, outcome: TurnOutcome): Promise<void> {
     const { settling, maxConsecutiveTurns, notices } = this.#parts;
-    const outcome = await run.run(() => this.#deliver(run.turn));
     if (outcome.type === "failed") settling.tellFailed(claimed, outcome.error);
-    const isSettled = await this.#parts.settle(run.turn, claimed, outcome);
+    const isSettled = await this.#parts.settle(turn, claimed, outcome);
     const turns = claimed.claim.turns + 1;
     if (!isSettled || outcome.type !== "delivered" || turns < maxConsecutiveTurns) return;
     if (notices.emit("session.held", { scope: claimed.scope, turns })) return;
@@ -82,8 +70,7 @@ export class AutomaticTurns {
 
   async #deliver(turn: HeldTurn): Promise<void> {
     // A claim without follow-ups begins no turn.
-    const own = { tasks: this.#parts.tasks, session: textOfSession(sessionOf(turn.scope)), turn };
-    const answer = await runWithin(own, () => this.#parts.deliver(turn as Delivery));
+    const answer = await this.#parts.deliver(turn as Delivery);
     if (answer === "busy") turn.busy();
     else if (answer === "gone") turn.gone();
     else if (typeof answer === "string") {
@@ -107,17 +94,10 @@ export class AutomaticTurns {
   }
 }
 
-interface AutomaticTurnParts {
-  readonly tasks: object;
-  readonly clock: SteadyClock;
-  readonly claims: SessionClaims;
+interface AutomaticTurnParts extends RunningTurnParts {
   readonly notices: Notices;
-  readonly hints: TurnHints;
   readonly tools: TurnTools;
   readonly settling: TurnSettling;
-  readonly leaseMs: number;
-  /** Milliseconds after which the signal of a turn aborts. */
-  readonly maxMs: number;
   readonly maxConsecutiveTurns: number;
   deliver(turn: Delivery): unknown;
   /** Settles what a turn has left open, and lets go of its session. */

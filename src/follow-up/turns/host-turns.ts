@@ -1,27 +1,24 @@
 import { setMaxListeners } from "node:events";
 import { closedError, TaskOffloadError } from "../../core/errors.ts";
 import type { Notices } from "../../core/ledger/notices.ts";
-import type { SessionClaims } from "../../core/ledger/session-claims.ts";
 import { type SessionKey, textOfSession } from "../../core/model/session-claim.ts";
 import type { TaskScope } from "../../core/model/task.ts";
-import type { SteadyClock } from "../../core/time/clock.ts";
 import { type Claimed, scopeOf, sessionOf } from "../outbox.ts";
 import { HandledTurn } from "./begun-turn.ts";
 import { type Footing, HeldTurn, openTurn, type TurnTools } from "./held-turn.ts";
-import { putInHand } from "./in-hand.ts";
 import { joined } from "./joined-signal.ts";
-import { isWithin, runWithin } from "./own-turn.ts";
+import { isWithin } from "./own-turn.ts";
+import { type RunningTurnParts, RunningTurns } from "./running-turns.ts";
 import { SessionQueue, type Unguarded } from "./session-queue.ts";
 import type { Turn } from "./turn.ts";
-import type { TurnHints } from "./turn-hints.ts";
 import type { TurnTerms } from "./turn-options.ts";
-import { type TurnOutcome, TurnRun } from "./turn-run.ts";
+import type { TurnOutcome, TurnRun } from "./turn-run.ts";
 
 /** The turns that a host begins: its user has spoken, or it has a reason of its own. */
 export class HostTurns {
   readonly #parts: HostTurnParts;
   readonly #queue: SessionQueue;
-  readonly #runs = new Map<TurnRun, Promise<void>>();
+  readonly #running: RunningTurns;
   /** Sessions that are waited for, or asked for. */
   readonly #taking = new Set<Promise<unknown>>();
   #closing = closable();
@@ -31,6 +28,7 @@ export class HostTurns {
   constructor(parts: HostTurnParts) {
     const { outbox } = parts.tools;
     this.#parts = parts;
+    this.#running = new RunningTurns(parts);
     this.#queue = new SessionQueue({ ...parts, outbox, pollMs: Math.min(MOST_POLL_MS, parts.leaseMs / 3) });
   }
 
@@ -38,7 +36,7 @@ export class HostTurns {
   async turn<T>(scope: TaskScope, work: (turn: Turn) => T, terms: TurnTerms): Promise<Awaited<T>> {
     for (;;) {
       const turn = openTurn(HeldTurn, await this.#take(scope, terms), this.#parts.tools);
-      const result = this.#run(scope, turn, work);
+      const result = this.#run(turn, work);
       // It may have been lost before it began.
       if (result !== undefined) return result;
     }
@@ -46,7 +44,11 @@ export class HostTurns {
 
   async begin(scope: TaskScope, terms: TurnTerms): Promise<HandledTurn> {
     const turn = openTurn(HandledTurn, await this.#take(scope, terms), this.#parts.tools);
-    turn.ended = this.#carryOut(turn, () => turn.untilEnd);
+    turn.ended = this.#running.begin(
+      turn,
+      () => turn.untilEnd,
+      (outcome) => this.#end(turn, outcome, []),
+    );
     return turn;
   }
 
@@ -59,14 +61,14 @@ export class HostTurns {
   async close(): Promise<void> {
     this.#closing.abort(closedError());
     await Promise.all([
-      ...this.#runs.values(),
+      this.#running.ended,
       ...[...this.#taking].map((taking) => taking.catch(() => undefined)),
     ]);
   }
 
   /** Those that run. */
   get runs(): readonly TurnRun[] {
-    return [...this.#runs.keys()];
+    return this.#running.runs;
   }
 
   async #take(scope: TaskScope, terms: TurnTerms): Promise<Footing> {
@@ -117,37 +119,20 @@ export class HostTurns {
   }
 
   /** `undefined`: it was lost before it could begin. */
-  #run<T>(scope: TaskScope, turn: HeldTurn, work: (turn: Turn) => T): Promise<Awaited<T>> | undefined {
-    const own = { tasks: this.#parts.tasks, session: textOfSession(sessionOf(scope)), turn };
+  #run<T>(turn: HeldTurn, work: (turn: Turn) => T): Promise<Awaited<T>> | undefined {
     const told: unknown[] = [];
     let result: Promise<Awaited<T>> | undefined;
     const begin = () => {
-      result = promiseOf(() => runWithin(own, () => work(turn)));
+      result = promiseOf(() => work(turn));
       result.catch((error: unknown) => told.push(error));
       return result;
     };
-    this.#carryOut(turn, begin, told);
+    void this.#running.begin(turn, begin, (outcome) => this.#end(turn, outcome, told));
     return result;
   }
 
   /** `told`: with what the turn's own function has failed, which whoever has begun the turn knows. */
-  #carryOut(turn: HeldTurn, work: () => unknown, told: readonly unknown[] = []): Promise<void> {
-    const { clock, claims, leaseMs, maxMs, hints } = this.#parts;
-    const run = new TurnRun(turn, { clock, leaseMs, maxMs });
-    const lookIfStopped = (hint: string) => void (hint === "stop" && turn.claimed?.lease.look());
-    const stopHints = hints.listen(sessionOf(turn.scope), lookIfStopped);
-    const takeOut = putInHand(claims, sessionOf(turn.scope), turn);
-    const ended = this.#end(turn, run.run(work), told).finally(() => {
-      stopHints();
-      takeOut();
-      this.#runs.delete(run);
-    });
-    this.#runs.set(run, ended);
-    return ended;
-  }
-
-  async #end(turn: HeldTurn, running: Promise<TurnOutcome>, told: readonly unknown[]): Promise<void> {
-    const outcome = await running;
+  async #end(turn: HeldTurn, outcome: TurnOutcome, told: readonly unknown[]): Promise<void> {
     const { scope } = turn;
     if (outcome.type === "failed" && !told.includes(outcome.error)) {
       this.#parts.notices.emit("turn.failed", { scope, error: outcome.error });
@@ -164,18 +149,11 @@ function closable(): AbortController {
   return controller;
 }
 
-interface HostTurnParts {
-  readonly tasks: object;
-  readonly clock: SteadyClock;
-  readonly claims: SessionClaims;
+interface HostTurnParts extends RunningTurnParts {
   readonly notices: Notices;
-  readonly hints: TurnHints;
   readonly tools: TurnTools;
   /** Whether the manager is open. */
   isAccepting(): boolean;
-  readonly leaseMs: number;
-  /** Milliseconds after which the signal of a turn aborts. */
-  readonly maxMs: number;
   /** What is to be done with what a turn has left open, and lets go of its session. */
   settle(turn: HeldTurn, outcome: TurnOutcome): Promise<void>;
 }
