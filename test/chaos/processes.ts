@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { patiently } from "./waiting.ts";
 
 const running = new Set<ChildProcess>();
@@ -26,9 +25,9 @@ export class Worker {
   #endedAt: number | undefined;
   #isKilled = false;
 
-  constructor(script: URL, options: object) {
-    this.#child = fork(fileURLToPath(script), [JSON.stringify(options)], {
-      execArgv: ["--import", "tsx"],
+  constructor(script: string, options: object) {
+    this.#child = fork(script, [JSON.stringify(options)], {
+      execArgv: ["--enable-source-maps"],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     running.add(this.#child);

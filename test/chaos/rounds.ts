@@ -6,12 +6,12 @@ import { type Events, isOver, judge, type Report, recordsOf } from "./judge.ts";
 import { type Load, underLoad } from "./load.ts";
 import { Worker } from "./processes.ts";
 import { seeded } from "./random.ts";
+import { TASK_WORKER } from "./scripts.ts";
 import { open, type Place, through } from "./stores.ts";
 import type { Trouble } from "./troubles.ts";
 import { untilNone } from "./waiting.ts";
 import type { WorkerOptions } from "./worker.ts";
 
-const SCRIPT = new URL("./worker.ts", import.meta.url);
 const USERS = 10;
 const TASKS = 200;
 const TURNS = 10;
@@ -48,7 +48,7 @@ export async function round(
 }
 
 function workerOf(options: WorkerOptions): Worker {
-  return new Worker(SCRIPT, options);
+  return new Worker(TASK_WORKER, options);
 }
 
 async function outcomeOf(

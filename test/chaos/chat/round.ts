@@ -6,6 +6,7 @@ import { isOver, recordsOf } from "../judge.ts";
 import { type Load, underLoad } from "../load.ts";
 import { Worker } from "../processes.ts";
 import { seeded } from "../random.ts";
+import { CHAT_WORKER } from "../scripts.ts";
 import { open, type Place } from "../stores.ts";
 import type { Trouble } from "../troubles.ts";
 import { untilNone } from "../waiting.ts";
@@ -13,7 +14,6 @@ import { Conversations } from "./conversations.ts";
 import { type ChatReport, judge } from "./judge.ts";
 import { USERS } from "./sessions.ts";
 
-const SCRIPT = new URL("./worker.ts", import.meta.url);
 const PROCESSES = 3;
 /** Of each process. */
 const CALLS = 67;
@@ -29,7 +29,14 @@ export async function chatRound(
   const file = `${journal}.conversations`;
   const conversations = new Conversations(file);
   const workers = Array.from({ length: PROCESSES }, (_, n) => {
-    return new Worker(SCRIPT, { ...pace, place, conversations: file, journal, seed: seed + n, calls: CALLS });
+    return new Worker(CHAT_WORKER, {
+      ...pace,
+      place,
+      conversations: file,
+      journal,
+      seed: seed + n,
+      calls: CALLS,
+    });
   });
   const [heir, , victim] = workers as [Worker, Worker, Worker];
   const { store, close } = open(place);
