@@ -49,6 +49,8 @@ const SKEW_MS = 60_000;
 
 /** What a thread knows of late results already. */
 interface Told {
+  /** Those since the first of them has ended. */
+  messages: readonly StoredMessageLike[];
   /** Those that no message tells of. */
   news: FollowUp[];
   /** The id of a message that tells of some and has had no answer: its turn failed, or its process died. */
@@ -70,7 +72,7 @@ export async function lookInto(
   });
   const lastAnswer = messages.findLastIndex(isAnswer);
   const open = messages.slice(lastAnswer + 1).find((message) => tellsOfAny(followUps, message, followUpOf));
-  return { news: newAmong(followUps, messages, followUpOf), unanswered: open?.id };
+  return { messages, news: newAmong(followUps, messages, followUpOf), unanswered: open?.id };
 }
 
 /** Mastra keeps a model's failure as a part of an assistant's message. */

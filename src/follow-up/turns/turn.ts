@@ -38,6 +38,13 @@ export interface Turn {
    */
   waitUntil(promise: PromiseLike<unknown>): void;
   /**
+   * For who learns only at the end what was kept: called once everything else has settled, however it has. The turn goes
+   * on until this has settled, too. If it rejects, what was handed over comes again.
+   *
+   * @throws `closed` once the turn has ended
+   */
+  beforeEnd(act: () => unknown): void;
+  /**
    * These are in the conversation, or all that were handed over; the turn goes on. False: they were settled before, or
    * the session is no longer this turn's and they may come again. @throws `closed`
    */
