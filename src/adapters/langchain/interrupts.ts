@@ -32,7 +32,8 @@ export type FollowUpInterrupts = AgentMiddleware<undefined, undefined, unknown, 
 
 /**
  * Middleware for `createAgent`, beside `offloadMiddleware`. Late results that may interrupt go into the turn that
- * is running, before the model's next step. They are acknowledged once the thread's checkpoint holds them.
+ * is running, before the model's next step. They are acknowledged once the thread's checkpoint holds them; a turn
+ * of the dispatcher's does not end before that is known.
  *
  * @throws `invalid_option`, naming the option and its value; in a run, where nothing says whose turn it is, or where
  * the agent has no checkpointer

@@ -1,5 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { TaskOffloadError } from "../../core/errors.ts";
+import { invalidInput } from "../../core/values/validate.ts";
 
 /** All that a turn goes on for. It is over when nothing of it is left. */
 export class Awaited {
@@ -46,6 +47,7 @@ export class Awaited {
 
   /** Is called when nothing else is left, in the async context of now, and waited for too. */
   addLast(act: () => unknown): void {
+    if (typeof act !== "function") throw invalidInput("act", "a function", act);
     this.#checkOpen();
     this.#last.push(AsyncResource.bind(act));
   }

@@ -38,10 +38,10 @@ export interface Turn {
    */
   waitUntil(promise: PromiseLike<unknown>): void;
   /**
-   * For who learns only at the end what was kept: called once everything else has settled, however it has. The turn goes
-   * on until this has settled, too. If it rejects, what was handed over comes again.
+   * For whoever learns only at the end what was kept: `act` is called once everything else has settled, however it has,
+   * and the turn goes on until it has settled, too. If it rejects, what was handed over comes again.
    *
-   * @throws `closed` once the turn has ended
+   * @throws `closed` once the turn has ended; `invalid_input`
    */
   beforeEnd(act: () => unknown): void;
   /**

@@ -49,6 +49,7 @@ describe.each(STORES)("rule 20: a turn ends, on $name", ({ makeStore }) => {
     const { id } = await complete(process.tasks);
     const { turn, end, result } = await begun(process);
     const [stream, written] = [gate(), gate()];
+    expect(() => turn.beforeEnd(5 as never)).toThrow("act must be a function; got 5.");
     const acts: string[] = [];
     turn.waitUntil(stream.promise);
     turn.beforeEnd(async () => {
