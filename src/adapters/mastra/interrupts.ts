@@ -1,11 +1,11 @@
 import { func, type Kind } from "../../core/values/kinds.ts";
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import type { FollowUpInbox } from "../../follow-up/inbox.ts";
-import type { LateResults } from "../shared/follow-ups.ts";
+import { type LateResults, newAmong } from "../shared/follow-ups.ts";
 import { Intake } from "../shared/intake.ts";
 import { inbox, scope } from "../shared/options.ts";
 import type { InputStepLike, MemoryLike, ProcessorLike, ThreadLike } from "./like.ts";
-import { followUpOf, lookInto, signalOf } from "./messages.ts";
+import { followUpOf, messagesSince, signalOf } from "./messages.ts";
 import type { ScopeOption } from "./options.ts";
 import { memoryOf, scopeOf } from "./scope.ts";
 
@@ -70,7 +70,8 @@ function memory(...[value, name, code]: Parameters<Kind<MemoryLike>>): MemoryLik
 
 /** Puts it into the turn and its thread. Answers what tells of it there. @throws what the memory throws */
 async function keep(late: LateResults, memory: MemoryLike, thread: ThreadLike, step: InputStepLike) {
-  const { messages, news } = await lookInto(memory, thread, late.followUps);
+  const messages = await messagesSince(memory, thread, late.followUps);
+  const news = newAmong(late.followUps, messages, followUpOf);
   if (news.length === 0) return messages;
   const signal = await step.sendSignal?.(signalOf(late, news));
   const message = signal?.toDBMessage(thread);
