@@ -9,7 +9,7 @@ const LIMITS = {
   "./adapters/langchain": "37 kB",
   "./adapters/mastra": "37 kB",
   "./adapters/openai-agents": "38.5 kB",
-  "./follow-up": "19.5 kB",
+  "./follow-up": "20 kB",
   "./http": "38 kB",
   "./store": "1 kB",
   "./stores/memory": "7.5 kB",
