@@ -39,10 +39,11 @@ test("AI SDK: tools that another copy has wrapped or made stay as they are", () 
 
 test("AI SDK: a placeholder, a context and a stop rule of another copy", async () => {
   const { tasks, offload } = sceneOf();
+  const late = slowTool();
   let taskId: string | null | undefined = "none";
   const execute = async (_: unknown, options: object) => {
     taskId = chat.aiSdk.toolContext(options)?.taskId;
-    return after(() => "late");
+    return late.execute();
   };
   const { slow } = boot.aiSdk.offloadTools({ slow: { execute } }, { offload, scope });
   const output = await slow.execute({}, { toolCallId: "one", messages: [] });
@@ -50,6 +51,7 @@ test("AI SDK: a placeholder, a context and a stop rule of another copy", async (
   expect(taskId).toBeNull();
   const rule = chat.aiSdk.unlessOffloaded(() => true);
   expect(await rule({ steps: [{ toolResults: [{ output }] }] })).toBe(false);
+  late.finish("late");
   await tasks.close();
 });
 
@@ -145,7 +147,8 @@ function functionTool(name: string, invoke: () => Promise<unknown>) {
 
 test("OpenAI Agents: a stop rule of one copy knows the placeholder of another", async () => {
   const { tasks, offload } = sceneOf();
-  const slow = functionTool("slow", () => after(() => "late"));
+  const late = slowTool();
+  const slow = functionTool("slow", late.execute);
   const [wrapped] = boot.openaiAgents.offloadTools([slow], { offload, scope });
   expect(chat.openaiAgents.offloadTools([wrapped as never], { offload, scope })).toEqual([wrapped]);
   const runContext = { context: undefined };
@@ -155,6 +158,7 @@ test("OpenAI Agents: a stop rule of one copy knows the placeholder of another", 
   const runItem = { rawItem: { callId: "one" } };
   const result = { type: "function_output", tool: { name: "slow" }, output, runItem };
   expect(await rule(runContext, [result])).toMatchObject({ isFinalOutput: false });
+  late.finish("late");
   await tasks.close();
 });
 
@@ -194,12 +198,13 @@ test("OpenAI Agents: what interrupts a turn comes from another copy, and is know
 
 test("Mastra: a wrapped tool, a control tool, a placeholder and a context of another copy", async () => {
   const { tasks, offload } = sceneOf();
+  const late = slowTool();
   let taskId: string | null | undefined = "none";
   const slow = {
     id: "slow",
     execute: (_: unknown, context: object) => {
       taskId = chat.mastra.toolContext(context)?.taskId;
-      return after(() => "late");
+      return late.execute();
     },
   };
   const wrapped = boot.mastra.offloadTools({ slow }, { offload });
@@ -210,6 +215,7 @@ test("Mastra: a wrapped tool, a control tool, a placeholder and a context of ano
   const output = await wrapped.slow.execute({}, { agent });
   expect(chat.mastra.isPlaceholder(output)).toBe(true);
   expect(taskId).toBeNull();
+  late.finish("late");
   await tasks.close();
 });
 
