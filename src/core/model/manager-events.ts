@@ -14,6 +14,11 @@ export type ManagerEvents = {
     toolCallId: string | null;
     limit: LimitName | "running";
   };
+  /**
+   * A task has waited in the queue for 2 seconds, since a limit is met; told once of each. A task that has started it and
+   * waits for it, within that limit, waits for good: raise the limit, or do not wait.
+   */
+  "task.waiting": { scope: TaskScope; task: TaskInfo; limit: LimitName | "running" };
   /** The store failed or did not answer in time. */
   "store.failed": StoreFailure;
   /**
