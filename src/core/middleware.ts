@@ -209,6 +209,7 @@ export class ToolOffloadMiddleware {
   #started<T>(race: Race<T>, { scope }: ToolCall, task: TaskInfo): void {
     const isAborted = !race.isOpen && this.#terms.onTurnAbort === "cancel";
     race.joined(task);
+    this.#runtime.promises.made(scope, task.id);
     if (isAborted) this.#runtime.canceller.byTurn(scope, task.id, this.#runtime.clock.now());
   }
 }

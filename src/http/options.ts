@@ -47,7 +47,7 @@ export interface TaskHandlerOptions {
 
 const HANDLER = {
   tasks: needed(ofThisVersion(methods("a BackgroundTaskManager", METHODS))),
-  authenticate: needed(func()),
+  authenticate: needed(kind("a function that answers whose request it is, as a scope, or null", isFunction)),
   basePath: option(path, "/background-tasks"),
   allowCancel: option(boolean, false),
   allowedOrigins: option(origins, []),
@@ -70,6 +70,10 @@ function path(...[value, name, code]: Parameters<Kind<string>>): string {
     return new URL(value, "http://localhost").pathname.replace(/\/$/, "");
   }
   throw fault(code, name, 'a path that begins with "/"', value);
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
 }
 
 /** Anything else is no header. */
