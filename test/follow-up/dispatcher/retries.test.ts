@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type DispatcherOptions, FollowUpDispatcher } from "../../../src/follow-up/index.ts";
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "../../../src/index.ts";
-import { ADA, gate, inFakeTime, logOf, pass, read } from "../../support/scene.ts";
+import { ADA, gate, inFakeTime, logOf, pass, read, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
 import { deliveredIds, ends, fails, gapsOf, hostOf, obeys, type Script, takesMs } from "../hosts.ts";
 import {
@@ -78,13 +78,14 @@ describe.each(STORES)("a delivery that fails, on $name", ({ makeStore }) => {
       ],
     ]);
     emitWarning.mockClear();
+    await soon(dispatcher.stop());
     tasks.on("delivery.failed", () => undefined);
     const other = new FollowUpDispatcher({ tasks, deliver: fails, maxAttempts: 3 }).start();
     await complete(tasks);
     await pass(LONG_MS);
     expect(emitWarning).not.toHaveBeenCalled();
     emitWarning.mockRestore();
-    await Promise.all([dispatcher.stop(), other.stop()]);
+    await other.stop();
   });
 
   test("maxAttempts is how often it is tried", async () => {
