@@ -10,7 +10,7 @@ const LIMITS = {
   "./adapters/langchain": "37 kB",
   "./adapters/mastra": "37 kB",
   "./adapters/openai-agents": "38.5 kB",
-  "./follow-up": "20.5 kB",
+  "./follow-up": "21 kB",
   "./http": "41 kB",
   "./store": "1 kB",
   "./stores/memory": "7.5 kB",

@@ -6,28 +6,13 @@ import type { FollowUpMode } from "../core/model/follow-up.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { either } from "../core/values/kinds.ts";
 import { needed, readArgument, type Table } from "../core/values/options.ts";
+import { type ClaimSource, claimOf, type FollowUpClaim } from "./claim.ts";
 import type { FollowUp } from "./follow-up.ts";
 import type { FollowUpMessage } from "./message.ts";
 import { type InboxOptions, inboxTerms, tellerOf } from "./options.ts";
 import { type Claimed, Outbox, sessionOf } from "./outbox.ts";
 import type { HeldTurn } from "./turns/held-turn.ts";
 import { turnInHand } from "./turns/in-hand.ts";
-import { failed } from "./verdict.ts";
-
-/** Follow-ups in a host's hands: nobody else gets them until they are acknowledged or released. */
-export interface FollowUpClaim {
-  readonly scope: TaskScope;
-  /** At least one. */
-  readonly followUps: readonly FollowUp[];
-  /** All of them as one message. */
-  readonly message: FollowUpMessage;
-  /** The same for some of them: where a host has taken in the others before. */
-  messageFor(followUps: readonly FollowUp[]): FollowUpMessage;
-  /** They are in the conversation. False: the claim was settled before, or had lapsed and they may come again. @throws `closed` */
-  acknowledge(): Promise<boolean>;
-  /** They are not: they come again. After the last attempt they are dropped. @throws `closed` */
-  release(): Promise<boolean>;
-}
 
 /**
  * When the host asks. `turn`: at a step of a running turn, for what may interrupt it. `idle`: before a turn
@@ -89,48 +74,49 @@ export class FollowUpInbox {
     checkScope(scope);
     const { during } = readArgument(CLAIM, options ?? {});
     const turn = turnInHand(this.#claims, sessionOf(scope));
-    if (turn !== undefined) return this.#claimIn(turn, REASONS[during]);
-    const claimed = await this.#outbox.claim({ session: sessionOf(scope), modes: REASONS[during] });
-    if (claimed === undefined) return undefined;
-    if (claimed.followUps.length > 0) return this.#claimOf(claimed);
-    if (claimed.failure !== undefined) throw claimed.failure;
-    return undefined;
+    return turn ? this.#claimIn(turn, REASONS[during]) : this.#claim(scope, REASONS[during]);
   }
 
   /** The turn that runs has the session already. */
   async #claimIn(turn: HeldTurn, modes: readonly FollowUpMode[]): Promise<FollowUpClaim | undefined> {
-    const followUps = await turn.takeAll(modes);
-    if (followUps.length === 0) return undefined;
     const maxAttempts = turn.by === "library" ? this.#maxAttempts : Number.POSITIVE_INFINITY;
-    return {
+    const followUps = await turn.lend(modes);
+    if (followUps.length === 0) return undefined;
+    const source: ClaimSource = {
       scope: turn.scope,
-      followUps,
-      message: this.#tell(followUps),
-      messageFor: (some) => this.#tell(some),
-      acknowledge: () => turn.acknowledge(followUps),
-      release: () => turn.release(followUps, (followUp) => failed(followUp, maxAttempts, 0)),
+      turn,
+      maxAttempts,
+      take: (modes) => turn.lend(modes),
+      settle: (some, verdict) => turn.settle(some, verdict),
     };
+    return claimOf(source, followUps, this.#tell);
   }
 
-  async #claimOf(claimed: Claimed): Promise<FollowUpClaim> {
-    const { scope, followUps } = claimed;
-    const released = (followUp: FollowUp) => failed(followUp, this.#maxAttempts, 0);
-    const release = () => this.#outbox.close(claimed, released);
-    try {
-      return {
-        scope,
-        followUps: [...followUps],
-        message: this.#tell(followUps),
-        messageFor: (some) => this.#tell(some),
-        acknowledge: () => this.#outbox.close(claimed, () => ({ type: "acknowledge" })),
-        release,
-      };
-    } catch (error) {
-      // A record that nobody can put into words: nobody else could try while this one holds it.
-      release().catch(() => undefined);
-      throw error;
-    }
+  async #claim(scope: TaskScope, modes: readonly FollowUpMode[]): Promise<FollowUpClaim | undefined> {
+    const claimed = await this.#outbox.claim({ session: sessionOf(scope), modes });
+    if (claimed === undefined) return undefined;
+    if (claimed.followUps.length > 0) return claimOf(this.#sourceOf(claimed), claimed.followUps, this.#tell);
+    if (claimed.failure !== undefined) throw claimed.failure;
+    return undefined;
   }
+
+  /** The session is free again once nothing of it is open. */
+  #sourceOf(claimed: Claimed): ClaimSource {
+    const outbox = this.#outbox;
+    return {
+      scope: claimed.scope,
+      turn: undefined,
+      maxAttempts: this.#maxAttempts,
+      take: (modes) => outbox.extend(claimed, modes),
+      settle: (some, verdict) =>
+        isRest(claimed, some) ? outbox.close(claimed, verdict) : outbox.settleSome(claimed, some, verdict),
+    };
+  }
+}
+
+function isRest({ open }: Claimed, some: readonly FollowUp[]): boolean {
+  const ids = some.map(({ id }) => id);
+  return [...open.keys()].every((id) => ids.includes(id));
 }
 
 /** What gives reason to claim; whatever else waits in the session comes along. */

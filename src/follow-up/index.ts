@@ -1,6 +1,7 @@
+export type { FollowUpClaim } from "./claim.ts";
 export { FollowUpDispatcher } from "./dispatcher.ts";
 export type { FollowUp } from "./follow-up.ts";
-export { type ClaimMoment, type ClaimOptions, type FollowUpClaim, FollowUpInbox } from "./inbox.ts";
+export { type ClaimMoment, type ClaimOptions, FollowUpInbox } from "./inbox.ts";
 export {
   type FollowUpMarker,
   type FollowUpMessage,

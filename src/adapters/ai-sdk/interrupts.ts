@@ -1,7 +1,8 @@
 import type { TaskScope } from "../../core/model/task.ts";
 import { needed, readOptions, type Table } from "../../core/values/options.ts";
-import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
-import { noneIfStoreFailed, orGivenBack, settled, tellsOfAny, toldIn } from "../shared/follow-ups.ts";
+import type { FollowUpInbox } from "../../follow-up/inbox.ts";
+import { tellsOfAny, toldIn } from "../shared/follow-ups.ts";
+import { Intake } from "../shared/intake.ts";
 import { inbox, soundScope } from "../shared/options.ts";
 import type { MessageLike } from "./like.ts";
 import { type FollowUpModelMessage, followUpOf, toModelMessage } from "./messages.ts";
@@ -85,66 +86,41 @@ export interface FollowUpInterrupts {
  */
 export function followUpInterrupts(options: FollowUpInterruptsOptions): FollowUpInterrupts {
   const { inbox, scope } = readOptions(INTERRUPTS, options);
+  const intake = new Intake<MessageLike>(inbox, followUpOf);
   const injections: Injection[] = [];
-  const open = () => injections.filter(({ claim }) => claim !== undefined);
-
-  async function prepareStep<M extends MessageLike>(step: StepLike<M>) {
-    try {
-      return await prepared(step);
-    } catch (error) {
-      await settle(() => false);
-      throw error;
-    }
-  }
 
   async function prepared<M extends MessageLike>(step: StepLike<M>) {
     const messages = carried(step, injections);
-    const injection = open().length > 0 ? undefined : await inject(step, messages);
-    if (injection !== undefined) injections.push(injection);
-    const news = injection ? [injection.message] : [];
+    const news = await inject(step, messages);
     return messages === step.messages && news.length === 0 ? undefined : { messages: [...messages, ...news] };
   }
 
   async function inject(step: StepLike<MessageLike>, messages: readonly MessageLike[]) {
-    const claim = await inbox.claim(scope, { during: "turn" }).catch(noneIfStoreFailed);
-    if (claim === undefined) return undefined;
-    const message = await orGivenBack(claim, () => toModelMessage(claim, messages));
-    if (message !== undefined) return { message, at: responsesOf(step).length, claim, isKept: false };
-    const carriedOn = injections.findLast(
-      ({ isKept, message }) => !isKept && tellsOfAny(claim.followUps, message, followUpOf),
-    );
-    // The framework carries on what has been given back, but nothing has kept it yet.
-    if (carriedOn !== undefined) carriedOn.claim = claim;
-    else await settled(claim.acknowledge());
-    return undefined;
-  }
-
-  async function settle(isKept: (injection: Injection) => boolean): Promise<void> {
-    const settling = open().map((injection) => {
-      const { claim } = injection;
-      injection.claim = undefined;
-      return isKept(injection) ? claim?.acknowledge() : claim?.release();
-    });
-    await settled(Promise.all(settling));
+    const late = await intake.take(scope, "turn");
+    if (late === undefined) return [];
+    const message = toModelMessage(late, messages);
+    // The framework carries on what has come in, but nothing may have kept it yet.
+    const open = injections.filter(({ isKept }) => !isKept);
+    await intake.acknowledge(messages.filter((one) => !open.some((other) => isOf(other, one))));
+    if (message === undefined) return [];
+    injections.push({ message, at: responsesOf(step).length, isKept: false });
+    return [message];
   }
 
   return {
-    prepareStep,
+    prepareStep: (step) => intake.orGiveBack(() => prepared(step)),
     async save<M extends MessageLike, R>(
       responseMessages: readonly M[],
       write: (messages: (M | FollowUpModelMessage)[]) => R | PromiseLike<R>,
     ) {
       const answered = injections.filter(({ at }) => at < responseMessages.length);
-      try {
-        const written = await write(woven(responseMessages, answered, 0));
-        for (const injection of answered) injection.isKept = true;
-        await settle((injection) => answered.includes(injection));
-        return written;
-      } finally {
-        await settle(() => false);
-      }
+      const messages = woven(responseMessages, answered, 0);
+      const written = await intake.orGiveBack(() => write([...messages]));
+      for (const injection of answered) injection.isKept = true;
+      await intake.settle(() => messages);
+      return written;
     },
-    release: () => settle(() => false),
+    release: () => intake.giveBack(),
   };
 }
 
@@ -152,10 +128,12 @@ interface Injection {
   message: FollowUpModelMessage;
   /** How many of the turn's messages were there before it. */
   at: number;
-  /** Until it is settled. */
-  claim: FollowUpClaim | undefined;
   /** The host has written it. */
   isKept: boolean;
+}
+
+function isOf({ message }: Injection, other: MessageLike): boolean {
+  return tellsOfAny(followUpOf(message)?.tasks ?? [], other, followUpOf);
 }
 
 /** In `ai` 6 a step's messages do not carry on to the next, and so have to be put in again. */

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { type AgentMiddleware, createMiddleware, type HumanMessage } from "langchain";
+import pTimeout from "p-timeout";
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import { invalidOption } from "../../core/values/validate.ts";
-import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
-import { newAmong, noneIfStoreFailed, orGivenBack, settled } from "../shared/follow-ups.ts";
+import type { FollowUpInbox } from "../../follow-up/inbox.ts";
+import type { Turn } from "../../follow-up/turns/turn.ts";
+import { Intake } from "../shared/intake.ts";
 import { inbox, scope } from "../shared/options.ts";
 import type { CheckpointerLike, MessageLike, RuntimeLike } from "./like.ts";
 import { followUpOf, newsMessage } from "./messages.ts";
@@ -30,7 +32,8 @@ export type FollowUpInterrupts = AgentMiddleware<undefined, undefined, unknown, 
 
 /**
  * Middleware for `createAgent`, beside `offloadMiddleware`. Late results that may interrupt go into the turn that
- * is running, before the model's next step. They are acknowledged once the thread's checkpoint holds them.
+ * is running, before the model's next step. They are acknowledged once the thread's checkpoint holds them; a turn
+ * of the dispatcher's does not end before that is known.
  *
  * @throws `invalid_option`, naming the option and its value; in a run, where nothing says whose turn it is, or where
  * the agent has no checkpointer
@@ -66,13 +69,16 @@ export function followUpInterrupts(options: FollowUpInterruptsOptions): FollowUp
 
 function interrupting({ scope, inbox }: FollowUpInterruptsOptions): BeforeModel {
   return async ({ messages }, runtime) => {
-    const isHeld = heldBy(runtime);
+    const kept = keptBy(runtime);
     const own = scopeOf(scope, withContext(runtime));
-    const claim = await outside(() => inbox.claim(own, { during: "turn" }).catch(noneIfStoreFailed));
-    if (claim === undefined) return undefined;
-    const message = await outside(() => orGivenBack(claim, () => newsMessage(claim, messages)));
-    outside(() => void settled(settle(claim, isHeld, runtime.signal), 0));
-    return message && { messages: [message] };
+    return outside(async () => {
+      const intake = new Intake<MessageLike>(inbox, followUpOf);
+      const late = await intake.take(own, "turn");
+      if (late === undefined) return undefined;
+      const message = await intake.orGiveBack(() => newsMessage(late, messages));
+      settleOnceKept(intake, kept, late.turn, runtime.signal).catch(() => intake.giveBack());
+      return message && { messages: [message] };
+    });
   };
 }
 
@@ -90,6 +96,8 @@ const CHECKPOINTER = "__pregel_checkpointer";
 const FIRST_LOOK_MS = 5;
 const LONGEST_WAIT_MS = 1_000;
 const GIVE_UP_MS = 60_000;
+/** A checkpointer that does not answer must not hold the end of a turn up for ever. */
+const ANSWERED_WITHIN_MS = 10_000;
 
 /** Hooks see only what of the context their middleware has a schema for. */
 function withContext(runtime: Step): RuntimeLike {
@@ -98,28 +106,31 @@ function withContext(runtime: Step): RuntimeLike {
 }
 
 /**
- * A message is safe once the thread's checkpoint holds it. When that is depends on the run's `durability`, and
- * a run that fails in between tells no hook: so the checkpointer is asked. What it never comes to hold goes
- * back, and so does what it holds only later: then it is found in the thread when it comes again.
+ * A message is safe once the thread's checkpoint holds it. When that is depends on the run's `durability`, and a run that
+ * fails in between tells no hook: so the checkpointer is asked. What it never comes to hold goes back, and so does what
+ * it holds only later: then it is found in the thread when it comes again.
  */
-async function settle(
-  claim: FollowUpClaim,
-  isHeld: Holds,
+async function settleOnceKept(
+  intake: Intake<MessageLike>,
+  kept: Kept,
+  turn: Turn | undefined,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<void> {
+  // The run is part of the turn: by then it has written what it ever will.
+  turn?.beforeEnd(() => intake.settle(kept));
   const giveUpAt = performance.now() + GIVE_UP_MS;
-  for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
-    const isLastLook = signal?.aborted === true || performance.now() >= giveUpAt;
+  for (let waitMs = FIRST_LOOK_MS; !intake.isEmpty; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+    const isLastLook = turn === undefined && (signal?.aborted === true || performance.now() >= giveUpAt);
     await sleep(waitMs, undefined, { ref: false });
-    if (await isHeld(claim).catch(() => false)) return claim.acknowledge();
-    if (isLastLook) return claim.release();
+    if (isLastLook) await intake.settle(kept);
+    else await intake.acknowledge(await kept().catch(() => []));
   }
 }
 
-type Holds = (claim: FollowUpClaim) => Promise<boolean>;
+/** The messages of a run's thread, as far as they are written. */
+type Kept = () => Promise<readonly MessageLike[]>;
 
-/** Whether the checkpoint of a run's thread tells of a claim. */
-function heldBy({ configurable = {} }: Step): Holds {
+function keptBy({ configurable = {} }: Step): Kept {
   const saver = configurable[CHECKPOINTER] as CheckpointerLike | undefined;
   if (typeof saver?.getTuple !== "function") {
     throw invalidOption("checkpointer", "given to createAgent where results may interrupt", saver);
@@ -128,8 +139,8 @@ function heldBy({ configurable = {} }: Step): Holds {
   // The last part of the namespace is that of the hook itself.
   const ownNs = checkpoint_ns.split("|").slice(0, -1).join("|");
   const config = { configurable: { thread_id, checkpoint_ns: ownNs } };
-  return async ({ followUps }) => {
-    const { messages = [] } = (await saver.getTuple(config))?.checkpoint.channel_values ?? {};
-    return newAmong(followUps, messages as MessageLike[], followUpOf).length === 0;
+  return async () => {
+    const tuple = await pTimeout(saver.getTuple(config), { milliseconds: ANSWERED_WITHIN_MS });
+    return (tuple?.checkpoint.channel_values.messages ?? []) as MessageLike[];
   };
 }

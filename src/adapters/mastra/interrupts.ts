@@ -1,10 +1,11 @@
 import { func, type Kind } from "../../core/values/kinds.ts";
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
-import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
-import { noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
+import type { FollowUpInbox } from "../../follow-up/inbox.ts";
+import { type LateResults, newAmong } from "../shared/follow-ups.ts";
+import { Intake } from "../shared/intake.ts";
 import { inbox, scope } from "../shared/options.ts";
 import type { InputStepLike, MemoryLike, ProcessorLike, ThreadLike } from "./like.ts";
-import { lookInto, signalOf } from "./messages.ts";
+import { followUpOf, messagesSince, signalOf } from "./messages.ts";
 import type { ScopeOption } from "./options.ts";
 import { memoryOf, scopeOf } from "./scope.ts";
 
@@ -54,10 +55,9 @@ export function followUpInterrupts(options: FollowUpInterruptsOptions): Processo
       const thread = threadOf(step);
       if (thread === undefined) return undefined;
       const during = step.stepNumber === 0 ? "idle" : "turn";
-      const claim = await inbox.claim(scopeOf(scope, step), { during }).catch(noneIfStoreFailed);
-      if (claim === undefined) return undefined;
-      const isKept = await keep(claim, memory, thread, step).catch(() => false);
-      await settled(isKept ? claim.acknowledge() : claim.release());
+      const intake = new Intake<unknown>(inbox, followUpOf);
+      const late = await intake.take(scopeOf(scope, step), during);
+      if (late !== undefined) await intake.settle(() => keep(late, memory, thread, step));
       return undefined;
     },
   };
@@ -68,15 +68,16 @@ function memory(...[value, name, code]: Parameters<Kind<MemoryLike>>): MemoryLik
   return value as MemoryLike;
 }
 
-/** Puts it into the turn and its thread. @throws what the memory throws */
-async function keep(claim: FollowUpClaim, memory: MemoryLike, thread: ThreadLike, step: InputStepLike) {
-  const { news } = await lookInto(memory, thread, claim.followUps);
-  if (news.length > 0) {
-    const signal = await step.sendSignal?.(signalOf(claim, news));
-    // Mastra keeps it when the turn has ended. A second time changes nothing.
-    await memory.saveMessages({ messages: [signal?.toDBMessage(thread) as never] });
-  }
-  return true;
+/** Puts it into the turn and its thread. Answers what tells of it there. @throws what the memory throws */
+async function keep(late: LateResults, memory: MemoryLike, thread: ThreadLike, step: InputStepLike) {
+  const messages = await messagesSince(memory, thread, late.followUps);
+  const news = newAmong(late.followUps, messages, followUpOf);
+  if (news.length === 0) return messages;
+  const signal = await step.sendSignal?.(signalOf(late, news));
+  const message = signal?.toDBMessage(thread);
+  // Mastra keeps it when the turn has ended. A second time changes nothing.
+  await memory.saveMessages({ messages: [message as never] });
+  return [...messages, message];
 }
 
 /** A run without a thread, or a framework that cannot be told, has nothing to take in. */

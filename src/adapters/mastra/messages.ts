@@ -55,12 +55,23 @@ interface Told {
   unanswered: string | undefined;
 }
 
-/** A message about a task is younger than the task's end, so that a long thread need not be read. */
 export async function lookInto(
   memory: MemoryLike,
   thread: ThreadLike,
   followUps: readonly FollowUp[],
 ): Promise<Told> {
+  const messages = await messagesSince(memory, thread, followUps);
+  const lastAnswer = messages.findLastIndex(isAnswer);
+  const open = messages.slice(lastAnswer + 1).find((message) => tellsOfAny(followUps, message, followUpOf));
+  return { news: newAmong(followUps, messages, followUpOf), unanswered: open?.id };
+}
+
+/** A message about a task is younger than the task's end, so that a long thread need not be read. */
+export async function messagesSince(
+  memory: MemoryLike,
+  thread: ThreadLike,
+  followUps: readonly FollowUp[],
+): Promise<readonly StoredMessageLike[]> {
   const since = Math.min(...followUps.map(({ task }) => task.completedAt ?? 0)) - SKEW_MS;
   const { messages } = await memory.recall({
     ...thread,
@@ -68,9 +79,7 @@ export async function lookInto(
     orderBy: { field: "createdAt", direction: "ASC" },
     filter: { dateRange: { start: new Date(Math.max(0, since)) } },
   });
-  const lastAnswer = messages.findLastIndex(isAnswer);
-  const open = messages.slice(lastAnswer + 1).find((message) => tellsOfAny(followUps, message, followUpOf));
-  return { news: newAmong(followUps, messages, followUpOf), unanswered: open?.id };
+  return messages;
 }
 
 /** Mastra keeps a model's failure as a part of an assistant's message. */

@@ -1,8 +1,9 @@
 import { sign } from "../../core/copies.ts";
 import { methods, object } from "../../core/values/kinds.ts";
 import { needed, option, readArgument, readOptions, type Table } from "../../core/values/options.ts";
-import type { FollowUpClaim, FollowUpInbox } from "../../follow-up/inbox.ts";
-import { newAmong, noneIfStoreFailed, settled } from "../shared/follow-ups.ts";
+import type { FollowUpInbox } from "../../follow-up/inbox.ts";
+import { newAmong } from "../shared/follow-ups.ts";
+import { Intake } from "../shared/intake.ts";
 import { inbox, type ScopeFor, scope, scopeFor } from "../shared/options.ts";
 import type { RunContextLike, RunStateLike, SessionLike } from "./like.ts";
 import { followUpOf, toInput } from "./messages.ts";
@@ -92,7 +93,7 @@ export function followUpInterrupts<Context = unknown>(
 
 class Interruptions implements FollowUpInterrupts {
   readonly #options: FollowUpInterruptsOptions;
-  readonly #turns = new WeakMap<RunContextLike, { state: RunStateLike; claims: FollowUpClaim[] }>();
+  readonly #turns = new WeakMap<RunContextLike, { state: RunStateLike; intake: Intake<object> }>();
 
   constructor(options: FollowUpInterruptsOptions) {
     this.#options = options;
@@ -102,21 +103,21 @@ class Interruptions implements FollowUpInterrupts {
   async step(runContext: RunContextLike): Promise<void> {
     const turn = this.#turns.get(runContext);
     if (turn === undefined) return;
-    const claim = await this.#claim(runContext);
-    if (claim === undefined) return;
-    turn.claims.push(claim);
+    const { state, intake } = turn;
+    const late = await intake.take(scopeFor(this.#options.scope, runContext?.context), "turn");
+    if (late === undefined) return;
     try {
-      const fresh = newAmong(claim.followUps, turn.state.history, followUpOf);
-      if (fresh.length > 0) turn.state.addInput(toInput({ message: claim.messageFor(fresh) }));
+      const fresh = newAmong(late.followUps, state.history, followUpOf);
+      if (fresh.length > 0) state.addInput(toInput({ message: late.messageFor(fresh) }));
     } catch {
-      // No step is left in this turn. It is not in the history, so it is released at the end.
+      // No step is left in this turn. It is not in the history, so it is given back at the end.
     }
   }
 
   async during<T>(turn: InterruptibleTurn, run: () => Promise<T>): Promise<T> {
     const { runContext, state, session } = readArgument(TURN, turn, "turn", "turn.");
-    const claims: FollowUpClaim[] = [];
-    this.#turns.set(runContext, { state, claims });
+    const intake = new Intake<object>(this.#options.inbox, followUpOf);
+    this.#turns.set(runContext, { state, intake });
     let hasEnded = false;
     try {
       const result = await run();
@@ -124,25 +125,7 @@ class Interruptions implements FollowUpInterrupts {
       return result;
     } finally {
       this.#turns.delete(runContext);
-      const kept = async () => (session ? session.getItems() : hasEnded ? state.history : []);
-      if (claims.length > 0) await settled(settle(claims, kept));
+      await intake.settle(() => (session ? session.getItems() : hasEnded ? state.history : []));
     }
   }
-
-  /** A store that fails must not break the turn: what waits comes in a turn of its own. */
-  async #claim(runContext: RunContextLike): Promise<FollowUpClaim | undefined> {
-    const { inbox, scope } = this.#options;
-    const own = scopeFor(scope, runContext?.context);
-    return inbox.claim(own, { during: "turn" }).catch(noneIfStoreFailed);
-  }
-}
-
-/** Where nobody can say what was kept it is given back: it comes again, and is known by its marker then. */
-async function settle(
-  claims: readonly FollowUpClaim[],
-  kept: () => Promise<readonly object[]>,
-): Promise<void> {
-  const items = await kept().catch(() => []);
-  const isIn = ({ followUps }: FollowUpClaim) => newAmong(followUps, items, followUpOf).length === 0;
-  await Promise.all(claims.map((claim) => (isIn(claim) ? claim.acknowledge() : claim.release())));
 }

@@ -1,8 +1,5 @@
-import pTimeout from "p-timeout";
-import { TaskOffloadError } from "../../core/errors.ts";
 import { digest } from "../../core/values/digest.ts";
 import type { FollowUp } from "../../follow-up/follow-up.ts";
-import type { FollowUpClaim } from "../../follow-up/inbox.ts";
 import type { FollowUpMarker, FollowUpMessage, MarkedTask } from "../../follow-up/message.ts";
 
 /** Late results: a `Turn` of the dispatcher, or a `FollowUpClaim` of the inbox. */
@@ -58,43 +55,11 @@ export function messageIdOf(followUps: readonly FollowUp[]): string {
   return `follow-up-${digest(ids.join())}`;
 }
 
-/** What is made of late results in hand. Where that fails they are given back. @throws what `make` throws */
-export async function orGivenBack<T>(
-  claim: Pick<FollowUpClaim, "release">,
-  make: () => T,
-): Promise<Awaited<T>> {
-  try {
-    return await make();
-  } catch (error) {
-    await settled(claim.release());
-    throw error;
-  }
-}
-
 /** What a message tells of: each framework has a place of its own for it. */
-type FollowUpOf<Message> = (message: Message) => FollowUpMarker | undefined;
+export type FollowUpOf<Message> = (message: Message) => FollowUpMarker | undefined;
 
 /** A task as a marker or a follow-up names it. */
 type Marked = Pick<MarkedTask, "id" | "word">;
-
-const SETTLED_WITHIN_MS = 1_000;
-
-/**
- * A claim is settled again and again until the store answers, which must not hold the turn up: it is waited for
- * no longer than this, and goes on meanwhile. What it fails with is an event, and what is not settled comes again.
- *
- * @param withinMs 0: not waited for
- */
-export async function settled(settling: Promise<unknown>, withinMs = SETTLED_WITHIN_MS): Promise<void> {
-  const ended = settling.catch(() => undefined);
-  if (withinMs > 0) await pTimeout(ended, { milliseconds: withinMs, message: false });
-}
-
-/** A store that fails must not break the turn. Its failure is an event, and the results come later. */
-export function noneIfStoreFailed(error: unknown): undefined {
-  if (TaskOffloadError.isInstance(error) && error.code === "store_failed") return undefined;
-  throw error;
-}
 
 function isMarkedTask(found: unknown): found is MarkedTask {
   const { id, toolName, toolCallId, status, summary, word } = (found ?? {}) as Partial<MarkedTask>;

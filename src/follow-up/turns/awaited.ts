@@ -1,8 +1,11 @@
+import { AsyncResource } from "node:async_hooks";
 import { TaskOffloadError } from "../../core/errors.ts";
+import { invalidInput } from "../../core/values/validate.ts";
 
 /** All that a turn goes on for. It is over when nothing of it is left. */
 export class Awaited {
   readonly over: Promise<void>;
+  readonly #last: (() => unknown)[] = [];
   #pending = 0;
   #added = 0;
   #isOver = false;
@@ -30,7 +33,7 @@ export class Awaited {
   }
 
   add(promise: PromiseLike<unknown>): void {
-    if (this.#isOver) throw new TaskOffloadError("closed", "The turn has ended; nothing can prolong it now.");
+    this.#checkOpen();
     this.#pending += 1;
     this.#added += 1;
     Promise.resolve(promise).then(
@@ -42,9 +45,25 @@ export class Awaited {
     );
   }
 
+  /** Is called when nothing else is left, in the async context of now, and waited for too. */
+  addLast(act: () => unknown): void {
+    if (typeof act !== "function") throw invalidInput("act", "a function", act);
+    this.#checkOpen();
+    this.#last.push(AsyncResource.bind(act));
+  }
+
+  #checkOpen(): void {
+    if (this.#isOver) throw new TaskOffloadError("closed", "The turn has ended; nothing can prolong it now.");
+  }
+
   #settled(): void {
     this.#pending -= 1;
     if (this.#pending > 0) return;
+    const last = this.#last.splice(0);
+    if (last.length > 0) {
+      for (const act of last) this.add(new Promise((resolve) => resolve(act())));
+      return;
+    }
     this.#isOver = true;
     this.#resolve();
   }

@@ -1,10 +1,10 @@
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { FollowUpMode } from "../../core/model/follow-up.ts";
-import type { Settlement, TurnBy } from "../../core/model/session-claim.ts";
+import type { TurnBy } from "../../core/model/session-claim.ts";
 import type { TaskScope } from "../../core/model/task.ts";
 import type { FollowUp } from "../follow-up.ts";
 import type { FollowUpMessage } from "../message.ts";
-import type { Claimed, Outbox } from "../outbox.ts";
+import type { Claimed, Outbox, Verdict } from "../outbox.ts";
 import { Awaited } from "./awaited.ts";
 import type { Interrupts, Turn } from "./turn.ts";
 
@@ -110,8 +110,9 @@ export class HeldTurn implements Turn {
   }
 
   /** The same, for whoever knows only the session, and settles it; with what it began with, if nobody has looked at that. */
-  async takeAll(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
+  async lend(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
     const news = await this.takeIn(modes);
+    if (this.awaited.isOver) return [];
     const untold = this.#isRead ? [] : this.#followUps.filter(({ id }) => this.claimed?.open.has(id));
     this.#isRead = true;
     const followUps = [...untold, ...news];
@@ -121,18 +122,15 @@ export class HeldTurn implements Turn {
     return followUps;
   }
 
-  /** These have failed: they come again, and that counts. */
-  release(followUps: readonly FollowUp[], verdict: (followUp: FollowUp) => Settlement): Promise<boolean> {
-    return this.#settle(followUps, verdict);
-  }
-
   readonly waitUntil = (promise: PromiseLike<unknown>): void => this.awaited.add(promise);
 
+  readonly beforeEnd = (act: () => unknown): void => this.awaited.addLast(act);
+
   readonly acknowledge = (followUps?: readonly FollowUp[]): Promise<boolean> =>
-    this.#settle(followUps, () => ({ type: "acknowledge" }));
+    this.settle(followUps, () => ({ type: "acknowledge" }));
 
   readonly giveBack = (followUps?: readonly FollowUp[]): Promise<boolean> =>
-    this.#settle(followUps, () => ({
+    this.settle(followUps, () => ({
       type: "defer",
       delayMs: this.by === "library" ? this.#tools.giveBackMs : 0,
     }));
@@ -154,10 +152,8 @@ export class HeldTurn implements Turn {
     this.#abort.abort(reason);
   }
 
-  async #settle(
-    followUps: readonly FollowUp[] | undefined,
-    verdict: (followUp: FollowUp) => Settlement,
-  ): Promise<boolean> {
+  /** These, or all that were handed over. */
+  async settle(followUps: readonly FollowUp[] | undefined, verdict: Verdict): Promise<boolean> {
     const { claimed } = this;
     if (claimed === undefined) return false;
     return this.#tools.outbox.settleSome(claimed, followUps ?? [...claimed.open.values()], verdict);

@@ -38,6 +38,13 @@ export interface Turn {
    */
   waitUntil(promise: PromiseLike<unknown>): void;
   /**
+   * For whoever learns only at the end what was kept: `act` is called once everything else has settled, however it has,
+   * and the turn goes on until it has settled, too. If it rejects, what was handed over comes again.
+   *
+   * @throws `closed` once the turn has ended; `invalid_input`
+   */
+  beforeEnd(act: () => unknown): void;
+  /**
    * These are in the conversation, or all that were handed over; the turn goes on. False: they were settled before, or
    * the session is no longer this turn's and they may come again. @throws `closed`
    */

@@ -113,6 +113,7 @@ export async function deliveryOf(tasks: BackgroundTaskManager, ids: string[]): P
     messageFor,
     interrupts: async () => undefined,
     waitUntil: () => undefined,
+    beforeEnd: () => undefined,
     acknowledge: nothing,
     giveBack: nothing,
     busy: () => undefined,

@@ -169,8 +169,6 @@ export const TURN_SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     });
     const said = scene.say("Go.", { signal: user.signal }).catch(() => undefined);
     const call = await scene.held();
-    // Checkpointers write behind.
-    await sleep(A_WHILE_MS);
     call.resolve("held no longer");
     await said;
     expect(followUpsIn(scene.shown[2] ?? [])).toEqual([expect.stringContaining("at once")]);

@@ -10,8 +10,10 @@ export class Conversations {
 
   constructor(path: string) {
     this.#database = new Database(path, { timeout: 10_000 });
+    // Processes die here, and not the machine: what is written need not be on its disk.
     this.#database.exec(`
       PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = OFF;
       CREATE TABLE IF NOT EXISTS conversations (session TEXT PRIMARY KEY, turn INTEGER NOT NULL);
       CREATE TABLE IF NOT EXISTS messages (n INTEGER PRIMARY KEY, session TEXT NOT NULL, turn INTEGER NOT NULL, message TEXT NOT NULL);
     `);

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Turn } from "../../../src/follow-up/index.ts";
 import type { TaskStore } from "../../../src/index.ts";
@@ -41,6 +42,54 @@ describe.each(STORES)("rule 20: a turn ends, on $name", ({ makeStore }) => {
     expect(next.turn).toMatchObject({ followUps: [] });
     expect(await followUpOf(process, id)).toMatchObject({ status: "delivered", attempts: 0 });
     expect(() => turn.waitUntil(Promise.resolve())).toThrow(expect.objectContaining({ code: "closed" }));
+  });
+
+  test("after the last acts, which come when all else has settled, however it has, and settle a part in time", async () => {
+    const process = around(store)();
+    const { id } = await complete(process.tasks);
+    const { turn, end, result } = await begun(process);
+    const [stream, written] = [gate(), gate()];
+    expect(() => turn.beforeEnd(5 as never)).toThrow("act must be a function; got 5.");
+    const acts: string[] = [];
+    turn.waitUntil(stream.promise);
+    turn.beforeEnd(async () => {
+      acts.push("last");
+      await written.promise;
+      await turn.acknowledge();
+      turn.beforeEnd(() => acts.push("the very last"));
+    });
+    end.reject(new Error("The model is down."));
+    await soon(result).catch(() => undefined);
+    await pass(5_000);
+    expect(acts).toEqual([]);
+    stream.resolve("streamed");
+    const next = speak(process);
+    await pass(5_000);
+    expect([acts, next.turn]).toEqual([["last"], undefined]);
+    written.resolve("written");
+    await pass(50);
+    expect(acts).toEqual(["last", "the very last"]);
+    expect(next.turn).toMatchObject({ followUps: [] });
+    expect(await followUpOf(process, id)).toMatchObject({ status: "delivered" });
+    expect(() => turn.beforeEnd(() => undefined)).toThrow(expect.objectContaining({ code: "closed" }));
+  });
+
+  test("a last act that throws is a failure of the turn, and runs in the async context of who asked for it", async () => {
+    const process = around(store)();
+    const told = failures(process);
+    const { id } = await complete(process.tasks);
+    const { turn, end, result } = await begun(process);
+    const storage = new AsyncLocalStorage<string>();
+    storage.run("the host's", () =>
+      turn.beforeEnd(() => {
+        throw new Error(`Nothing was kept, says ${storage.getStore()}.`);
+      }),
+    );
+    end.resolve("said");
+    await soon(result);
+    await pass(20);
+    expect(told).toEqual(["Error: Nothing was kept, says the host's."]);
+    expect(await followUpOf(process, id)).toMatchObject({ status: "pending", attempts: 0 });
   });
 
   test("with what was handed over given back, if anything rejects, and whoever has begun it is told what", async () => {

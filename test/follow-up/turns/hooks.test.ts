@@ -59,12 +59,32 @@ describe.each(STORES)("rule 20: hooks that know only a session find its turn, on
     expect(idsOf(await mustClaim("idle"))).toEqual([id]);
   });
 
+  test("more is taken in beside, and each part is settled by itself; the claim tells whose turn it is", async () => {
+    const process = around(store)();
+    const { mustClaim } = inboxOf(process.tasks);
+    const { turn, end } = await begun(process);
+    const first = await complete(process.tasks, { followUp: "interrupt" });
+    const claimed = await mustClaim("turn");
+    expect(claimed.turn).toBe(turn);
+    const second = await complete(process.tasks, { followUp: "interrupt" });
+    expect((await soon(claimed.interrupts()))?.followUps).toMatchObject([{ id: second.id }]);
+    expect(await soon(claimed.interrupts())).toBeUndefined();
+    expect(await soon(claimed.acknowledge(claimed.followUps))).toBe(true);
+    expect(await followUpOf(process, first.id)).toMatchObject({ status: "delivered" });
+    expect(await followUpOf(process, second.id)).toMatchObject({ status: "claimed" });
+    end.resolve("said");
+    await pass(20);
+    // Nobody has said that it was kept.
+    expect(await followUpOf(process, second.id)).toMatchObject({ status: "pending", attempts: 0 });
+    expect(await soon(claimed.acknowledge())).toBe(false);
+  });
+
   test("where there is no turn a claim is one as ever", async () => {
     const process = around(store)();
     const { mustClaim } = inboxOf(process.tasks);
     const { id } = await complete(process.tasks);
     const claimed = await mustClaim("idle");
-    expect(idsOf(claimed)).toEqual([id]);
+    expect([idsOf(claimed), claimed.turn]).toEqual([[id], undefined]);
     await soon(claimed.acknowledge());
     expect(await followUpOf(process, id)).toMatchObject({ status: "delivered", attempts: 1 });
   });
