@@ -2,6 +2,7 @@ import * as z from "zod";
 import { checkVersion } from "../core/copies.ts";
 import type { ToolOffloadMiddleware } from "../core/middleware.ts";
 import type { OffloadOutcome, ToolCall, ToolContext } from "../core/model/call.ts";
+import { refuseWrapped, wrapped } from "../core/model/wrapped.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
 
 /** A tool whose input a zod object describes. */
@@ -35,7 +36,8 @@ export interface BackgroundTool<Shape extends z.ZodRawShape, Config extends z.co
  * `mode: "never"`, it does nothing.
  *
  * @param offload a ToolOffloadMiddleware, or whatever runs a call as its `run` does
- * @throws `invalid_option` for a tool that has such an argument of its own, or no zod object as its schema
+ * @throws `invalid_option` for a tool that has such an argument of its own, no zod object as its schema, or that is wrapped
+ * already
  * @example
  * ```ts
  * import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
@@ -65,7 +67,7 @@ export function withBackgroundArgument<
   checkFunction("offload.run", offload?.run);
   type Input = z.output<typeof inputSchema>;
   const execute = (input: Input, context: ToolContext) => tool.execute(input, context);
-  return {
+  return wrapped({
     name,
     description,
     inputSchema: extended(inputSchema) as Extended<Shape, Config>,
@@ -74,7 +76,7 @@ export function withBackgroundArgument<
       const background = wanted === true || call.background;
       return offload.run({ ...call, background, toolName: name, input: input as Input }, execute);
     },
-  };
+  });
 }
 
 const ARGUMENT = "run_in_background";
@@ -105,6 +107,7 @@ function checkedTool<Tool extends { inputSchema: z.ZodObject; execute: unknown }
   const { inputSchema } = tool;
   if (!(inputSchema instanceof z.ZodObject)) throw invalidOption("inputSchema", "a zod object", inputSchema);
   checkFunction("execute", tool.execute);
+  refuseWrapped("tool", tool);
   if (!Object.hasOwn(inputSchema.shape, ARGUMENT)) return tool;
   throw invalidOption("inputSchema", `without a ${ARGUMENT} of its own`, inputSchema);
 }

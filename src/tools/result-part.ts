@@ -1,4 +1,4 @@
-import type { CompletedResult } from "../core/model/result.ts";
+import { type CompletedResult, isNothing } from "../core/model/result.ts";
 import { firstPaths } from "../core/values/names.ts";
 import { sliceWhole } from "../core/values/text.ts";
 
@@ -27,6 +27,7 @@ export interface CompletedPart {
  * @param result what `tasks.result` answers for `{ offset: 0 }`: texts, whole.
  */
 export function completedPart(result: CompletedResult, offset: number, limit: number): CompletedPart {
+  if (isNothing(result)) return { ...NOTHING };
   const { head, tail } = textsOf(result);
   const kept = head + tail;
   const edge = offset < head.length ? head.length : kept.length;
@@ -42,6 +43,14 @@ export function completedPart(result: CompletedResult, offset: number, limit: nu
   if (offset > 0 && offset >= kept.length) part.note = "offset is past the end. Read from 0.";
   return result.truncated === null ? part : withGap(part, result.truncated.bytes, head.length);
 }
+
+const NOTHING: CompletedPart = {
+  status: "completed",
+  text: "",
+  next_offset: null,
+  total_chars: 0,
+  note: "The tool returned nothing.",
+};
 
 function textsOf(result: CompletedResult): { head: string; tail: string } {
   if (result.truncated !== null) return result.value;

@@ -20,6 +20,8 @@ import type { StoreGateway } from "./store-gateway.ts";
 
 /** The one door for writes of follow-ups: sessions are claimed, and what came of it is settled and made known. */
 export class SessionClaims {
+  /** The dispatchers that are started here. */
+  readonly dispatchers = new Set<object>();
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
   readonly #held: HeldSessions;

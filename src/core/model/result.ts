@@ -2,6 +2,7 @@
 
 import { encode } from "../values/encode.ts";
 import { whole } from "../values/kinds.ts";
+import { primitiveMarker } from "../values/markers.ts";
 import { option, type Table } from "../values/options.ts";
 import { sliceWhole } from "../values/text.ts";
 
@@ -59,6 +60,11 @@ export function readResult(stored: StoredResult, range?: ResultRange): Completed
   }
   const value = readCut(stored.head, stored.tail, range);
   return { status: "completed", value, truncated: { bytes: stored.bytes }, lossy };
+}
+
+/** Whether the tool returned nothing at all: a text that only looks like it is not lossy. */
+export function isNothing({ value, lossy }: CompletedResult): boolean {
+  return value === primitiveMarker(undefined) && lossy[0] === "";
 }
 
 /** What JSON could not carry may be most of a value, and its paths longer than the value itself. */
