@@ -43,8 +43,9 @@ describe("options", () => {
   test("an option that is undefined is one that is not given", () => {
     const { task_output } = controlTools({ tasks, scope: ADA, maxWaitMs: undefined, maxChars: undefined });
     expect(task_output.inputSchema.parse({ task_id: "x" })).toMatchObject({ wait_ms: 0, limit: 16_000 });
-    expect(task_output.inputSchema.safeParse({ task_id: "x", wait_ms: 30_000 }).success).toBe(true);
-    expect(task_output.inputSchema.safeParse({ task_id: "x", wait_ms: 30_001 }).success).toBe(false);
+    expect(task_output.inputSchema.parse({ task_id: "x", wait_ms: 30_001 })).toMatchObject({
+      wait_ms: 30_000,
+    });
   });
 });
 
