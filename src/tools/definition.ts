@@ -2,6 +2,7 @@ import type * as z from "zod";
 import { TaskOffloadError } from "../core/errors.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
+import { sendableJson } from "../core/values/sendable.ts";
 import { checkedInput } from "./input.ts";
 import { lenientObject } from "./lenient.ts";
 
@@ -50,7 +51,7 @@ export function defineTool<Schema extends z.ZodObject, Answer extends object>(
     inputSchema,
     async execute(input, options = {}) {
       const checked = checkedInput(inputSchema, input);
-      return run(checked, options).catch(failedForModel);
+      return sendableJson(await run(checked, options).catch(failedForModel));
     },
   };
 }

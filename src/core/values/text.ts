@@ -37,14 +37,13 @@ export function errorMessage(thrown: unknown): string {
 
 /** As most texts are: nothing in them has to be cleaned. */
 const PLAIN = /^(?:[!-~]+ )*[!-~]+$/;
-const LONE_SURROGATE = /\p{Cs}/gu;
 /** Zero-width characters, bidi overrides and isolates, tags: they have no width and can disguise a text. */
 const INVISIBLE = /\p{Cf}/gu;
 const CONTROL_OR_SPACE = /[\p{Cc}\s]+/gu;
 const KEYS_NAMED = 5;
 
 function clean(text: string): string {
-  return text.replace(LONE_SURROGATE, "\uFFFD").replace(INVISIBLE, "").replace(CONTROL_OR_SPACE, " ").trim();
+  return text.toWellFormed().replace(INVISIBLE, "").replace(CONTROL_OR_SPACE, " ").trim();
 }
 
 function afterPair(text: string, index: number): number {
