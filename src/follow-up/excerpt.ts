@@ -31,7 +31,9 @@ export function resultExcerpt(result: CompletedResult, taskId: string, maxChars:
 /** What the reader of a result should know that was too large to be kept. */
 export function sizeNote({ truncated }: CompletedResult): string[] {
   if (truncated === null) return [];
-  return [`Size: ${truncated.bytes} bytes. Only the head and the tail of this result were kept.`];
+  return [
+    `Size: ${truncated.atLeast ? "at least " : ""}${truncated.bytes} bytes. Only the head and the tail of this result were kept.`,
+  ];
 }
 
 /** The same of one that JSON could not carry as it was. Its paths are made of the result's keys: they are data. */

@@ -1,6 +1,6 @@
 import type { NewTaskEvent } from "../model/events.ts";
 import type { TaskProgress } from "../model/task.ts";
-import { oneLine, sliceWhole } from "../values/text.ts";
+import { oneLine, ownText, sliceWhole } from "../values/text.ts";
 
 /**
  * What a tool has reported and no store has confirmed: the newest progress, and its output in order. It is
@@ -51,7 +51,7 @@ export class Reports {
     const text = this.#half + chunk;
     const end = isFirstHalf(text.charCodeAt(text.length - 1)) ? text.length - 1 : text.length;
     this.#half = text.slice(end);
-    this.#output += text.slice(0, end).toWellFormed();
+    this.#output += text.slice(0, end);
   }
 
   #drain(now: number): NewTaskEvent[] {
@@ -69,14 +69,14 @@ export class Reports {
 
   #cut(): void {
     const { length } = this.#output;
-    this.#output = sliceWhole(this.#output, length - OUTPUT_CHARS, length);
+    this.#output = ownText(sliceWhole(this.#output, length - OUTPUT_CHARS, length));
     this.#dropped += length - this.#output.length;
   }
 
   #takeOutput(): string {
     if (this.#output.length > OUTPUT_CHARS) this.#cut();
     const notice = this.#dropped > 0 ? `[… ${this.#dropped} characters of output dropped …]\n` : "";
-    const output = notice + this.#output;
+    const output = ownText(notice + this.#output);
     this.#output = "";
     this.#dropped = 0;
     return output;

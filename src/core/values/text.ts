@@ -5,7 +5,7 @@
  * become U+FFFD. A huge text costs no more than a small one.
  */
 export function oneLine(text: string, maxCodePoints: number): string {
-  if (text.length <= maxCodePoints && PLAIN.test(text)) return text;
+  if (text.length <= maxCodePoints && PLAIN.test(text)) return ownText(text);
   const whole = text.trim();
   // Room for whitespace that collapses and characters that go, without cleaning megabytes for one line.
   const start = sliceWhole(whole, 0, maxCodePoints * 8);
@@ -24,6 +24,14 @@ export function sliceWhole(text: string, start: number, end: number): string {
   return text.slice(afterPair(text, start), afterPair(text, end));
 }
 
+/**
+ * The text in memory of its own, for what is kept: a slice keeps all of the text that it was cut from. Lone surrogates
+ * become U+FFFD.
+ */
+export function ownText(text: string): string {
+  return decoder.decode(encoder.encode(text));
+}
+
 /** A readable message for whatever was thrown. Never throws itself. */
 export function errorMessage(thrown: unknown): string {
   try {
@@ -34,6 +42,9 @@ export function errorMessage(thrown: unknown): string {
 }
 
 /** Text for people: one clean line out of any string, one readable message out of anything thrown. */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** As most texts are: nothing in them has to be cleaned. */
 const PLAIN = /^(?:[!-~]+ )*[!-~]+$/;
@@ -52,7 +63,7 @@ function afterPair(text: string, index: number): number {
 }
 
 function objectMessage(thrown: object): string {
-  return textProperty(thrown, "message") || textProperty(thrown, "name") || ownText(thrown);
+  return textProperty(thrown, "message") || textProperty(thrown, "name") || wordsOf(thrown);
 }
 
 function textProperty(holder: object, key: string): string {
@@ -64,7 +75,7 @@ function textProperty(holder: object, key: string): string {
   }
 }
 
-function ownText(thrown: object): string {
+function wordsOf(thrown: object): string {
   // A list's own text is all of its items', however many and however deep they are.
   if (Array.isArray(thrown)) return `a list of ${thrown.length}`;
   const text = String(thrown);
