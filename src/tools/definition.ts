@@ -36,6 +36,8 @@ export interface OwnTasks {
   readonly tasks: BackgroundTaskManager;
   readonly scope: TaskScope;
   now(): number;
+  /** What is one for each turn, where it is known which turn it is. */
+  turn(signal: AbortSignal | undefined): object | undefined;
   /** The model has read how this task ended. */
   observe(id: string): Promise<void>;
 }

@@ -86,7 +86,7 @@ describe("bad input is thrown as invalid_input, naming the field and what was wa
       { task_id: "x", after: "new" },
       'after must be the next_after of an earlier answer; got "new".',
     ],
-    ["task_output", { task_id: "x", waitMs: 5 }, "waitMs is no argument; there are task_id, wait_ms,"],
+    ["task_output", { task_id: "x", waitMs: 5 }, "waitMs is no argument; there are task_id, task_ids,"],
     ["task_stop", { task_id: null }, "task_id must be a text; got null."],
     ["task_stop", { task_id: "x", reason: 5 }, "reason must be a text; got 5."],
   ];
@@ -108,7 +108,11 @@ test("the definitions infer their input and their answer", () => {
   }>();
   expectTypeOf(tools.task_output.execute)
     .parameter(0)
-    .toExtend<{ task_id: string; wait_ms?: number | undefined }>();
+    .toExtend<{
+      task_id?: string | undefined;
+      task_ids?: string[] | undefined;
+      wait_ms?: number | undefined;
+    }>();
   // @ts-expect-error: a limit is a number
   const wrong = () => tools.task_list.execute({ limit: "5" });
   expectTypeOf(wrong).toBeFunction();
