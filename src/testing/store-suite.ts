@@ -18,6 +18,7 @@ import { scopeSuite } from "./suite/scopes.ts";
 import { settleSuite } from "./suite/settlements.ts";
 import { transitionSuite } from "./suite/transitions.ts";
 import { turnSuite } from "./suite/turns.ts";
+import { waitSuite } from "./suite/waits.ts";
 import { watchSuite } from "./suite/watching.ts";
 
 export interface StoreSuiteOptions {
@@ -80,6 +81,7 @@ const PARTS: [title: string, part: (lab: Lab) => void][] = [
   ["claim by a hint", hintedClaimSuite],
   ["ends", endSuite],
   ["hold", holdSuite],
+  ["wait for a session", waitSuite],
   ["settle", settleSuite],
   ["turns", turnSuite],
   ["sweep", retentionSuite],

@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import type { TurnBy } from "../../src/core/model/session-claim.ts";
 import { trueNow } from "./wall-clock.ts";
 
 /** What a process did. A `call` names one call of a tool, everywhere: it is the task's `toolCallId`. */
@@ -13,6 +14,17 @@ export type Entry =
   | { event: "turn.begun"; call: string }
   /** `answered`: with the value or the error of the tool. `offloaded`: with the placeholder. */
   | { event: "turn.ended"; call: string; outcome: "answered" | "offloaded" | "failed"; reason?: string }
+  | { event: "chat.begun"; session: string; turn: number; by: TurnBy; waitedMs: number }
+  /** `fenced`: another turn had come after it. `broken`: it was to stop. */
+  | { event: "chat.ended"; session: string; turn: number; outcome: "done" | "fenced" | "broken" }
+  /** What was handed over is in the conversation now. */
+  | { event: "chat.told"; session: string; turn: number; ids: string[] }
+  /** What was handed over was in it already. */
+  | { event: "chat.again"; session: string; turn: number; ids: string[] }
+  | { event: "chat.acknowledged"; ids: string[] }
+  | { event: "chat.invalid"; session: string }
+  /** A user got no turn. */
+  | { event: "chat.shut_out"; session: string; reason: string }
   /** By something outside of it, for longer than a claim can bear. */
   | { event: "process.held_up"; since: number }
   | ({ event: "delivery.begun" } & Told)

@@ -134,7 +134,8 @@ export async function judge(store: TaskStore, users: number, events: Events): Pr
   };
 }
 
-function missingOf(lines: readonly Line[], records: readonly TaskRecord[]): number {
+/** Tasks that were started and are not there. */
+export function missingOf(lines: readonly Line[], records: readonly TaskRecord[]): number {
   const found = new Set(records.map(({ id }) => id));
   return linesWith(lines, "task.started").filter(({ id }) => !found.has(id)).length;
 }

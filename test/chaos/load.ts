@@ -29,6 +29,7 @@ function loadOf(lines: readonly Line[]): Load {
   const count = (...events: Line["event"][]) => linesWith(lines, ...events).length;
   return {
     tools: count("tool.begun") - count("tool.ended"),
-    deliveries: count("delivery.begun") - count("delivery.ended", "delivery.broken"),
+    deliveries:
+      count("delivery.begun", "chat.begun") - count("delivery.ended", "delivery.broken", "chat.ended"),
   };
 }

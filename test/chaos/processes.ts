@@ -1,10 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { patiently } from "./waiting.ts";
-import type { WorkerOptions } from "./worker.ts";
 
-const WORKER = fileURLToPath(new URL("./worker.ts", import.meta.url));
 const running = new Set<ChildProcess>();
 
 process.on("exit", killWorkers);
@@ -15,7 +12,7 @@ export function killWorkers(): void {
 }
 
 /** What a worker is told to do. */
-export type Order = "rest" | "stop" | { stepMs: number };
+export type Order = "rest" | "gather" | "stop" | { stepMs: number };
 
 /** A worker in a process of its own. What is awaited here comes when the process ends, too. */
 export class Worker {
@@ -28,9 +25,9 @@ export class Worker {
   #endedAt: number | undefined;
   #isKilled = false;
 
-  constructor(options: WorkerOptions) {
-    this.#child = fork(WORKER, [JSON.stringify(options)], {
-      execArgv: ["--import", "tsx"],
+  constructor(script: string, options: object) {
+    this.#child = fork(script, [JSON.stringify(options)], {
+      execArgv: ["--enable-source-maps"],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     running.add(this.#child);
@@ -60,6 +57,12 @@ export class Worker {
   async rest(): Promise<void> {
     this.#tell("rest");
     await this.#says("resting");
+  }
+
+  /** Resolves when each of its users has spoken once more. */
+  async gather(): Promise<void> {
+    this.#tell("gather");
+    await this.#says("gathered");
   }
 
   freeze(): void {

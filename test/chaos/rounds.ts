@@ -6,9 +6,11 @@ import { type Events, isOver, judge, type Report, recordsOf } from "./judge.ts";
 import { type Load, underLoad } from "./load.ts";
 import { Worker } from "./processes.ts";
 import { seeded } from "./random.ts";
+import { TASK_WORKER } from "./scripts.ts";
 import { open, type Place, through } from "./stores.ts";
 import type { Trouble } from "./troubles.ts";
 import { untilNone } from "./waiting.ts";
+import type { WorkerOptions } from "./worker.ts";
 
 const USERS = 10;
 const TASKS = 200;
@@ -23,8 +25,8 @@ export async function round(
 ): Promise<Report> {
   const reached = wire ? through(wire.port, place) : place;
   const common = { ...pace, place: reached, journal, users: USERS };
-  const heir = new Worker({ ...common, seed: seed + 1, tasks: 0, turns: 0 });
-  const victim = new Worker({ ...common, seed, tasks: TASKS, turns: TURNS });
+  const heir = workerOf({ ...common, seed: seed + 1, tasks: 0, turns: 0 });
+  const victim = workerOf({ ...common, seed, tasks: TASKS, turns: TURNS });
   const workers = [heir, victim];
   const { store, close } = open(place);
   const note = writerOf(journal);
@@ -43,6 +45,10 @@ export async function round(
     await Promise.all(workers.map((worker) => worker.kill()));
     await close();
   }
+}
+
+function workerOf(options: WorkerOptions): Worker {
+  return new Worker(TASK_WORKER, options);
 }
 
 async function outcomeOf(

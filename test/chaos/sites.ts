@@ -9,7 +9,7 @@ import { startRedis } from "../support/redis-server.ts";
 import { frozen, stepped, suspended } from "./clocks.ts";
 import { damaged, misled } from "./intruders.ts";
 import type { Place } from "./stores.ts";
-import { crashing, cutting, killed, locked, slowing, type Trouble } from "./troubles.ts";
+import { crashing, cutting, killed, locked, quiet, slowing, type Trouble } from "./troubles.ts";
 import { Wire } from "./wire.ts";
 
 /** Longer than a client waits before it says so. */
@@ -25,10 +25,15 @@ const ANYWHERE: Record<string, Trouble> = {
   "rubbish on the channel": misled,
 };
 
+/** What may happen anywhere while turns are taken. */
+const TO_TURNS: Record<string, Trouble> = { nothing: quiet, killed, frozen };
+
 /** A store, and what may happen there. */
 export interface Site {
   place(round: number): Place;
   troubles: Record<string, Trouble>;
+  /** What happens while several processes take turns in the same sessions. */
+  toTurns: Record<string, Trouble>;
   close(): Promise<void>;
 }
 
@@ -38,6 +43,7 @@ async function sqliteSite(): Promise<Site> {
   return {
     place: (n) => ({ kind: "sqlite", path: join(directory, `${n}.db`) }),
     troubles: { ...ANYWHERE, "locked for 3 s": locked },
+    toTurns: TO_TURNS,
     close: async () => rmSync(directory, { recursive: true, force: true }),
   };
 }
@@ -64,6 +70,7 @@ async function redisSite(): Promise<Site> {
       "connections cut": cutting(cut),
       "3 s away": slowing(wire),
     },
+    toTurns: { ...TO_TURNS, "server crashed": crashing(crash) },
     close: async () => {
       await wire.stop();
       await server.stop();
@@ -75,7 +82,7 @@ async function postgresSite(): Promise<Site> {
   const server = await startPostgres();
   if (server === undefined) throw new Error("There is no PostgreSQL on this machine.");
   const place = (n: number): Place => ({ kind: "postgres", config: server.config, schema: `chaos_${n}` });
-  if (!server.isOwn) return { place, troubles: ANYWHERE, close: () => server.stop() };
+  if (!server.isOwn) return { place, troubles: ANYWHERE, toTurns: TO_TURNS, close: () => server.stop() };
   const wire = await new Wire({ path: `${server.config.host}/.s.PGSQL.${server.config.port}` }).start();
   const cut = async () => {
     const client = new pg.Client(server.config);
@@ -93,6 +100,7 @@ async function postgresSite(): Promise<Site> {
       "connections cut": cutting(cut),
       "3 s away": slowing(wire),
     },
+    toTurns: { ...TO_TURNS, "server crashed": crashing(() => server.crash()) },
     close: async () => {
       await wire.stop();
       await server.stop();

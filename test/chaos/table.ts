@@ -1,7 +1,12 @@
+import type { ChatReport } from "./chat/judge.ts";
 import type { Report } from "./judge.ts";
+import type { Load } from "./load.ts";
 
 /** What the columns after the first two say of all rounds together. */
-const COLUMNS: Record<string, (reports: readonly Report[]) => number | string> = {
+export type Columns<R> = Record<string, (reports: readonly R[]) => number | string>;
+
+/** Tasks, and those who wait for them. */
+export const OF_TASKS: Columns<Report> = {
   rounds: (reports) => reports.length,
   tasks: (reports) => sum(reports, ({ tasks }) => tasks),
   turns: (reports) => sum(reports, ({ turns }) => turns),
@@ -12,18 +17,43 @@ const COLUMNS: Record<string, (reports: readonly Report[]) => number | string> =
   "tools, deliveries when hit": leastLoad,
 };
 
-const TITLES = ["store", "what happened", ...Object.keys(COLUMNS), "faults"];
-const RULES = TITLES.map((title) => (title in COLUMNS ? "---:" : "---"));
+/** Turns that several processes take in the same sessions. */
+export const OF_TURNS: Columns<ChatReport> = {
+  rounds: (reports) => reports.length,
+  tasks: (reports) => sum(reports, ({ tasks }) => tasks),
+  turns: (reports) => sum(reports, ({ turns }) => turns),
+  automatic: (reports) => sum(reports, ({ automatic }) => automatic),
+  "longest wait, ms": (reports) => Math.max(...reports.map(({ waitedMs }) => waitedMs)),
+  "refused by the fence": (reports) => sum(reports, ({ fenced }) => fenced),
+  "handed over again": (reports) => sum(reports, ({ again }) => again),
+  "tools, turns when hit": leastLoad,
+};
 
-export const HEAD = [TITLES, RULES].map(lineOf).join("\n");
+/** What a row is made of. */
+export interface Judged {
+  loads: readonly Load[];
+  faults: object;
+}
 
-export function rowOf(store: string, what: string, reports: readonly Report[], firstSeed: number) {
+export function headOf<R>(columns: Columns<R>): string {
+  const titles = ["store", "what happened", ...Object.keys(columns), "faults"];
+  const rules = titles.map((title) => (title in columns ? "---:" : "---"));
+  return [titles, rules].map(lineOf).join("\n");
+}
+
+export function rowOf<R extends Judged>(
+  columns: Columns<R>,
+  store: string,
+  what: string,
+  reports: readonly R[],
+  firstSeed: number,
+) {
   const faults = reports.flatMap((report, n) =>
     Object.entries(report.faults)
       .filter(([, times]) => times > 0)
       .map(([fault, times]) => `${times} ${fault} (seed ${firstSeed + n})`),
   );
-  const numbers = Object.values(COLUMNS).map((column) => column(reports));
+  const numbers = Object.values(columns).map((column) => column(reports));
   const text = lineOf([store, what, ...numbers, faults.join(", ") || "none"]);
   return { text, isClean: faults.length === 0 };
 }
@@ -32,12 +62,12 @@ function lineOf(cells: readonly (number | string)[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-function sum(reports: readonly Report[], number: (report: Report) => number): number {
+function sum<R>(reports: readonly R[], number: (report: R) => number): number {
   return reports.reduce((all, report) => all + number(report), 0);
 }
 
 /** The least of each. */
-function leastLoad(reports: readonly Report[]): string {
+function leastLoad(reports: readonly Judged[]): string {
   const loads = reports.flatMap(({ loads }) => loads);
   if (loads.length === 0) return "–";
   const least = (number: "tools" | "deliveries") => Math.min(...loads.map((load) => load[number]));

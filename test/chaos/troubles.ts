@@ -33,6 +33,8 @@ export interface Trouble {
   /** The workers' way to the store. @default the direct one */
   wire?: Wire;
   pace: Pace;
+  /** Whether the store cannot be asked for a while. @default false */
+  isStoreAway?: boolean;
   /** How many of the rounds are enough. @default 1, all of them */
   share?: number;
 }
@@ -54,6 +56,9 @@ export const CALM: Pace = { leaseMs: 10_000, mayLapse: false, toolMs: 1_500 };
 /** Some tools outlast a call of the slow store. */
 const SLOW: Pace = { ...CALM, toolMs: 3_500 };
 
+/** Nothing happens. */
+export const quiet: Trouble = { pace: CALM, happens: async ({ victim }) => victim.started };
+
 /** Killed at any instant from its first task on, also while it starts the others. */
 export const killed: Trouble = {
   pace: BRISK,
@@ -68,6 +73,7 @@ export const killed: Trouble = {
 export function crashing(crash: () => Promise<void>): Trouble {
   return {
     pace: CALM,
+    isStoreAway: true,
     async happens({ random, hit }) {
       await sleep(random() * 800);
       await hit();

@@ -6,11 +6,12 @@ import { type CallTerms, nextCall, takeTurn } from "./calls.ts";
 import { CLAIM_MS } from "./deliveries.ts";
 import { writerOf } from "./journal.ts";
 import type { Order } from "./processes.ts";
+import { pulse } from "./pulse.ts";
 import { seeded } from "./random.ts";
 import { open, type Place } from "./stores.ts";
 import type { Pace } from "./troubles.ts";
 import { TIMEOUT_MS } from "./turns.ts";
-import { stepClock, trueNow } from "./wall-clock.ts";
+import { stepClock } from "./wall-clock.ts";
 
 export interface WorkerOptions extends Pick<Pace, "leaseMs" | "toolMs"> {
   place: Place;
@@ -25,9 +26,6 @@ export interface WorkerOptions extends Pick<Pace, "leaseMs" | "toolMs"> {
 
 /** A store that fails may be back by then. */
 const RETRY_MS = 50;
-/** A process that gets no turn for so long cannot hold its claims. */
-const HELD_UP_MS = CLAIM_MS / 2;
-const PULSE_MS = 50;
 const DEAF_MS = 300;
 
 const options = JSON.parse(process.argv[2] ?? "") as WorkerOptions;
@@ -69,7 +67,6 @@ const dispatcher = new FollowUpDispatcher({
 let deliveries = 0;
 let isResting = false;
 let isStopping = false;
-let lastPulse = trueNow();
 
 async function startTasks(): Promise<void> {
   for (let task = 0; task < options.tasks; task += 1) {
@@ -98,12 +95,6 @@ async function watchUser(): Promise<void> {
   }
 }
 
-function pulse(): void {
-  const now = trueNow();
-  if (now - lastPulse > HELD_UP_MS) note({ event: "process.held_up", since: lastPulse });
-  lastPulse = now;
-}
-
 async function rest(): Promise<void> {
   isResting = true;
   await turns;
@@ -120,13 +111,14 @@ async function stop(): Promise<void> {
 
 function obey(order: Order): void {
   if (typeof order === "object") stepClock(order.stepMs);
-  else void (order === "rest" ? rest() : stop());
+  if (order === "rest") void rest();
+  if (order === "stop") void stop();
 }
 
 process.on("message", obey);
 // Nobody is left to stop it.
 process.on("disconnect", () => process.exit(1));
-setInterval(pulse, PULSE_MS);
+pulse(note);
 tasks.on("record.damaged", ({ taskId: id }) => note({ event: "record.damaged", id }));
 dispatcher.start();
 void watchUser();

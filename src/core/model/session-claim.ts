@@ -66,13 +66,17 @@ export interface Hold {
    * hold, which `defer` takes back.
    */
   maxHolds: number;
-  /** Milliseconds for which no `claim` gets the session while it is free, where somebody has it now. 0: none. */
+  /**
+   * Milliseconds for which no `claim` gets the session, nor any claimant who has come later, where it cannot be had now.
+   * Asking again before that keeps the place among those who wait. 0: it does not wait, or not any more.
+   */
   waitMs: number;
 }
 
-/** Somebody has the session. */
+/** The session cannot be had. */
 export interface Held {
-  heldBy: TurnBy;
+  /** Who has it. `null`: it is free, and another claimant has waited longer for it. */
+  heldBy: TurnBy | null;
 }
 
 /** How a claim stands whose lease has begun anew. */

@@ -9,7 +9,7 @@ import { type Footing, HeldTurn, openTurn, type TurnTools } from "./held-turn.ts
 import { joined } from "./joined-signal.ts";
 import { isWithin } from "./own-turn.ts";
 import { type RunningTurnParts, RunningTurns } from "./running-turns.ts";
-import { SessionQueue, type Unguarded } from "./session-queue.ts";
+import { msLeft, type QueueTerms, SessionQueue, type Unguarded } from "./session-queue.ts";
 import type { Turn } from "./turn.ts";
 import type { TurnTerms } from "./turn-options.ts";
 import type { TurnOutcome, TurnRun } from "./turn-run.ts";
@@ -34,16 +34,18 @@ export class HostTurns {
 
   /** Settles as `work` does. */
   async turn<T>(scope: TaskScope, work: (turn: Turn) => T, terms: TurnTerms): Promise<Awaited<T>> {
+    const queueTerms = this.#queueTerms(terms);
     for (;;) {
-      const turn = openTurn(HeldTurn, await this.#take(scope, terms), this.#parts.tools);
-      const result = this.#run(turn, work);
-      // It may have been lost before it began.
+      const turn = openTurn(HeldTurn, await this.#take(scope, queueTerms), this.#parts.tools);
+      const { result, ended } = this.#run(turn, work);
       if (result !== undefined) return result;
+      await ended;
+      msLeft(queueTerms, this.#parts.clock);
     }
   }
 
   async begin(scope: TaskScope, terms: TurnTerms): Promise<HandledTurn> {
-    const turn = openTurn(HandledTurn, await this.#take(scope, terms), this.#parts.tools);
+    const turn = openTurn(HandledTurn, await this.#take(scope, this.#queueTerms(terms)), this.#parts.tools);
     turn.ended = this.#running.begin(
       turn,
       () => turn.untilEnd,
@@ -62,6 +64,7 @@ export class HostTurns {
     this.#closing.abort(closedError());
     await Promise.all([
       this.#running.ended,
+      this.#queue.settled,
       ...[...this.#taking].map((taking) => taking.catch(() => undefined)),
     ]);
   }
@@ -71,7 +74,11 @@ export class HostTurns {
     return this.#running.runs;
   }
 
-  async #take(scope: TaskScope, terms: TurnTerms): Promise<Footing> {
+  #queueTerms(terms: TurnTerms): QueueTerms {
+    return { ...terms, deadlineAt: this.#parts.clock.monotonic() + terms.maxWaitMs };
+  }
+
+  async #take(scope: TaskScope, terms: QueueTerms): Promise<Footing> {
     const session = sessionOf(scope);
     if (isWithin(this.#parts.tasks, textOfSession(session))) throw withinError();
     if (!this.#parts.isAccepting()) throw closedError();
@@ -118,8 +125,8 @@ export class HostTurns {
     return this.#lastNumber.number;
   }
 
-  /** `undefined`: it was lost before it could begin. */
-  #run<T>(turn: HeldTurn, work: (turn: Turn) => T): Promise<Awaited<T>> | undefined {
+  /** `result` is `undefined` if it was lost before it could begin. */
+  #run<T>(turn: HeldTurn, work: (turn: Turn) => T): Running<Awaited<T>> {
     const told: unknown[] = [];
     let result: Promise<Awaited<T>> | undefined;
     const begin = () => {
@@ -127,8 +134,16 @@ export class HostTurns {
       result.catch((error: unknown) => told.push(error));
       return result;
     };
-    void this.#running.begin(turn, begin, (outcome) => this.#end(turn, outcome, told));
-    return result;
+    const ended = this.#running.begin(turn, begin, (outcome) =>
+      result === undefined ? this.#giveBack(turn) : this.#end(turn, outcome, told),
+    );
+    return { result, ended };
+  }
+
+  /** Nobody has seen what it was handed. */
+  async #giveBack({ claimed }: HeldTurn): Promise<void> {
+    if (claimed === undefined) return;
+    await this.#parts.tools.outbox.close(claimed, () => ({ type: "defer", delayMs: 0 })).catch(() => false);
   }
 
   /** `told`: with what the turn's own function has failed, which whoever has begun the turn knows. */
@@ -156,6 +171,11 @@ interface HostTurnParts extends RunningTurnParts {
   isAccepting(): boolean;
   /** What is to be done with what a turn has left open, and lets go of its session. */
   settle(turn: HeldTurn, outcome: TurnOutcome): Promise<void>;
+}
+
+interface Running<T> {
+  readonly result: Promise<T> | undefined;
+  readonly ended: Promise<void>;
 }
 
 const MOST_POLL_MS = 1_000;

@@ -42,6 +42,11 @@ export class Place {
     return this.#line[0] === this;
   }
 
+  /** Whether anybody comes behind it. */
+  get hasNext(): boolean {
+    return this.#line.at(-1) !== this;
+  }
+
   leave(): void {
     this.#line.splice(this.#line.indexOf(this), 1);
     this.#left();

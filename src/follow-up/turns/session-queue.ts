@@ -1,7 +1,7 @@
 import { nanoid } from "nanoid";
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { SessionClaims } from "../../core/ledger/session-claims.ts";
-import type { ClaimKey, Held, SessionKey } from "../../core/model/session-claim.ts";
+import type { ClaimKey, Held, Hold, SessionKey } from "../../core/model/session-claim.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { type Claimed, MAX_HOLDS, type Outbox } from "../outbox.ts";
 import { Bell } from "./bell.ts";
@@ -23,6 +23,7 @@ export interface Unguarded {
 export class SessionQueue {
   readonly #parts: QueueParts;
   readonly #lines = new Lines();
+  readonly #leaving = new Set<Promise<void>>();
 
   constructor(parts: QueueParts) {
     this.#parts = parts;
@@ -33,26 +34,51 @@ export class SessionQueue {
     return this.#lines.length(session);
   }
 
+  /** Resolves when the store knows of all who have left. */
+  get settled(): Promise<unknown> {
+    return Promise.all(this.#leaving);
+  }
+
   /** Waits until the session is free, and takes it. @throws `busy`; `store_failed`; the signal's reason */
-  async take(session: SessionKey, terms: TurnTerms, signal: AbortSignal): Promise<Claimed | Unguarded> {
+  async take(session: SessionKey, terms: QueueTerms, signal: AbortSignal): Promise<Claimed | Unguarded> {
     signal.throwIfAborted();
-    const { clock, hints } = this.#parts;
     const bell = new Bell();
-    const stop = hints.listen(session, (hint) => void (hint === "free" && bell.ring()));
+    const stop = this.#parts.hints.listen(session, (hint) => void (hint === "free" && bell.ring()));
     const place = this.#lines.enter(session);
-    const wait: Wait = { session, terms, signal, bell, deadlineAt: clock.monotonic() + terms.maxWaitMs };
+    const wait: Wait = { session, terms, signal, bell, isStored: false };
     try {
       await this.#becomeFirst(place, wait);
       return await this.#takeFirst(wait);
     } finally {
-      place.leave();
       stop();
+      this.#leave(place, wait);
     }
+  }
+
+  /** Where nobody comes behind it here, others need not let this process have the session first. */
+  #leave(place: Place, { session, isStored }: Wait): void {
+    if (!isStored || place.hasNext) {
+      place.leave();
+      return;
+    }
+    const leaving = this.#giveUp(session).finally(() => {
+      this.#leaving.delete(leaving);
+      place.leave();
+    });
+    this.#leaving.add(leaving);
+  }
+
+  /** A store that fails is not told: it is soon over all the same. */
+  async #giveUp(session: SessionKey): Promise<void> {
+    const { outbox } = this.#parts;
+    const answer = await outbox.hold(session, NOTHING).catch(() => undefined);
+    if (answer !== undefined && !("heldBy" in answer)) await this.#giveBack(answer);
   }
 
   async #becomeFirst(place: Place, wait: Wait): Promise<void> {
     if (!place.isFirst && wait.terms.whenBusy === "refuse") throw busyError("others wait for it");
-    while (!place.isFirst) await place.bell.wait(this.#parts.clock, this.#left(wait), wait.signal);
+    const { clock } = this.#parts;
+    while (!place.isFirst) await place.bell.wait(clock, msLeft(wait.terms, clock), wait.signal);
   }
 
   async #takeFirst(wait: Wait): Promise<Claimed | Unguarded> {
@@ -60,10 +86,11 @@ export class SessionQueue {
     for (;;) {
       wait.bell.reset();
       const answer = await this.#ask(wait);
+      wait.isStored = "heldBy" in answer && wait.terms.whenBusy !== "refuse";
       if (!("heldBy" in answer)) return this.#orGivenBack(answer, wait.signal);
-      if (wait.terms.whenBusy === "refuse") throw busyError(`it has a turn by the ${answer.heldBy}`);
+      if (wait.terms.whenBusy === "refuse") throw busyError(whyBusy(answer));
       if (wait.terms.whenBusy === "preempt") await this.#preempt(wait.session, answer);
-      await wait.bell.wait(clock, Math.min(pollMs, this.#left(wait)), wait.signal);
+      await wait.bell.wait(clock, Math.min(pollMs, msLeft(wait.terms, clock)), wait.signal);
     }
   }
 
@@ -83,10 +110,13 @@ export class SessionQueue {
   /** Whoever has asked may have gone by now. */
   #orGivenBack(taken: Claimed | Unguarded, signal: AbortSignal): Claimed | Unguarded {
     if (!signal.aborted) return taken;
-    const { claims, outbox } = this.#parts;
-    if ("key" in taken) claims.letGo(taken.key);
-    else outbox.close(taken, () => ({ type: "defer", delayMs: 0 })).catch(() => false);
+    if ("key" in taken) this.#parts.claims.letGo(taken.key);
+    else void this.#giveBack(taken);
     throw signal.reason;
+  }
+
+  async #giveBack(taken: Claimed): Promise<void> {
+    await this.#parts.outbox.close(taken, () => ({ type: "defer", delayMs: 0 })).catch(() => false);
   }
 
   async #preempt(session: SessionKey, { heldBy }: Held): Promise<void> {
@@ -94,27 +124,39 @@ export class SessionQueue {
     // A store that fails now is asked again soon.
     await this.#parts.claims.stopTurn(session, PREEMPTED, "library").catch(() => undefined);
   }
-
-  /** @throws `busy` when the time is up */
-  #left({ deadlineAt, terms }: Wait): number {
-    const left = deadlineAt - this.#parts.clock.monotonic();
-    if (left > 0) return left;
-    throw busyError(`it was still so after ${terms.maxWaitMs} ms`);
-  }
 }
 
-interface Wait {
-  readonly session: SessionKey;
-  readonly terms: TurnTerms;
-  readonly signal: AbortSignal;
-  /** Rings when the session may be free. */
-  readonly bell: Bell;
+/** How long it may still wait. @throws `busy` when the time is up */
+export function msLeft({ deadlineAt, maxWaitMs }: QueueTerms, clock: SteadyClock): number {
+  const left = deadlineAt - clock.monotonic();
+  if (left > 0) return left;
+  throw busyError(`it was still so after ${maxWaitMs} ms`);
+}
+
+export interface QueueTerms extends TurnTerms {
   /** By the monotonic clock. */
   readonly deadlineAt: number;
 }
 
+interface Wait {
+  readonly session: SessionKey;
+  readonly terms: QueueTerms;
+  readonly signal: AbortSignal;
+  /** Rings when the session may be free. */
+  readonly bell: Bell;
+  /** Whether the store keeps the session for it. */
+  isStored: boolean;
+}
+
 /** So many times in a row a process may be late before it is no longer waited for. */
 const POLLS_PER_WAIT = 4;
+
+/** What ends the wait of a process. */
+const NOTHING: Hold = { by: "host", take: false, maxHolds: 0, waitMs: 0 };
+
+function whyBusy({ heldBy }: Held): string {
+  return heldBy === null ? "others have waited longer" : `it has a turn by the ${heldBy}`;
+}
 
 function busyError(why: string): TaskOffloadError {
   return new TaskOffloadError("busy", `The session is busy: ${why}.`);

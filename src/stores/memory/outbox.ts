@@ -48,10 +48,14 @@ export class Outbox {
 
   hold(claimant: string, leaseMs: number, session: SessionKey, terms: Hold): SessionClaim | Held {
     this.#claims.endLapsed();
-    const claim = this.#claims.of(session);
+    const { by, take, maxHolds, waitMs } = terms;
+    const heldBy = this.#keptBy(session, claimant);
+    if (heldBy !== undefined && waitMs > 0) {
+      this.#waits.begin(session, claimant, this.#clock.monotonic() + waitMs);
+      return { heldBy };
+    }
     this.#waits.end(session, claimant);
-    if (claim !== undefined) return this.#wait(claim, claimant, terms);
-    const { by, take, maxHolds } = terms;
+    if (heldBy !== undefined) return { heldBy };
     if (by === "user") this.#catalogue.resetTurns(session);
     const entries = take ? this.#heldIn(session, maxHolds) : [];
     return this.#begin(claimant, leaseMs, session, { by, entries, countsTurn: false });
@@ -111,9 +115,12 @@ export class Outbox {
     return { token, number, ...session, tasks, turns: this.#catalogue.turns.of(session) };
   }
 
-  #wait({ session, by }: Claim, claimant: string, { waitMs }: Hold): Held {
-    if (waitMs > 0) this.#waits.begin(session, claimant, this.#clock.monotonic() + waitMs);
-    return { heldBy: by };
+  /** Who has it; `null`: another has waited longer. */
+  #keptBy(session: SessionKey, claimant: string): TurnBy | null | undefined {
+    const claim = this.#claims.of(session);
+    if (claim !== undefined) return claim.by;
+    const first = this.#waits.first(session);
+    return first === undefined || first === claimant ? undefined : null;
   }
 
   #current(token: string): Claim | undefined {

@@ -3,6 +3,7 @@ import { SortedList } from "../../core/values/sorted-list.ts";
 
 /** Who waits for which session, and until when: nobody else is to be quicker. */
 export class Waits {
+  /** Those of a session by claimant, in the order in which they came. */
   readonly #bySession = new Map<string, Map<string, Wait>>();
   readonly #byEnd = new SortedList<Wait, Wait>(byEnd);
   #begun = 0;
@@ -11,11 +12,18 @@ export class Waits {
     return this.#bySession.has(textOfSession(session));
   }
 
+  /** The claimant who has waited longest. */
+  first(session: SessionKey): string | undefined {
+    return this.#bySession.get(textOfSession(session))?.keys().next().value;
+  }
+
+  /** One that is begun again keeps its place. */
   begin(session: SessionKey, claimant: string, endsAt: number): void {
-    this.end(session, claimant);
     const wait = { session, claimant, endsAt, order: ++this.#begun };
     const key = textOfSession(session);
     const waiting = this.#bySession.get(key) ?? new Map<string, Wait>();
+    const before = waiting.get(claimant);
+    if (before !== undefined) this.#byEnd.delete(before);
     this.#bySession.set(key, waiting.set(claimant, wait));
     this.#byEnd.add(wait);
   }

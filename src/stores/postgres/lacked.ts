@@ -41,7 +41,6 @@ export const FUNCTIONS: readonly string[] = [
   "insert_task",
   "now_ms",
   "oldest_due",
-  "others_waiting",
   "renew_leases",
   "reset_turns",
   "session_lock",
@@ -58,6 +57,8 @@ export const FUNCTIONS: readonly string[] = [
   "try_lock",
   "users_after",
   "waiting_limit_met",
+  "waits_for",
+  "waits_with",
   "weights_of",
   "write_follow_up",
 ];

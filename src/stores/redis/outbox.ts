@@ -141,7 +141,7 @@ export class Outbox {
 }
 
 type ClaimAnswer = [number: string, turns: string, texts: string[]];
-type HoldAnswer = [heldBy: "" | TurnBy, number?: string, turns?: string, texts?: string[]];
+type HoldAnswer = [heldBy: "" | TurnBy | null, number?: string, turns?: string, texts?: string[]];
 
 /** What is told of a session. */
 function hintOf({ userId, sessionId }: SessionKey, turn: SessionHint["turn"]): string {

@@ -70,8 +70,8 @@ export class Outbox {
     const now = this.#time.now();
     this.#sessions.endLapsed(now);
     const stored = storedSession(session);
-    const heldBy = this.#sessions.heldBy(stored);
-    this.#waits.wait(stored, encodeText(claimant), heldBy ? terms.waitMs : 0, now);
+    const heldBy = this.#keptBy(stored, encodeText(claimant), now);
+    this.#waits.wait(stored, encodeText(claimant), heldBy === undefined ? 0 : terms.waitMs, now);
     if (heldBy !== undefined) return { heldBy };
     const { by, take, maxHolds } = terms;
     if (by === "user") this.#sessions.resetTurns(stored);
@@ -118,6 +118,13 @@ export class Outbox {
 
   resetTurns(session: SessionKey): void {
     this.#sessions.resetTurns(storedSession(session));
+  }
+
+  /** Who has it; `null`: another has waited longer. */
+  #keptBy(session: StoredSession, claimant: string, now: number): TurnBy | null | undefined {
+    const first = this.#waits.first(session, now);
+    const isFirst = first === undefined || first === claimant;
+    return this.#sessions.heldBy(session) ?? (isFirst ? undefined : null);
   }
 
   #begin(claimant: string, leaseMs: number, session: SessionKey, turn: NewTurn): SessionClaim {

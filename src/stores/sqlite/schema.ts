@@ -108,9 +108,10 @@ ALTER TABLE offload_sessions ADD COLUMN heldBy TEXT NOT NULL DEFAULT 'library';
 ALTER TABLE offload_sessions ADD COLUMN stop TEXT;
 CREATE TABLE offload_waits (
   userId TEXT NOT NULL, session TEXT NOT NULL, claimant TEXT NOT NULL,
-  until REAL NOT NULL, waitMs REAL NOT NULL,
+  since INTEGER NOT NULL, until REAL NOT NULL, waitMs REAL NOT NULL,
   PRIMARY KEY (userId, session, claimant)
 ) WITHOUT ROWID;
+CREATE INDEX offload_waits_order ON offload_waits (userId, session, since);
 CREATE INDEX offload_waits_ending ON offload_waits (until);`;
 
 /** Tasks that cannot be read, or lack parts: their `shelf` is "damaged", and why that is so is here. */

@@ -11,10 +11,15 @@ export class Waits {
     this.#connection = connection;
   }
 
-  /** For so many milliseconds; 0 ends it. */
+  /** The claimant who has waited longest. */
+  first({ userId, session }: StoredSession, now: number): string | undefined {
+    return this.#connection.get(FIRST, { userId, session, now })?.claimant;
+  }
+
+  /** For so many milliseconds; 0 ends it. One that is not over keeps its place. */
   wait({ userId, session }: StoredSession, claimant: string, waitMs: number, now: number): void {
     if (waitMs === 0) this.#connection.run(END, { userId, session, claimant });
-    else this.#connection.run(WAIT, { userId, session, claimant, until: now + waitMs, waitMs });
+    else this.#connection.run(WAIT, { userId, session, claimant, until: now + waitMs, waitMs, now });
   }
 
   dropLapsed(now: number): void {
@@ -22,13 +27,23 @@ export class Waits {
   }
 }
 
-const WAIT = statement<"userId" | "session" | "claimant" | "until" | "waitMs">(
-  `INSERT OR REPLACE INTO ${WAITS} (userId, session, claimant, until, waitMs)
-    VALUES (:userId, :session, :claimant, :until, :waitMs)`,
+const IS_OF_SESSION = "userId = :userId AND session = :session";
+
+const FIRST = statement<"userId" | "session" | "now", { claimant: string }>(
+  `SELECT claimant FROM ${WAITS} WHERE ${IS_OF_SESSION} AND until > :now ORDER BY since LIMIT 1`,
+);
+
+/** Its place is behind all that have one. */
+const WAIT = statement<"userId" | "session" | "claimant" | "until" | "waitMs" | "now">(
+  `INSERT INTO ${WAITS} (userId, session, claimant, since, until, waitMs)
+    VALUES (:userId, :session, :claimant,
+      (SELECT ifnull(max(since), 0) + 1 FROM ${WAITS} WHERE ${IS_OF_SESSION}), :until, :waitMs)
+    ON CONFLICT DO UPDATE SET since = iif(until > :now, since, excluded.since),
+      until = excluded.until, waitMs = excluded.waitMs`,
 );
 
 const END = statement<"userId" | "session" | "claimant">(
-  `DELETE FROM ${WAITS} WHERE userId = :userId AND session = :session AND claimant = :claimant`,
+  `DELETE FROM ${WAITS} WHERE ${IS_OF_SESSION} AND claimant = :claimant`,
 );
 
 const DROP_LAPSED = statement<"now">(`DELETE FROM ${WAITS} WHERE until <= :now`);

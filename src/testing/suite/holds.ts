@@ -1,21 +1,12 @@
 import { expect, test } from "vitest";
-import type { FollowUpMode } from "../../core/model/follow-up.ts";
-import type { Hold, SessionClaim, Settlement } from "../../core/model/session-claim.ts";
+import type { SessionClaim, Settlement } from "../../core/model/session-claim.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { finishNext, type Lab, LONG_MS, leaseTest, read, upTo } from "./lab.ts";
+import { ALL_MODES, holdingOf, ONE } from "./holding.ts";
+import { type Lab, LONG_MS, leaseTest, read, upTo } from "./lab.ts";
 
 /** Turns that hold their session, whether or not anything waits there. */
 export function holdSuite(lab: Lab): void {
-  const ask = (terms: Partial<Hold> = {}, leaseMs = LONG_MS, claimant = "me", session = ONE) =>
-    lab.store.hold(claimant, leaseMs, session, { ...USER, ...terms });
-  const hold = async (...terms: Parameters<typeof ask>): Promise<SessionClaim> => {
-    const answer = await ask(...terms);
-    if ("heldBy" in answer) throw new Error(`The session is held by ${answer.heldBy}.`);
-    return answer;
-  };
-  const claim = (leaseMs = LONG_MS) => lab.store.claim("me", leaseMs, { maxTurns: 9 });
-  const pending = (mode?: FollowUpMode, sessionId: string | null = "one") =>
-    finishNext(lab, { sessionId }, mode);
+  const { ask, hold, claim, pending } = holdingOf(lab);
   const settle = (held: SessionClaim, settlement: Settlement, keep?: boolean) => {
     const outcome = Object.fromEntries(held.tasks.map(({ id }) => [id, settlement]));
     return lab.store.settle(held, outcome, keep);
@@ -63,7 +54,7 @@ export function holdSuite(lab: Lab): void {
     await lab.advance(leaseMs);
     expect(await lab.store.prolong(held, leaseMs)).toBeUndefined();
     expect(await lab.store.settle(held, {})).toBeUndefined();
-    expect(await lab.store.extend(held, ALL, 9)).toBeUndefined();
+    expect(await lab.store.extend(held, ALL_MODES, 9)).toBeUndefined();
     expect((await hold()).tasks).toMatchObject([{ id: record.id }]);
   });
 
@@ -102,7 +93,7 @@ export function holdSuite(lab: Lab): void {
     const healthy = await pending();
     const held = await hold({ maxHolds: 2 });
     expect(held.tasks).toMatchObject([{ id: healthy.id }]);
-    expect(await lab.store.extend(held, ALL, 2)).toEqual([]);
+    expect(await lab.store.extend(held, ALL_MODES, 2)).toEqual([]);
     await lab.store.settle(held, {});
     expect((await claim())?.tasks).toMatchObject([
       { id: record.id, followUp: { attempts: 1, holds: 2 } },
@@ -168,7 +159,7 @@ export function holdSuite(lab: Lab): void {
       [0, 1],
     ]);
     expect(await read(lab, first)).toEqual(taken?.[0]);
-    expect(await lab.store.extend(held, ALL, 9)).toEqual([]);
+    expect(await lab.store.extend(held, ALL_MODES, 9)).toEqual([]);
     expect(await lab.store.settle(held, { [first.id]: { type: "acknowledge" } })).toMatchObject([
       { id: first.id, followUp: { status: "delivered" } },
       { id: second.id, followUp: { status: "pending", holds: 0 } },
@@ -179,7 +170,7 @@ export function holdSuite(lab: Lab): void {
     await pending();
     const claimed = await claim();
     const later = await pending();
-    const taken = claimed && (await lab.store.extend(claimed, ALL, 9));
+    const taken = claimed && (await lab.store.extend(claimed, ALL_MODES, 9));
     expect(taken).toMatchObject([{ id: later.id, followUp: { status: "claimed", attempts: 1 } }]);
     const settled = claimed && (await lab.store.settle(claimed, {}));
     expect(settled?.map(({ followUp }) => followUp.attempts)).toEqual([0, 0]);
@@ -205,7 +196,9 @@ export function holdSuite(lab: Lab): void {
     const held = await hold();
     await settle(held, { type: "defer", delayMs: LONG_MS }, true);
     expect(await claim()).toBeUndefined();
-    expect(await lab.store.extend(held, ALL, 9)).toMatchObject([{ id: record.id, followUp: { holds: 1 } }]);
+    expect(await lab.store.extend(held, ALL_MODES, 9)).toMatchObject([
+      { id: record.id, followUp: { holds: 1 } },
+    ]);
   });
 
   test("a claim of which a part is told, and then another, counts one turn", async () => {
@@ -215,47 +208,6 @@ export function holdSuite(lab: Lab): void {
     await lab.store.settle(claimed, { [one.id]: { type: "acknowledge" } }, true);
     await lab.store.settle(claimed, { [two.id]: { type: "acknowledge" } });
     expect((await hold({ by: "host" })).turns).toBe(1);
-  });
-
-  test("while somebody waits for a session nobody claims it, and whoever waits gets it", async () => {
-    await pending();
-    await pending("when_idle", "two");
-    const held = await hold({ take: false });
-    expect(await ask({ waitMs: LONG_MS }, LONG_MS, "another")).toEqual({ heldBy: "user" });
-    await lab.store.settle(held, {});
-    expect(await claim()).toMatchObject({ sessionId: "two" });
-    expect(await claim()).toBeUndefined();
-    expect(await lab.store.claim("me", LONG_MS, { session: ONE })).toBeUndefined();
-    const other = await hold({}, LONG_MS, "another");
-    expect(other.tasks).toHaveLength(1);
-    await lab.store.settle(other, {});
-    expect(await claim()).toMatchObject({ sessionId: "one" });
-  });
-
-  test("of several who wait each is waited for until it has had the session", async () => {
-    await pending();
-    const held = await hold({ take: false });
-    for (const claimant of ["two", "three"]) await ask({ waitMs: LONG_MS }, LONG_MS, claimant);
-    await lab.store.settle(held, {});
-    await lab.store.settle(await hold({ take: false }, LONG_MS, "two"), {});
-    expect(await claim()).toBeUndefined();
-    await lab.store.settle(await hold({ take: false }, LONG_MS, "three"), {});
-    expect(await claim()).toMatchObject({ sessionId: "one" });
-  });
-
-  leaseTest("who waits is waited for so long, or until it waits no longer", async (leaseMs) => {
-    await pending();
-    const held = await hold({ take: false });
-    await ask({ waitMs: leaseMs }, LONG_MS, "another");
-    await lab.store.settle(held, {});
-    expect(await claim()).toBeUndefined();
-    await lab.advance(leaseMs);
-    const claimed = await claim();
-    expect(claimed).toMatchObject({ sessionId: "one" });
-    await ask({ waitMs: LONG_MS }, LONG_MS, "another");
-    await ask({ waitMs: 0 }, LONG_MS, "another");
-    if (claimed) await lab.store.settle(claimed, {});
-    expect(await claim()).toMatchObject({ sessionId: "one" });
   });
 
   test("who has a session is asked to stop, and learns it when the lease is prolonged", async () => {
@@ -287,7 +239,3 @@ export function holdSuite(lab: Lab): void {
     expect(holding).toHaveLength(1);
   });
 }
-
-const ONE = { userId: "ada", sessionId: "one" as string | null };
-const USER: Hold = { by: "user", take: true, maxHolds: 3, waitMs: 0 };
-const ALL: readonly FollowUpMode[] = ["when_idle", "interrupt", "silent"];

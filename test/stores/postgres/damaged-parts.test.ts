@@ -123,7 +123,7 @@ describePostgres("parts of records that are damaged", (pg) => {
 });
 
 describePostgres("the row of a session that is damaged", (pg) => {
-  test.each(["[]", '"x"', '{"third":"x"}', '{"third":null}'])(
+  test.each(["[]", '"x"', '{"third":"x"}', '{"third":null}', '{"third":[]}', '{"third":[1,"x"]}'])(
     "waits that are %s are none",
     async (waiting) => {
       const { store, run, pending } = await damagesOf(pg);

@@ -120,7 +120,7 @@ describeWithServer("sessions that are held", [], (lab) => {
     await store.prolong(claim, LONG_MS);
     await store.settle(claim, {}, true);
     await store.settle(claim, {});
-    await held(store);
+    await store.hold("waiting", LONG_MS, ONE, USER);
     expect(scripts.length).toBe(new Set(scripts).size + 2);
     expect(scripts).toHaveLength(7);
   });

@@ -17,10 +17,10 @@ export const HOLD = script({
     text("by", "whose turn it is"),
     flag("takes", "what is pending comes along"),
     MAX_HOLDS,
-    number("wait_ms", "how long nobody claims the session while it is free, if somebody has it now"),
+    number("wait_ms", "how long the session is kept for who asks while it is free, if it cannot be had now"),
   ],
   returns:
-    "hints with '', the number of the turn, the turns of the session, and names and records in turn; or with whose turn it is now",
+    "hints with '', the number of the turn, the turns of the session, and names and records in turn; or with whose turn it is now, false: nobody's, and another has waited longer",
   uses: [...CHANGING, ...CLAIMS, TAKING],
   body: `
 -- What is delayed comes along too, but not what has made others fail.
@@ -38,12 +38,14 @@ local claim = claim_of(session)
 if claim.token == token then
   return { told, '', claim.number, turns_of(session), claimed_records(session) }
 end
+local _, first = waits_for(session)
 -- As this write takes no memory, Redis lets the script end even when its memory is full: who speaks has a turn all the same.
-end_wait(session, claimant)
-if is_held(claim) then
-  see_to_its_end(session)
-  if wait_ms > 0 then begin_wait(session, claimant, wait_ms) end
-  return { told, claim.by }
+local place = end_wait(session, claimant)
+local has_session = is_held(claim)
+if has_session or first and first ~= claimant then
+  if has_session then see_to_its_end(session) end
+  if wait_ms > 0 then begin_wait(session, claimant, place, wait_ms) end
+  return { told, has_session and claim.by }
 end
 redis.call('DEL', key('claim', session))
 if by == 'user' then reset_turns(session) end

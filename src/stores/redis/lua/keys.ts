@@ -73,7 +73,7 @@ const KINDS = {
   claim: "claim",
   /** Of the shard, by the end of their claims: sessions. */
   claims: "claims",
-  /** Of a session, for as long as it has some, by when they give up: who waits for it. */
+  /** Of a session, for as long as it has some, a hash: the place of each who waits for it, and when they give up. */
   waits: "waits",
   /** Of the shard: the number of its last turn. */
   number: "number",

@@ -25,7 +25,7 @@ const TYPES = {
   counted: "zset",
   claim: "hash",
   claims: "zset",
-  waits: "zset",
+  waits: "hash",
   number: "string",
   settled: "list",
   damaged: "hash",

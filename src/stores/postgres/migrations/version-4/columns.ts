@@ -1,7 +1,7 @@
 /**
  * The row of a session in "claims" stays when its claim is over (then "ends_at" is 0), since it has the number of the last
  * one; it goes with the turns of the session. Who waits for the session is in it too, so that a claim looks at one row:
- * "waiting" has the end of each wait by its claimant, and "waited_until" the last of them.
+ * "waiting" has the place and the end of each wait by its claimant, and "waited_until" the last end.
  *
  * What cannot be read is filed under "damaged", where nobody looks, with the reason.
  */

@@ -2,11 +2,27 @@ import { lock, outstandingOf, watched } from "./fragments.ts";
 
 /** Turns that have their session whether or not anything waits there, and what they take in later. */
 export const holds = (s: string): string => `
--- Those who wait for a session, but for one, whose waits are not over. What is no wait is none.
-CREATE FUNCTION ${s}.others_waiting(waiting jsonb, claimant text, moment float8) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT coalesce(jsonb_object_agg(w.key, w.value), '{}')
+-- Those who wait for a session, each with its place and its end, [1, 1735689600000]. What is no wait, or over, is none.
+CREATE FUNCTION ${s}.waits_for(waiting jsonb, moment float8)
+  RETURNS TABLE (claimant text, place float8, ends_at float8) LANGUAGE sql AS $$
+  SELECT w.key, (w.value->>0)::float8, (w.value->>1)::float8
     FROM jsonb_each(CASE WHEN jsonb_typeof(waiting) = 'object' THEN waiting END) AS w
-    WHERE w.key <> claimant AND CASE WHEN jsonb_typeof(w.value) = 'number' THEN w.value::float8 > moment ELSE false END
+    WHERE CASE WHEN jsonb_typeof(w.value->0) = 'number' AND jsonb_typeof(w.value->1) = 'number'
+      THEN (w.value->>1)::float8 > moment ELSE false END
+$$;
+
+-- The waits for a session when one of them is begun or, with 0, ended: who has a place keeps it.
+CREATE FUNCTION ${s}.waits_with(waiting jsonb, given_claimant text, wait_ms float8, moment float8)
+  RETURNS jsonb LANGUAGE sql AS $$
+  WITH waits AS (SELECT * FROM ${s}.waits_for(waiting, moment)),
+    next AS (
+      SELECT * FROM waits w WHERE w.claimant <> given_claimant
+      UNION ALL
+      SELECT given_claimant, coalesce(
+          (SELECT w.place FROM waits w WHERE w.claimant = given_claimant),
+          (SELECT max(w.place) + 1 FROM waits w), 1), moment + wait_ms
+        WHERE wait_ms > 0)
+  SELECT coalesce(jsonb_object_agg(n.claimant, jsonb_build_array(n.place, n.ends_at)), '{}') FROM next n
 $$;
 
 -- Who has the session; or else the turn that has begun, and then what it has taken.
@@ -18,6 +34,7 @@ DECLARE
   moment float8;
   claim ${s}.claims;
   is_held boolean;
+  is_kept boolean;
   waits jsonb;
   had integer;
   number bigint;
@@ -26,17 +43,16 @@ BEGIN${lock(s, `${s}.session_lock(of_user, of_session)`)}
   SELECT c.* INTO claim FROM ${s}.claims c WHERE c.user_id = of_user AND c.session = of_session FOR UPDATE;
   moment := ${s}.now_ms();
   is_held := FOUND AND claim.ends_at > moment;
-  waits := ${s}.others_waiting(claim.waiting, claimant, moment);
-  IF is_held AND wait_ms > 0 THEN
-    waits := waits || jsonb_build_object(claimant, moment + wait_ms);
-  END IF;
+  is_kept := NOT is_held AND claimant <> (
+    SELECT w.claimant FROM ${s}.waits_for(claim.waiting, moment) AS w ORDER BY w.place LIMIT 1);
+  waits := ${s}.waits_with(claim.waiting, claimant, CASE WHEN is_held OR is_kept THEN wait_ms ELSE 0 END, moment);
   IF waits <> claim.waiting THEN
     UPDATE ${s}.claims c SET waiting = waits,
-        waited_until = coalesce((SELECT max(w.value::float8) FROM jsonb_each(waits) AS w), 0)
+        waited_until = coalesce((SELECT max(w.ends_at) FROM ${s}.waits_for(waits, moment) AS w), 0)
       WHERE c.user_id = of_user AND c.session = of_session;
   END IF;
-  IF is_held THEN
-    RETURN NEXT json_build_object('heldBy', claim.turn_by);
+  IF is_held OR is_kept THEN
+    RETURN NEXT json_build_object('heldBy', CASE WHEN is_held THEN claim.turn_by END);
     RETURN;
   END IF;
   IF given_by = 'user' THEN
