@@ -106,13 +106,11 @@ test("the definitions infer their input and their answer", () => {
     task_id: string;
     reason?: string | undefined;
   }>();
-  expectTypeOf(tools.task_output.execute)
-    .parameter(0)
-    .toExtend<{
-      task_id?: string | undefined;
-      task_ids?: string[] | undefined;
-      wait_ms?: number | undefined;
-    }>();
+  expectTypeOf(tools.task_output.execute).parameter(0).toExtend<{
+    task_id?: string | undefined;
+    task_ids?: string[] | undefined;
+    wait_ms?: number | undefined;
+  }>();
   // @ts-expect-error: a limit is a number
   const wrong = () => tools.task_list.execute({ limit: "5" });
   expectTypeOf(wrong).toBeFunction();
