@@ -4,6 +4,7 @@ import type { ToolOffloadMiddleware } from "../core/middleware.ts";
 import type { OffloadOutcome, ToolCall, ToolContext } from "../core/model/call.ts";
 import { refuseWrapped, wrapped } from "../core/model/wrapped.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
+import { lenient } from "./lenient.ts";
 
 /** A tool whose input a zod object describes. */
 export interface ToolWithSchema<Shape extends z.ZodRawShape, Config extends z.core.$ZodObjectConfig, R> {
@@ -81,14 +82,16 @@ export function withBackgroundArgument<
 
 const ARGUMENT = "run_in_background";
 
-const argument = z
-  .boolean()
-  .optional()
-  .describe(
-    "true: start this call in the background and go on at once. You get the id of a task, and the result " +
-      "arrives by itself in a later message. Use it for work that takes long and that nothing you do next " +
-      "depends on. Leave it out otherwise: a call that turns out slow goes to the background by itself.",
-  );
+const argument = lenient(
+  z
+    .boolean()
+    .optional()
+    .describe(
+      "true: start this call in the background and go on at once. You get the id of a task, and the result " +
+        "arrives by itself in a later message. Use it for work that takes long and that nothing you do next " +
+        "depends on. Leave it out otherwise: a call that turns out slow goes to the background by itself.",
+    ),
+);
 
 type Extended<Shape extends z.ZodRawShape, Config extends z.core.$ZodObjectConfig> = z.ZodObject<
   z.core.util.Extend<Shape, { [ARGUMENT]: typeof argument }>,

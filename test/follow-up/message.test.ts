@@ -189,6 +189,11 @@ describe("a result that its store has cut", () => {
   const size = (bytes: number) =>
     `Size: ${bytes} bytes. Only the head and the tail of this result were kept.`;
 
+  test("says that it was larger where it was not looked at to its end", () => {
+    const [, line] = linesOf(completed(Array(100).fill("otter"), 6));
+    expect(line).toMatch(/^Size: at least \d+ bytes\. Only the head/);
+  });
+
   test("says its true size, and where its kept head ends", () => {
     const result = completed("abcdefghij€", 6);
     expect(linesOf(result)).toEqual(["Outcome: completed.", size(13), ...CALL, "Result:", "(data)"]);

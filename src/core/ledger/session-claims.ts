@@ -43,6 +43,11 @@ export class SessionClaims {
     return this.#held.has(session);
   }
 
+  /** What is one for as long as this process has the session in hand. */
+  holdOf(session: SessionKey): object | undefined {
+    return this.#held.holdOf(session);
+  }
+
   /**
    * Leases a session, and takes it in hand: until it is let go of, and for `holdMs` at most, this process gets it no
    * second time, whatever has become of the lease. @throws `store_failed`

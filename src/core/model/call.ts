@@ -1,7 +1,7 @@
 import { TaskOffloadError } from "../errors.ts";
 import { digest } from "../values/digest.ts";
 import { isPlain } from "../values/plain.ts";
-import { sliceWhole } from "../values/text.ts";
+import { ownText, sliceWhole } from "../values/text.ts";
 import { invalidInput, isSignal, unknownName } from "../values/validate.ts";
 import type { TaskInfo, TaskProgress, TaskScope } from "./task.ts";
 
@@ -192,7 +192,7 @@ function ownScope(scope: TaskScope): TaskScope {
 function shortCallId(id: string): string {
   if (id.length <= MAX_CALL_ID) return id;
   const end = `…${digest(id)}`;
-  return sliceWhole(id, 0, MAX_CALL_ID - 1 - end.length) + end;
+  return ownText(sliceWhole(id, 0, MAX_CALL_ID - 1 - end.length) + end);
 }
 
 /** A copy, made of the text that was measured: a getter may say something else each time. */
