@@ -15,7 +15,7 @@ const LIMITS = {
   "./http": "41.5 kB",
   "./store": "1 kB",
   "./stores/memory": "7.5 kB",
-  "./stores/postgres": "19.5 kB",
+  "./stores/postgres": "20 kB",
   "./stores/redis": "21.5 kB",
   "./stores/sqlite": "16 kB",
   "./tools": "35 kB",
