@@ -1,3 +1,4 @@
+import pTimeout from "p-timeout";
 import type { TaskFollower } from "../calls/outcome.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
@@ -6,9 +7,10 @@ import { changeFor } from "../model/lifecycle.ts";
 import { type StoredResult, storeResult } from "../model/result.ts";
 import type { TaskChange } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
+import { storeWithView, textsOf, viewBy } from "../model/view.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import { here } from "../time/async-context.ts";
-import { type Clock, Timer } from "../time/clock.ts";
+import { type Clock, Timer, timersOf } from "../time/clock.ts";
 import { type Ending, endingsOf } from "./ending.ts";
 import type { Slot } from "./slot.ts";
 import { letGo } from "./stored-call.ts";
@@ -191,7 +193,7 @@ export class RunningTask implements TaskFollower {
 
   /** Tries until this task is finished in the store, by this write or by somebody else's. */
   async #writeEnd(): Promise<void> {
-    const result = this.#result();
+    const result = await this.#result();
     for (let isOver = false; !isOver; ) {
       const change = this.#endChange(result);
       if (change === undefined) return;
@@ -214,9 +216,19 @@ export class RunningTask implements TaskFollower {
     return patch.status === "completed" && result ? { patch, events, result } : { patch, events };
   }
 
-  #result(): StoredResult | undefined {
-    const { outcome } = this.#call.execution;
-    return outcome?.ok ? storeResult(outcome.value, this.#parts.terms.maxResultBytes) : undefined;
+  async #result(): Promise<StoredResult | undefined> {
+    const { outcome, call, restartState } = this.#call.execution;
+    if (!outcome?.ok) return undefined;
+    const { clock, terms } = this.#parts;
+    const { value } = outcome;
+    const tool = call.view ?? restartState?.view;
+    if (tool === undefined) return storeResult(value, terms.maxResultBytes);
+    // A view that does not come must not lose the result.
+    const customTimers = timersOf(clock);
+    const fallback = () => textsOf(value);
+    const view = await pTimeout(viewBy(tool, value), { milliseconds: VIEW_MS, fallback, customTimers });
+    if (view === undefined) return storeResult(value, terms.maxResultBytes);
+    return storeWithView(value, view, terms.maxResultBytes);
   }
 }
 
@@ -229,5 +241,7 @@ export interface RunningTaskParts {
   ended(task: RunningTask): void;
 }
 
+/** Milliseconds that a tool has to show its result. */
+const VIEW_MS = 5_000;
 /** Milliseconds between two writes of what a task reports. */
 const FLUSH_MS = 100;
