@@ -1,5 +1,4 @@
 import type { TaskInfo } from "../../core/model/task.ts";
-import type { MediaPart } from "../../core/model/view.ts";
 import type { FollowUp } from "../../follow-up/follow-up.ts";
 import type { FollowUpMarker, FollowUpMessage } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
@@ -81,7 +80,7 @@ export function toModelMessage(
   const told = freshIn(late, messages);
   if (told === undefined) return undefined;
   const providerOptions = optionsOf(told.marker);
-  const files = filesOf(told, (file, data) => ({ ...file, data }));
+  const files = filesOf(told).map(({ url: data, ...file }) => ({ ...file, data }));
   return { role: "user", content: [{ type: "text", text: told.text, providerOptions }, ...files] };
 }
 
@@ -98,8 +97,8 @@ export function toUIMessage(
   if (told === undefined) return undefined;
   const providerMetadata = optionsOf(told.marker);
   const id = messageIdOf(told.fresh);
-  const files = filesOf(told, (file, url) => ({ ...file, url }));
-  return { id, role: "user", parts: [{ type: "text", text: told.text, providerMetadata }, ...files] };
+  const text = { type: "text", text: told.text, providerMetadata } as const;
+  return { id, role: "user", parts: [text, ...filesOf(told)] };
 }
 
 /**
@@ -159,12 +158,8 @@ function freshIn(late: LateResults, messages: readonly MessageLike[]): Fresh | u
   return fresh.length === 0 ? undefined : { fresh, ...late.messageFor(fresh) };
 }
 
-function filesOf<Part>({ media = [] }: Fresh, toPart: (file: FileLike, address: string) => Part): Part[] {
-  return media.map((part) => toPart({ type: "file", mediaType: part.mediaType }, addressOf(part)));
-}
-
-interface FileLike extends Pick<MediaPart, "mediaType"> {
-  type: "file";
+function filesOf({ media = [] }: Fresh): { type: "file"; mediaType: string; url: string }[] {
+  return media.map((part) => ({ type: "file", mediaType: part.mediaType, url: addressOf(part) }));
 }
 
 /** It is plain JSON, which an interface cannot say of itself. */

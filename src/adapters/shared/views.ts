@@ -13,7 +13,7 @@ export function viewOfBlocks(content: unknown): ResultView | undefined {
  * @throws for anything that is no such answer
  */
 export function viewOfModelOutput(output: unknown): ResultView | undefined {
-  if (output === undefined) return undefined;
+  if (output === undefined || output === null) return undefined;
   const { type, value, reason = "The tool was not run." } = output as Record<string, unknown>;
   switch (type) {
     case "text":
@@ -25,7 +25,7 @@ export function viewOfModelOutput(output: unknown): ResultView | undefined {
     case "execution-denied":
       return [text(reason)];
     case "content":
-      return viewOfBlocks(value);
+      if (Array.isArray(value)) return viewOfBlocks(value);
   }
   throw new TypeError("toModelOutput has answered what is no output for a model.");
 }
@@ -36,7 +36,7 @@ export function addressOf({ mediaType, data, url = "" }: MediaPart): string {
 }
 
 export function isImage({ mediaType }: MediaPart): boolean {
-  return mediaType.startsWith("image/");
+  return /^image\b/.test(mediaType);
 }
 
 type Block = Readonly<Record<string, unknown>>;
