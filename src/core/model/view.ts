@@ -80,6 +80,9 @@ const UNSHOWN: TextPart = {
 };
 
 const MAX_MEDIA_TYPE = 64;
+/** Some break its lines. */
+const BASE64 = /^[\w+/\s-]*=*\s*$/;
+const URL_TEXT = /^[!-~]+$/;
 
 /** A block of content, by the custom of MCP and of all frameworks. */
 interface Block {
@@ -111,15 +114,15 @@ function ownPart(part: ViewPart): ViewPart {
   if (part.type === "text") return { type: "text", text: checkText(part.text) };
   const { mediaType, data, url } = part;
   const own: MediaPart = { type: "media", mediaType: oneLine(mediaType, MAX_MEDIA_TYPE) };
-  if (data !== undefined) own.data = checkText(data);
-  else if (url !== undefined) own.url = checkText(url);
+  if (data !== undefined) own.data = checkText(data, BASE64);
+  else if (url !== undefined) own.url = checkText(url, URL_TEXT);
   else if (part.bytes !== undefined) own.bytes = Number(part.bytes);
   return own;
 }
 
-function checkText(text: string): string {
-  if (typeof text !== "string") throw new TypeError("A part of a view has no text.");
-  return text;
+function checkText(text: string, form?: RegExp): string {
+  if (typeof text === "string" && (form === undefined || form.test(text))) return text;
+  throw new TypeError("A part of a view is not what it should be.");
 }
 
 /** "[image/png, 12 kB]" */

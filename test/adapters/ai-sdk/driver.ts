@@ -108,10 +108,10 @@ function toolOf({ description, inputSchema, execute, shows }: PlainTool) {
     execute: (input, { abortSignal }) => execute(input, abortSignal),
   });
   if (shows === undefined) return plain;
-  const toModelOutput: NonNullable<ToolSet[string]["toModelOutput"]> = ({ output }) => {
+  const toModelOutput = ({ output }: { output: unknown }) => {
     const { text, png } = shows(output);
     const image = { type: "image-data", mediaType: "image/png", data: png } as const;
-    return { type: "content", value: [{ type: "text", text }, image] };
+    return { type: "content" as const, value: [{ type: "text" as const, text }, image] };
   };
   return { ...plain, toModelOutput };
 }
