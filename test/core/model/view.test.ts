@@ -94,8 +94,8 @@ describe("a view that fails", () => {
     ["rejects", () => Promise.reject(new Error("no"))],
     ["answers nonsense", () => 5 as never],
     ["answers parts that are none", () => [{ type: "text" }] as never],
-    ["answers data that is no base64", () => [{ type: "media", mediaType: "image/png", data: "\ud800" }]],
-    ["answers an address that is none", () => [{ type: "media", mediaType: "image/png", url: "a b" }]],
+    ["answers data that is no base64", () => [{ ...media(3), data: "\ud800" }]],
+    ["answers an address that is none", () => [{ ...media(3), data: undefined, url: "a b" }]],
     ["answers media without a type", () => [{ type: "media", data: "AA==" }] as never],
   ] as const;
 
