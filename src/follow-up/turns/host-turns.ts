@@ -62,11 +62,12 @@ export class HostTurns {
   /** Nobody waits any more, and nobody comes. Resolves when those that run have ended. */
   async close(): Promise<void> {
     this.#closing.abort(closedError());
-    await Promise.all([
-      this.#running.ended,
-      this.#queue.settled,
-      ...[...this.#taking].map((taking) => taking.catch(() => undefined)),
-    ]);
+    await Promise.all([this.#running.ended, this.#left()]);
+  }
+
+  async #left(): Promise<void> {
+    await Promise.allSettled(this.#taking);
+    await this.#queue.settled;
   }
 
   /** Those that run. */

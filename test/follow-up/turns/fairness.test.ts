@@ -49,6 +49,22 @@ describe.each(STORES)(
       expect(third.turn).toBeDefined();
     });
 
+    test("nor is a process of which several give up at once", async () => {
+      const process = around(store);
+      const [one, two, three] = [process(), process(), process()];
+      const first = await begun(one);
+      const abort = new AbortController();
+      const gone = [1, 2, 3].map(() => speak(two, { signal: abort.signal }));
+      await pass(20);
+      const third = speak(three);
+      await pass(20);
+      abort.abort(new Error("The page is gone."));
+      await Promise.allSettled(gone.map(({ result }) => result));
+      first.end.resolve("said");
+      await pass(100);
+      expect(third.turn).toBeDefined();
+    });
+
     test("whoever gives up keeps the place for who comes behind it", async () => {
       const process = around(store);
       const [one, two, three] = [process(), process(), process()];
@@ -75,6 +91,22 @@ describe.each(STORES)(
       await pass(20);
       await soon(two.dispatcher.stop());
       await expect(second.result).rejects.toMatchObject({ code: "closed" });
+      first.end.resolve("said");
+      await pass(100);
+      expect(third.turn).toBeDefined();
+    });
+
+    test("nor is one that has told so when it has stopped, and is closed at once", async () => {
+      const process = around(store);
+      const [one, two, three] = [process(), process(), process()];
+      const first = await begun(one);
+      const gone = [1, 2].map(() => speak(two));
+      await pass(20);
+      const third = speak(three);
+      await pass(20);
+      const stopped = two.dispatcher.stop().then(() => two.tasks.close());
+      await Promise.allSettled(gone.map(({ result }) => result));
+      await soon(stopped);
       first.end.resolve("said");
       await pass(100);
       expect(third.turn).toBeDefined();
