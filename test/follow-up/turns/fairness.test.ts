@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TaskStore } from "../../../src/index.ts";
-import { arrivesAfter, faultyStore } from "../../support/faulty-store.ts";
+import { arrivesAfter, faultyStore, neverAnswers, rejects } from "../../support/faulty-store.ts";
 import { ADA, inFakeTime, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
 import { complete, cutOff } from "../processes.ts";
@@ -155,6 +155,35 @@ describe.each(STORES)("rule 20: a turn that is lost before it begins, on $name",
     expect(spoken.turn?.followUps.map((followUp) => followUp.id)).toEqual([id]);
     const record = await soon(store.get({ userId: ADA.userId }, id));
     expect(record?.followUp).toMatchObject({ status: "claimed", attempts: 0, holds: 1 });
+  });
+
+  test("is asked for again where it is ended by hand, too", async () => {
+    const store = faultyStore(makeStore());
+    const process = around(store)({ dispatcher: { leaseMs: 1_000 } });
+    const { id } = await complete(process.tasks);
+    store.next("hold", arrivesAfter(1_500));
+    const beginning = process.dispatcher.begin(ADA);
+    await pass(1_700);
+    const turn = await soon(beginning);
+    turn.throwIfLost();
+    expect([turn.signal.aborted, turn.followUps.map((followUp) => followUp.id)]).toEqual([false, [id]]);
+    await soon(turn.end());
+    const record = await soon(store.get({ userId: ADA.userId }, id));
+    expect(record?.followUp.status).toBe("delivered");
+  });
+
+  test("waits no longer for a store that fails meanwhile than any other", async () => {
+    const store = faultyStore(makeStore());
+    const process = around(store)({ dispatcher: { leaseMs: 1_000 } });
+    await complete(process.tasks);
+    store.next("hold", arrivesAfter(1_500), rejects);
+    store.always("settle", neverAnswers);
+    const spoken = speak(process);
+    await pass(5_000);
+    expect(spoken.turn?.followUps).toEqual([]);
+    store.always("settle");
+    spoken.end.resolve("said");
+    await soon(spoken.result);
   });
 
   test("is given up when the time is over for which the session is waited for", async () => {
