@@ -29,10 +29,11 @@ async function finishedTask({ tasks }: ReturnType<typeof sceneOf>) {
 
 const error = () => new boot.TaskOffloadError("overloaded", "The tool's own.");
 
-test("AI SDK: tools that another copy has wrapped or made stay as they are", () => {
+test("AI SDK: tools that another copy has made stay as they are, and those that it has wrapped are refused", () => {
   const { tasks, offload } = sceneOf();
   const wrapped = boot.aiSdk.offloadTools({ slow: slowTool() }, { offload, scope });
-  const own = { ...wrapped, ...boot.aiSdk.taskTools({ tasks, scope }) };
+  expect(() => chat.aiSdk.offloadTools(wrapped, { offload, scope })).toThrow("wrapped already");
+  const own = boot.aiSdk.taskTools({ tasks, scope });
   const again = chat.aiSdk.offloadTools(own, { offload, scope });
   for (const [name, tool] of Object.entries(own)) expect(again[name as keyof typeof own]).toBe(tool);
 });
@@ -150,7 +151,8 @@ test("OpenAI Agents: a stop rule of one copy knows the placeholder of another", 
   const late = slowTool();
   const slow = functionTool("slow", late.execute);
   const [wrapped] = boot.openaiAgents.offloadTools([slow], { offload, scope });
-  expect(chat.openaiAgents.offloadTools([wrapped as never], { offload, scope })).toEqual([wrapped]);
+  const again = () => chat.openaiAgents.offloadTools([wrapped as never], { offload, scope });
+  expect(again).toThrow("wrapped already");
   const runContext = { context: undefined };
   const invoke = wrapped?.invoke as (...given: unknown[]) => Promise<unknown>;
   const output = await invoke(runContext, "{}", { toolCall: { callId: "one" } });
@@ -208,7 +210,8 @@ test("Mastra: a wrapped tool, a control tool, a placeholder and a context of ano
     },
   };
   const wrapped = boot.mastra.offloadTools({ slow }, { offload });
-  const own = { ...wrapped, ...boot.mastra.taskTools({ tasks }) };
+  expect(() => chat.mastra.offloadTools(wrapped, { offload })).toThrow("wrapped already");
+  const own = boot.mastra.taskTools({ tasks });
   const again = chat.mastra.offloadTools(own, { offload });
   for (const [name, tool] of Object.entries(own)) expect(again[name as keyof typeof own]).toBe(tool);
   const agent = { toolCallId: "one", resourceId: "ada", threadId: "chat-7" };

@@ -22,6 +22,8 @@ export interface ChatOptions extends Pick<Pace, "leaseMs" | "toolMs"> {
 }
 
 const SPEAKERS = 4;
+/** Of those who speak once more. */
+const AT_ONCE = 10;
 /** Milliseconds a call is waited for before it is offloaded. */
 const TIMEOUT_MS = 20;
 /** Milliseconds that a user thinks at most. */
@@ -152,7 +154,9 @@ async function rest(): Promise<void> {
 
 /** Every user speaks once more, and is told what nobody was woken for. */
 async function gather(): Promise<void> {
-  for (const scope of SESSIONS) await speak(scope);
+  for (let at = 0; at < SESSIONS.length; at += AT_ONCE) {
+    await Promise.all(SESSIONS.slice(at, at + AT_ONCE).map(speak));
+  }
   process.send?.("gathered");
 }
 
