@@ -2,7 +2,7 @@ import { deadlineError } from "../calls/execution.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import { endWithoutFollowUp, type LifecycleEvent } from "../model/lifecycle.ts";
 import type { TaskErrorCode, TaskRecord } from "../model/task.ts";
-import { mcpFailure } from "../model/view.ts";
+import { mcpFailure } from "../values/blocks.ts";
 import type { Redact } from "../values/redact.ts";
 import { describeError } from "../values/summary.ts";
 

@@ -1,17 +1,16 @@
-import pTimeout from "p-timeout";
 import type { TaskFollower } from "../calls/outcome.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { changeFor } from "../model/lifecycle.ts";
-import { type StoredResult, storeResult } from "../model/result.ts";
+import type { StoredResult } from "../model/result.ts";
 import type { TaskChange } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
-import { storeWithView, textsOf, viewBy } from "../model/view.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import { here } from "../time/async-context.ts";
-import { type Clock, Timer, timersOf } from "../time/clock.ts";
+import { type Clock, Timer } from "../time/clock.ts";
 import { type Ending, endingsOf } from "./ending.ts";
+import { keptResult } from "./kept-result.ts";
 import type { Slot } from "./slot.ts";
 import { letGo } from "./stored-call.ts";
 
@@ -193,11 +192,12 @@ export class RunningTask implements TaskFollower {
 
   /** Tries until this task is finished in the store, by this write or by somebody else's. */
   async #writeEnd(): Promise<void> {
-    const result = await this.#result();
+    const { clock, ledger, terms } = this.#parts;
+    const result = await keptResult(this.#call.execution, terms.maxResultBytes, clock);
     for (let isOver = false; !isOver; ) {
       const change = this.#endChange(result);
       if (change === undefined) return;
-      await this.#parts.ledger.end(this.#record, change, (record) => {
+      await ledger.end(this.#record, change, (record) => {
         this.#record = record ?? this.#record;
         isOver = record === undefined || this.#isLost(record);
       });
@@ -215,21 +215,6 @@ export class RunningTask implements TaskFollower {
     const events = execution.hasReports ? [...execution.reports.all(now), ...change.events] : change.events;
     return patch.status === "completed" && result ? { patch, events, result } : { patch, events };
   }
-
-  async #result(): Promise<StoredResult | undefined> {
-    const { outcome, call, restartState } = this.#call.execution;
-    if (!outcome?.ok) return undefined;
-    const { clock, terms } = this.#parts;
-    const { value } = outcome;
-    const tool = call.view ?? restartState?.view;
-    if (tool === undefined) return storeResult(value, terms.maxResultBytes);
-    // A view that does not come must not lose the result.
-    const customTimers = timersOf(clock);
-    const fallback = () => textsOf(value);
-    const view = await pTimeout(viewBy(tool, value), { milliseconds: VIEW_MS, fallback, customTimers });
-    if (view === undefined) return storeResult(value, terms.maxResultBytes);
-    return storeWithView(value, view, terms.maxResultBytes);
-  }
 }
 
 /** What a running task works with. */
@@ -241,7 +226,5 @@ export interface RunningTaskParts {
   ended(task: RunningTask): void;
 }
 
-/** Milliseconds that a tool has to show its result. */
-const VIEW_MS = 5_000;
 /** Milliseconds between two writes of what a task reports. */
 const FLUSH_MS = 100;
