@@ -57,6 +57,20 @@ describe("a message of late results", () => {
     },
   );
 
+  test.each(VERSIONS)("has its images in both forms: $name", async ({ ai }) => {
+    const { claim, tasks } = await ended("build");
+    const claimed = await claim();
+    const image = { type: "media", mediaType: "image/png", data: "iVBORw0KGgo=" } as const;
+    const news = { ...claimed, messageFor: () => ({ ...claimed.message, media: [image] }) };
+    const model = toModelMessage(news);
+    const file = { type: "file", mediaType: "image/png", data: "data:image/png;base64,iVBORw0KGgo=" };
+    expect(model?.content).toEqual([expect.objectContaining({ type: "text" }), file]);
+    const page = JSON.parse(JSON.stringify([toUIMessage(news)]));
+    const [stored] = await ai.validateUIMessages({ messages: page });
+    expect(await ai.convertToModelMessages([stored as UIMessage])).toEqual([model]);
+    await tasks.close({ drainMs: 0 });
+  });
+
   test.each([
     { role: "user", content: "Hello." },
     { role: "user", content: [{ type: "text", text: "Hello.", providerOptions: { openai: {} } }] },
