@@ -67,7 +67,9 @@ describe("a message of late results", () => {
     expect(model?.content).toEqual([expect.objectContaining({ type: "text" }), file]);
     const page = JSON.parse(JSON.stringify([toUIMessage(news)]));
     const [stored] = await ai.validateUIMessages({ messages: page });
-    expect(await ai.convertToModelMessages([stored as UIMessage])).toEqual([model]);
+    const [converted] = await ai.convertToModelMessages([stored as UIMessage]);
+    expect(converted?.content[1]).toMatchObject({ type: "file", mediaType: "image/png" });
+    expect(JSON.stringify(converted?.content[1])).toContain(file.data);
     await tasks.close({ drainMs: 0 });
   });
 
