@@ -77,6 +77,29 @@ describe.each(STORES)("equal calls on $name", ({ makeStore }) => {
       }
     });
 
+    test("an empty toolCallId is none, in every way in: the task has its own id", async () => {
+      const { tasks, offload } = scene();
+      const call = callOf({ toolCallId: "" });
+      const adopt = () =>
+        tasks.adopt(call, { promise: stubborn(), abort: () => undefined, startedAt: Date.now() });
+      const stream = () =>
+        offloaded(
+          offload.stream(call, async function* () {
+            yield await stubborn();
+          }).outcome,
+        );
+      for (const begin of [
+        () => tasks.start(call, stubborn),
+        adopt,
+        () => offloaded(offload.run(call, stubborn)),
+        stream,
+      ]) {
+        const [one, two] = [await soon(begin()), await soon(begin())];
+        expect([one.toolCallId, two.toolCallId]).toEqual([one.id, two.id]);
+        expect(one.id).not.toBe(two.id);
+      }
+    });
+
     test("once the first has ended, or is cancelled, an equal call is a task of its own", async () => {
       const tasks = managerOf();
       const options = { onDuplicate: "join" } as const;
