@@ -132,6 +132,31 @@ describe.each(STORES)("stats and close on $name", ({ makeStore }) => {
     await expect(tasks.close({ drainMs: -1 })).rejects.toMatchObject({ code: "invalid_input" });
   });
 
+  test.each([
+    [60_000, 40, 40],
+    [60_000, 500, 500],
+    [500, 60_000, 500],
+  ])("of drains of %i and %i ms the shorter holds", async (first, second, ms) => {
+    const tasks = managerOf();
+    const { id } = await soon(tasks.start(callOf(), stubborn));
+    const closing = tasks.close({ drainMs: first });
+    void tasks.close({ drainMs: second });
+    await pass(ms - 30);
+    expect((await read(tasks, id)).status).toBe("running");
+    await soon(closing, 500);
+    expect(await read(tasks, id)).toMatchObject({ status: "failed", error: { code: "shutdown" } });
+  });
+
+  test("a second close may end the drain at once", async () => {
+    const tasks = managerOf();
+    const { id } = await soon(tasks.start(callOf(), stubborn));
+    const closing = tasks.close({ drainMs: 60_000 });
+    await pass(100);
+    await soon(tasks.close({ drainMs: 0 }), 100);
+    await soon(closing, 10);
+    expect(await read(tasks, id)).toMatchObject({ status: "failed", error: { code: "shutdown" } });
+  });
+
   test("it is async disposable", async () => {
     const tasks = managerOf();
     await soon(tasks[Symbol.asyncDispose]());

@@ -14,6 +14,8 @@ export class Waiter {
   readonly #clock: Clock;
   readonly #notices: Notices;
   readonly #queries: Queries;
+  readonly #open = new Set<Look>();
+  #isClosed = false;
 
   constructor(clock: Clock, notices: Notices, queries: Queries) {
     this.#clock = clock;
@@ -34,13 +36,20 @@ export class Waiter {
     signal?.throwIfAborted();
     const look = new Look(scope, ids, mode, this.#queries);
     await look.all();
-    if (!look.isDone && timeoutMs > 0) await this.#until(look, timeoutMs, signal);
+    if (!look.isDone && timeoutMs > 0 && !this.#isClosed) await this.#until(look, timeoutMs, signal);
     return look.answer();
+  }
+
+  /** Ends every wait, with things as they stand. */
+  close(): void {
+    this.#isClosed = true;
+    for (const look of this.#open) look.finish();
   }
 
   async #until(look: Look, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const stopHints = this.#notices.onHint((hint) => look.hinted(hint), look.scope.userId);
     const poll = this.#startPoll(look);
+    this.#open.add(look);
     look.again();
     try {
       await pTimeout(look.done, {
@@ -52,6 +61,7 @@ export class Waiter {
     } finally {
       stopHints();
       poll.stop();
+      this.#open.delete(look);
     }
     // Only ends are hinted at: progress since the last look is news.
     if (!look.isDone) await look.all().catch(() => undefined);
@@ -85,7 +95,7 @@ class Look {
   readonly #pending: Set<string>;
   /** Each id once. */
   readonly #count: number;
-  #finish: () => void = () => undefined;
+  finish: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
 
   constructor(scope: TaskScope, ids: readonly string[], mode: "all" | "any", queries: Queries) {
@@ -96,7 +106,7 @@ class Look {
     this.#pending = new Set(ids);
     this.#count = this.#pending.size;
     this.done = new Promise((resolve, reject) => {
-      this.#finish = resolve;
+      this.finish = resolve;
       this.#fail = reject;
     });
     this.done.catch(() => undefined);
@@ -128,6 +138,6 @@ class Look {
     if (!this.#pending.has(id)) return;
     this.#known.set(id, task);
     if (task === undefined || isFinished(task.status)) this.#pending.delete(id);
-    if (this.isDone) this.#finish();
+    if (this.isDone) this.finish();
   }
 }

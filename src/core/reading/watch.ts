@@ -16,6 +16,7 @@ export class Watcher {
   readonly #notices: Notices;
   readonly #queries: Queries;
   readonly #open = new Set<Watch>();
+  #isClosed = false;
 
   constructor(clock: Clock, notices: Notices, queries: Queries) {
     this.#clock = clock;
@@ -32,11 +33,13 @@ export class Watcher {
       this.#open.delete(watch);
     };
     this.#open.add(watch);
+    if (this.#isClosed) watch.finish();
     return { [Symbol.asyncIterator]: () => endable(told, end) };
   }
 
   /** Ends every watch, once it has told what there is. */
   close(): void {
+    this.#isClosed = true;
     for (const watch of this.#open) watch.finish();
   }
 }
