@@ -2,11 +2,21 @@ import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 
 import * as z from "zod";
 import { memoryStore, type OffloadOutcome, type ToolContext } from "../../src/index.ts";
 import { withBackgroundArgument } from "../../src/tools/index.ts";
-import { ADA, ended, offloaded, pass, sceneOf, soon, stubborn } from "../support/scene.ts";
+import {
+  ADA,
+  ended,
+  fakeTime,
+  offloaded,
+  pass,
+  realTime,
+  sceneOf,
+  soon,
+  stubborn,
+} from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 const SCHEMA = z.object({ branch: z.string(), depth: z.coerce.number().default(1) });
 const CALL = { scope: ADA };
