@@ -4,7 +4,7 @@ import type { ToolOffloadMiddleware } from "../core/middleware.ts";
 import type { OffloadOutcome, ToolCall, ToolContext } from "../core/model/call.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
 
-/** A tool whose input a zod object describes. */
+/** A tool whose input a `z.object()` of zod 4 describes. */
 export interface ToolWithSchema<Shape extends z.ZodRawShape, Config extends z.core.$ZodObjectConfig, R> {
   name: string;
   description?: string | undefined;
@@ -35,7 +35,7 @@ export interface BackgroundTool<Shape extends z.ZodRawShape, Config extends z.co
  * `mode: "never"`, it does nothing.
  *
  * @param offload a ToolOffloadMiddleware, or whatever runs a call as its `run` does
- * @throws `invalid_option` for a tool that has such an argument of its own, or no zod object as its schema
+ * @throws `invalid_option` for a tool that has such an argument of its own, or whose schema is no `z.object()` of zod 4
  * @example
  * ```ts
  * import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
@@ -103,7 +103,8 @@ function extended(schema: z.ZodObject): z.ZodObject {
 function checkedTool<Tool extends { inputSchema: z.ZodObject; execute: unknown }>(tool: Tool): Tool {
   if (typeof tool !== "object" || tool === null) throw invalidOption("tool", "an object", tool);
   const { inputSchema } = tool;
-  if (!(inputSchema instanceof z.ZodObject)) throw invalidOption("inputSchema", "a zod object", inputSchema);
+  if (!(inputSchema instanceof z.ZodObject))
+    throw invalidOption("inputSchema", "a z.object() of zod 4", inputSchema);
   checkFunction("execute", tool.execute);
   if (!Object.hasOwn(inputSchema.shape, ARGUMENT)) return tool;
   throw invalidOption("inputSchema", `without a ${ARGUMENT} of its own`, inputSchema);

@@ -16,6 +16,7 @@ import {
   stubborn,
 } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
+import { allowWarnings } from "../support/warnings.ts";
 
 inFakeTime();
 
@@ -108,6 +109,7 @@ describe.each(STORES)("stats and close on $name", ({ makeStore }) => {
   });
 
   test("close never leaves a timer behind", async () => {
+    allowWarnings();
     const { offload, tasks } = sceneOf({ store: makeStore(), limits: { running: 2 } }, { timeoutMs: 10 });
     const options = { deadlineMs: 90_000 };
     await startAll(tasks, 4, ADA, options);

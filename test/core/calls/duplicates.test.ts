@@ -20,6 +20,7 @@ import {
   taskOf,
 } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 
 inFakeTime();
 
@@ -181,6 +182,7 @@ describe.each(STORES)("equal calls on $name", ({ makeStore }) => {
     });
 
     test("join: start is refused where the equal call ends before it could become a task", async () => {
+      allowWarnings();
       const { offload, tasks } = scene({ tools: { search: { onDuplicate: "join" } } }, { running: 1 });
       await soon(tasks.start(callOf({ toolName: "other" }), obedient));
       await pass(10);
