@@ -96,9 +96,9 @@ export class BackgroundTaskManager {
   }
 
   /**
-   * Follows one task from `after` to its end, or, without an `id`, everything in the scope from now on.
-   * It ends when the signal aborts, and with `close`. Break out of the loop, or abort, to let go of it. A store that fails is asked again
-   * until it answers.
+   * Follows one task from `after` to its end, or, without an `id`, everything in the scope from the moment that its loop
+   * begins. It ends when the signal aborts, and with `close`. Break out of the loop, or abort, to let go of it. A store
+   * that fails is asked again until it answers.
    *
    * @throws `invalid_input`; `store_failed` where the one task is damaged, or what is left cannot be told on closing
    */

@@ -26,6 +26,7 @@ import type { TaskInfo } from "./model/task.ts";
 import { type MiddlewareOptions, middlewareSettings } from "./options/middleware-options.ts";
 import { type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
 import type { Runtime } from "./runtime.ts";
+import { throwIfAborted } from "./values/signals.ts";
 import { invalidInput } from "./values/validate.ts";
 
 /**
@@ -139,10 +140,10 @@ export class ToolOffloadMiddleware {
     let own: ToolCall<I>;
     try {
       own = this.#ownCall(call, execute);
+      throwIfAborted(call.signal);
     } catch (fault) {
       return race.refused(fault);
     }
-    if (call.signal?.aborted) return race.refused(call.signal.reason);
     return this.#admit(race, own, execute, call.background === true);
   }
 

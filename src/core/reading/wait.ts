@@ -6,6 +6,7 @@ import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
 import { WAIT, type WaitOptions } from "../options/query-options.ts";
 import { type Clock, MAX_TIMER_MS, Timer, timersOf } from "../time/clock.ts";
 import { readArgument } from "../values/options.ts";
+import { onAbort, throwIfAborted } from "../values/signals.ts";
 import { invalidInput } from "../values/validate.ts";
 import type { Queries } from "./queries.ts";
 
@@ -33,7 +34,7 @@ export class Waiter {
     if (!Array.isArray(ids)) throw invalidInput("ids", "a list of ids", ids);
     const wrong = ids.findIndex((id) => typeof id !== "string");
     if (wrong !== -1) throw invalidInput(`ids[${wrong}]`, "the id of a task", ids[wrong]);
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const look = new Look(scope, ids, mode, this.#queries);
     await look.all();
     if (!look.isDone && timeoutMs > 0 && !this.#isClosed) await this.#until(look, timeoutMs, signal);
@@ -49,18 +50,20 @@ export class Waiter {
   async #until(look: Look, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const stopHints = this.#notices.onHint((hint) => look.hinted(hint), look.scope.userId);
     const poll = this.#startPoll(look);
+    const stopSignal = signal && onAbort(signal, () => look.fail(signal.reason));
     this.#open.add(look);
     look.again();
     try {
+      throwIfAborted(signal);
       await pTimeout(look.done, {
         milliseconds: Number.isFinite(timeoutMs) ? Math.min(timeoutMs, MAX_TIMER_MS) : timeoutMs,
         fallback: () => undefined,
         customTimers: timersOf(this.#clock),
-        ...(signal && { signal }),
       });
     } finally {
       stopHints();
       poll.stop();
+      stopSignal?.();
       this.#open.delete(look);
     }
     // Only ends are hinted at: progress since the last look is news.
@@ -96,7 +99,7 @@ class Look {
   /** Each id once. */
   readonly #count: number;
   finish: () => void = () => undefined;
-  #fail: (error: unknown) => void = () => undefined;
+  fail: (error: unknown) => void = () => undefined;
 
   constructor(scope: TaskScope, ids: readonly string[], mode: "all" | "any", queries: Queries) {
     this.scope = scope;
@@ -107,7 +110,7 @@ class Look {
     this.#count = this.#pending.size;
     this.done = new Promise((resolve, reject) => {
       this.finish = resolve;
-      this.#fail = reject;
+      this.fail = reject;
     });
     this.done.catch(() => undefined);
   }
@@ -126,11 +129,11 @@ class Look {
   }
 
   again(): void {
-    this.all().catch(this.#fail);
+    this.all().catch(this.fail);
   }
 
   hinted({ id, status }: TaskHint): void {
-    if (isFinished(status) && this.#pending.has(id)) this.#look(id).catch(this.#fail);
+    if (isFinished(status) && this.#pending.has(id)) this.#look(id).catch(this.fail);
   }
 
   async #look(id: string): Promise<void> {
