@@ -2,21 +2,23 @@ import manifest from "./package.json" with { type: "json" };
 
 /** The most that each entry may take, with its dependencies, minified and as brotli. A growth is a decision: the root, which
  * no browser loads, was to be 30 kB, and has grown by the tables of secrets (2.7), the equality of inputs (1), clocks and
- * contexts (1), held sessions, lost records and crowds (2). */
+ * contexts (1), held sessions, lost records and crowds (2), reasons of errors and mistakes that are told (1). The tools,
+ * and with them the adapters, by arguments read as models mean them and several tasks in a call (0.5). `./http` masks
+ * what it warns of, by the tables of secrets. */
 const LIMITS = {
-  ".": "36 kB",
-  "./adapters/ai-sdk": "37 kB",
-  "./adapters/langchain": "37 kB",
-  "./adapters/mastra": "37 kB",
-  "./adapters/openai-agents": "38.5 kB",
-  "./follow-up": "20 kB",
-  "./http": "38 kB",
+  ".": "37.5 kB",
+  "./adapters/ai-sdk": "38.5 kB",
+  "./adapters/langchain": "38 kB",
+  "./adapters/mastra": "38 kB",
+  "./adapters/openai-agents": "39.5 kB",
+  "./follow-up": "21 kB",
+  "./http": "41.5 kB",
   "./store": "1 kB",
   "./stores/memory": "7.5 kB",
-  "./stores/postgres": "19.5 kB",
+  "./stores/postgres": "20 kB",
   "./stores/redis": "21.5 kB",
-  "./stores/sqlite": "15.5 kB",
-  "./tools": "34 kB",
+  "./stores/sqlite": "16 kB",
+  "./tools": "35 kB",
 };
 
 const ignore = [

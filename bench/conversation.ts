@@ -1,4 +1,5 @@
 import { type Play, type Plays, playEachWay } from "./conversation/play.ts";
+import { oldTaskOutput, type Polling, playPolling, taskOutput } from "./conversation/polling.ts";
 import {
   CONVERSATION,
   JUST_MISSED,
@@ -34,16 +35,42 @@ export async function conversation(): Promise<{ rows: Row[]; text: string }> {
   const slower = await playEachWay(SLOWER, ROUNDS);
   const slow = await playEachWay(ONE_SLOW, ROUNDS);
   const missed = await playEachWay(JUST_MISSED, ROUNDS);
+  const polled = await playPolling(oldTaskOutput);
+  const polling = await playPolling(taskOutput);
   const tables = [
     tableOf(CONVERSATION, whole),
     tableOf(SLOWER, slower),
     tableOf(ONE_SLOW, slow),
     tableOf(JUST_MISSED, missed),
+    pollingTable(polled, polling),
   ];
   return {
-    rows: [...rowsOf(whole), lastAnswer("… the last answer in the worst case", missed)],
+    rows: [
+      ...rowsOf(whole),
+      lastAnswer("… the last answer in the worst case", missed),
+      {
+        name: "… turns of a model that polls, against task_output of 0.1.0",
+        detail: `${polling.turns} turns, ${polling.tokens} tokens against ${polled.turns} turns, ${polled.tokens} tokens`,
+        ratio: polling.turns / polled.turns,
+        limit: 0.6,
+      },
+    ],
     text: [PREFACE, ...tables].join("\n\n"),
   };
+}
+
+function pollingTable(polled: Polling, polling: Polling): string {
+  const line = (name: string, { turns, tokens, lastS }: Polling) =>
+    `| ${name} | ${turns} | ${tokens} | ${seconds(lastS)} |`;
+  return [
+    "A model that polls: three calls of 30, 60 and 150 s are in the background, and it asks for them, 5 s at a time, until",
+    "it has their results or is told to end its turn. Each turn reads 10,000 tokens and all that came since.",
+    "",
+    "| task_output | model turns | tokens read | last result |",
+    "| --- | ---: | ---: | ---: |",
+    line("0.1.0: one task a call", polled),
+    line("several tasks a call, and told to end its turn", polling),
+  ].join("\n");
 }
 
 function rowsOf(plays: Plays): Row[] {

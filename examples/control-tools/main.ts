@@ -33,19 +33,19 @@ const task_id = list.tasks.find(({ tool }) => tool === "build")?.task_id ?? "";
 
 // How far is the build? Its output so far, while it runs. Nothing is marked as read.
 const early = await callTool(task_output, { task_id });
-assert(early.found && early.outcome === null);
+assert("task" in early && early.outcome === null);
 assert.match(early.output?.text ?? "", /^compiling core\n/);
 
 // The model has nothing else to do, and waits. It goes on in the output, and gets the result's beginning.
 const late = await callTool(task_output, { task_id, wait_ms: 10_000, after: early.output?.next_after });
-assert(late.found && late.outcome?.status === "completed");
+assert("task" in late && late.outcome?.status === "completed");
 assert.equal(`${early.output?.text}${late.output?.text}`.split("\n").length, 5);
 
 // The rest of the result, by offset.
 let result = late.outcome.text;
 for (let offset = late.outcome.next_offset; offset !== null; ) {
   const more = await callTool(task_output, { task_id, offset });
-  assert(more.found && more.outcome?.status === "completed");
+  assert("task" in more && more.outcome?.status === "completed");
   result += more.outcome.text;
   offset = more.outcome.next_offset;
 }

@@ -45,7 +45,7 @@ export class TaskOffloadError extends Error {
 
 /** What a call gets, and its tool is told, when the manager is closed. */
 export function closedError(): TaskOffloadError {
-  return new TaskOffloadError("closed", "The manager is closed.");
+  return new TaskOffloadError("closed", "The manager is closed. It takes no more calls: make another one.");
 }
 
 const BRAND = Symbol.for("tool-offload.error");

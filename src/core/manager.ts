@@ -135,6 +135,8 @@ export class BackgroundTaskManager {
   /**
    * Listens; see {@link ManagerEvents} for what there is. A listener that throws harms nobody. It is called in the
    * async context of this call.
+   *
+   * @throws `invalid_input` for an event that there is not
    */
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerListener<Name>): this {
     this.#runtime.notices.on(name, listener);

@@ -23,11 +23,13 @@ import {
 } from "./model/call.ts";
 import { checkKnown } from "./model/known-tool.ts";
 import type { TaskInfo } from "./model/task.ts";
+import { refuseWrapped, wrapped } from "./model/wrapped.ts";
 import { type MiddlewareOptions, middlewareSettings } from "./options/middleware-options.ts";
 import { type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
 import type { Runtime } from "./runtime.ts";
+import { object } from "./values/kinds.ts";
 import { throwIfAborted } from "./values/signals.ts";
-import { invalidInput } from "./values/validate.ts";
+import { checkFunction, invalidInput } from "./values/validate.ts";
 
 /**
  * Races every tool call against a timeout. A fast one returns its value as if nothing had been there; a slow
@@ -118,15 +120,18 @@ export class ToolOffloadMiddleware {
   /**
    * A tool as a function that runs each call through this middleware.
    *
-   * @throws `invalid_option` for a tool that is `resumable` or `idempotent` and that the manager's `tools` have not
+   * @throws `invalid_option` for what is no tool, for one that is wrapped already, and for one that is `resumable` or
+   * `idempotent` and that the manager's `tools` have not
    */
   wrap<I, R>(tool: {
     name: string;
     execute(input: I, context: ToolContext): R;
   }): (input: I, call: Omit<ToolCall<I>, "toolName" | "input">) => Promise<OffloadOutcome<Awaited<R>>> {
+    refuseWrapped("tool", object()(tool, "tool", "invalid_option"));
+    checkFunction("tool.execute", tool.execute);
     checkKnown(tool, this.#runtime.tools);
     const execute: ToolExecuteFunction<I, R> = (input, context) => tool.execute(input, context);
-    return (input, call) => this.run({ ...call, toolName: tool.name, input }, execute);
+    return wrapped((input, call) => this.run({ ...call, toolName: tool.name, input }, execute));
   }
 
   /** The way of every call. */
@@ -205,6 +210,7 @@ export class ToolOffloadMiddleware {
   #started<T>(race: Race<T>, { scope }: ToolCall, task: TaskInfo): void {
     const isAborted = !race.isOpen && this.#terms.onTurnAbort === "cancel";
     race.joined(task);
+    this.#runtime.promises.made(scope, task.id);
     if (isAborted) this.#runtime.canceller.byTurn(scope, task.id, this.#runtime.clock.now());
   }
 }

@@ -10,6 +10,7 @@ import type { SteadyClock } from "../core/time/clock.ts";
 import { readArgument } from "../core/values/options.ts";
 import { cleanReason } from "../core/values/summary.ts";
 import { invalidInput, invalidOption } from "../core/values/validate.ts";
+import { warn } from "../core/values/warn.ts";
 import { Claiming } from "./claiming.ts";
 import { type DispatcherOptions, type DispatcherTerms, dispatcherTerms, tellerOf } from "./options.ts";
 import { type Claimed, Outbox, sessionOf } from "./outbox.ts";
@@ -96,6 +97,9 @@ export class FollowUpDispatcher {
    */
   start(): this {
     if (this.#terms.deliver === undefined) throw invalidOption("deliver", "a function", undefined);
+    const { dispatchers } = this.#claims;
+    if (dispatchers.size > 0 && !dispatchers.has(this)) warnOfSecond();
+    dispatchers.add(this);
     this.#hostTurns.open();
     this.#claiming.start();
     return this;
@@ -110,6 +114,7 @@ export class FollowUpDispatcher {
    */
   async stop(options: CloseOptions = {}): Promise<void> {
     const { drainMs } = readArgument(CLOSE, options);
+    this.#claims.dispatchers.delete(this);
     // It may be started again before this is over.
     const runs = [...this.#turns.runs, ...this.#hostTurns.runs];
     const ended = Promise.all([this.#claiming.stop(), this.#turns.ended, this.#hostTurns.close()]);
@@ -243,3 +248,10 @@ const ABORTED = "The turn was aborted.";
 const STOPPED = "The dispatcher was stopped.";
 /** Milliseconds that `stop` waits for the store, beyond those for the turns. */
 const GIVE_BACK_MS = 2_000;
+
+function warnOfSecond(): void {
+  warn(
+    "A second dispatcher is started on one manager: each late result goes to the one or the other.",
+    "Start one, and let its `deliver` tell sessions apart; or stop the first before you start the second.",
+  );
+}

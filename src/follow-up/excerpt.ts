@@ -3,6 +3,7 @@
 import type { CompletedResult } from "../core/model/result.ts";
 import { encode } from "../core/values/encode.ts";
 import { named } from "../core/values/names.ts";
+import { sendable } from "../core/values/sendable.ts";
 import { sliceWhole } from "../core/values/text.ts";
 
 /** A text, or its head and its tail. */
@@ -16,21 +17,23 @@ export interface Excerpt {
 /** The start and the end of a text of which nothing else is kept. */
 export function textExcerpt(text: string, maxChars: number): Excerpt {
   const { head, leftOut, tail } = cut(text, maxChars);
-  return sendable(head, leftOut === 0 ? null : `${leftOut} characters are left out here.`, tail);
+  return excerptOf(head, leftOut === 0 ? null : `${leftOut} characters are left out here.`, tail);
 }
 
 /** The same of a result, with the way to read what is left out: offsets count as those of `result()` do. */
 export function resultExcerpt(result: CompletedResult, taskId: string, maxChars: number): Excerpt {
   const { text, seam } = keptText(result);
   const { head, leftOut, tail } = cut(text, maxChars, seam);
-  if (leftOut > 0) return sendable(head, wayToRead(leftOut, head.length, taskId), tail);
-  return sendable(head, seam === undefined ? null : "The kept head ends here. The kept tail follows.", tail);
+  if (leftOut > 0) return excerptOf(head, wayToRead(leftOut, head.length, taskId), tail);
+  return excerptOf(head, seam === undefined ? null : "The kept head ends here. The kept tail follows.", tail);
 }
 
 /** What the reader of a result should know that was too large to be kept. */
 export function sizeNote({ truncated }: CompletedResult): string[] {
   if (truncated === null) return [];
-  return [`Size: ${truncated.bytes} bytes. Only the head and the tail of this result were kept.`];
+  return [
+    `Size: ${truncated.atLeast ? "at least " : ""}${truncated.bytes} bytes. Only the head and the tail of this result were kept.`,
+  ];
 }
 
 /** The same of one that JSON could not carry as it was. Its paths are made of the result's keys: they are data. */
@@ -79,11 +82,6 @@ function countOf(lossy: readonly string[]): string {
   return lossy.at(-1) === "…" ? `at least ${lossy.length}` : `${lossy.length}`;
 }
 
-function sendable(head: string, gap: string | null, tail: string): Excerpt {
-  return { head: withoutUnsendable(head), gap, tail: withoutUnsendable(tail) };
-}
-
-/** Model APIs refuse lone surrogates and databases NUL: with them, each delivery would fail. No offset moves. */
-function withoutUnsendable(text: string): string {
-  return text.replace(/\p{Cs}/gu, "\uFFFD").replaceAll("\0", "\uFFFD");
+function excerptOf(head: string, gap: string | null, tail: string): Excerpt {
+  return { head: sendable(head), gap, tail: sendable(tail) };
 }

@@ -107,7 +107,11 @@ export class FollowUpInbox {
       scope: claimed.scope,
       turn: undefined,
       maxAttempts: this.#maxAttempts,
-      take: (modes) => outbox.extend(claimed, modes),
+      take: async (modes) => {
+        const followUps = await outbox.extend(claimed, modes);
+        for (const followUp of followUps) claimed.open.set(followUp.id, followUp);
+        return followUps;
+      },
       settle: (some, verdict) =>
         isRest(claimed, some) ? outbox.close(claimed, verdict) : outbox.settleSome(claimed, some, verdict),
     };

@@ -5,6 +5,7 @@ import { TaskOffloadError } from "../core/errors.ts";
 import type { TaskStatus } from "../core/model/task.ts";
 import { limit } from "../core/values/kinds.ts";
 import { option, readOptions, type Table } from "../core/values/options.ts";
+import { sendableJson } from "../core/values/sendable.ts";
 import type { Excerpt } from "./excerpt.ts";
 import type { FollowUp } from "./follow-up.ts";
 import { type Section, sectionOf } from "./section.ts";
@@ -136,5 +137,5 @@ function markerOf(followUps: readonly FollowUp[]): FollowUpMarker {
     const told = { id, toolName, toolCallId, status: result.status, summary };
     return word === undefined ? told : { ...told, word };
   });
-  return { type: "tool-offload.follow-up", tasks };
+  return { type: "tool-offload.follow-up", tasks: sendableJson(tasks) };
 }

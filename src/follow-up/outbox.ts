@@ -88,12 +88,11 @@ export class Outbox {
     return "heldBy" in answer ? answer : this.#open(answer, asked, hold.by === "user");
   }
 
-  /** Takes in what is due by now, if anything of these modes is. @throws `store_failed` */
+  /** Takes in what is due by now, if anything of these modes is. Whoever hands it on opens it. @throws `store_failed` */
   async extend(claimed: Claimed, modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
     const { claims, queries } = this.#parts;
     const records = await claims.extend(claimed.claim, modes, MAX_HOLDS);
     const { followUps, rest } = await readClaimed(records ?? [], this.#terms.maxAttempts, queries);
-    for (const followUp of followUps) claimed.open.set(followUp.id, followUp);
     for (const [id, settlement] of Object.entries(rest)) claimed.rest.set(id, settlement);
     return followUps;
   }

@@ -1,5 +1,6 @@
 /** What a message says of one task: in words of its own, and what others have chosen apart from them. */
 
+import { isNothing } from "../core/model/result.ts";
 import type { CancelledBy, TaskErrorCode, TaskInfo } from "../core/model/task.ts";
 import { firstPaths } from "../core/values/names.ts";
 import { oneLine } from "../core/values/text.ts";
@@ -19,6 +20,7 @@ export interface Section {
 /** A task's lines and its data, cut to `maxChars` UTF-16 code units. */
 export function sectionOf({ task, result }: FollowUp, maxChars: number): Section {
   if (result.status === "completed") {
+    if (isNothing(result)) return { lines: [NOTHING], call: callOf(task, []), data: null };
     const lines = ["Outcome: completed.", ...sizeNote(result), ...changedNote(result)];
     const text = resultExcerpt(result, task.id, maxChars);
     return { lines, call: callOf(task, result.lossy), data: { label: "Result:", text } };
@@ -35,6 +37,7 @@ export function sectionOf({ task, result }: FollowUp, maxChars: number): Section
 }
 
 const MAX_FIELD = 128;
+const NOTHING = "Outcome: completed. The tool returned nothing.";
 
 const FAILURES: Record<TaskErrorCode, string> = {
   tool_error: "The tool reported an error.",

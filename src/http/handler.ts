@@ -1,8 +1,11 @@
+import { TaskOffloadError } from "../core/errors.ts";
 import { faultOfScope } from "../core/model/call.ts";
+import { discardBody, letAnswer } from "./body.ts";
+import { nothingAt, warnOnce } from "./host-faults.ts";
 import { type HandlerSettings, handlerSettings, type TaskHandlerOptions } from "./options.ts";
 import { Pages } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
-import { checkOrigin, discardBody } from "./request.ts";
+import { checkOrigin } from "./request.ts";
 import { type Answer, toConditionalResponse, toResponse } from "./response.ts";
 import { createRoutes, type OwnRoute, type Route, type Visit } from "./routes.ts";
 import { Waits } from "./waits.ts";
@@ -42,14 +45,18 @@ export function createTaskHandler(options: TaskHandlerOptions): (request: Reques
   const settings = handlerSettings(options);
   const find = createRoutes(settings.basePath, settings.allowCancel);
   const parts = { ...settings, find, pages: new Pages(), waits: new Waits(settings.waitsPerUser) };
+  const onError = settings.onError ?? warnOnce();
   return async (request) => {
     const response = await respond(request, parts).catch((error) =>
-      toResponse(refusalOf(error, request, settings)),
+      toResponse(refusalOf(error, request, onError)),
     );
+    if (request.method === "POST") letAnswer(request);
     if (request.method !== "GET") attempt(() => discardBody(request));
     return request.method === "HEAD" ? new Response(null, response) : response;
   };
 }
+
+type OnError = NonNullable<TaskHandlerOptions["onError"]>;
 
 interface Parts extends HandlerSettings {
   find: ReturnType<typeof createRoutes>;
@@ -60,7 +67,7 @@ interface Parts extends HandlerSettings {
 async function respond(request: Request, parts: Parts): Promise<Response> {
   const url = new URL(request.url);
   const found = parts.find(url.pathname);
-  if (found === undefined) throw new Refusal(404);
+  if (found === undefined) throw nothingAt(url.pathname, parts.basePath);
   const { route, id } = found;
   checkMethod(route, request.method);
   if (route.method === "POST") checkOrigin(request, url.origin, parts.allowedOrigins);
@@ -73,19 +80,23 @@ async function respond(request: Request, parts: Parts): Promise<Response> {
 
 function checkMethod(route: Route, method: string): void {
   const allowed = route.method === "GET" ? ["GET", "HEAD"] : ["POST"];
-  if (!allowed.includes(method)) throw new Refusal(405, { allow: allowed.join(", ") });
+  if (!allowed.includes(method)) throw new Refusal(405, { headers: { Allow: allowed.join(", ") } });
 }
 
 /** A scope that is not sound is a mistake of the host, never access. */
-async function answerOwn(route: OwnRoute, visit: Visit, { authenticate }: Parts): Promise<Answer> {
+async function answerOwn(route: OwnRoute, visit: Visit, { authenticate, challenge }: Parts): Promise<Answer> {
   const scope = await authenticate(visit.request);
-  if (scope === null || scope === undefined) throw new Refusal(401);
+  if (scope === null || scope === undefined) throw unauthorized(challenge);
   const fault = faultOfScope(scope);
-  if (fault) throw fault;
-  return route.answer(visit, scope);
+  if (fault === undefined) return route.answer(visit, scope);
+  throw new TaskOffloadError("invalid_input", `authenticate must answer a scope, or null: ${fault.message}`);
 }
 
-function refusalOf(error: unknown, request: Request, { onError }: HandlerSettings): Refusal {
+function unauthorized(challenge: string | undefined): Refusal {
+  return new Refusal(401, challenge === undefined ? {} : { headers: { "WWW-Authenticate": challenge } });
+}
+
+function refusalOf(error: unknown, request: Request, onError: OnError): Refusal {
   if (error instanceof Refusal) return error;
   attempt(() => onError(error, request));
   return new Refusal(503);

@@ -1,7 +1,7 @@
 import { ofThisVersion } from "../core/copies.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import { boolean, func, type Kind, limit, methods } from "../core/values/kinds.ts";
+import { boolean, func, type Kind, kind, limit, methods } from "../core/values/kinds.ts";
 import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
 import { fault } from "../core/values/validate.ts";
 
@@ -33,18 +33,27 @@ export interface TaskHandlerOptions {
    * One more is answered with 429 if it would have to wait. @default 100
    */
   waitsPerUser?: number | undefined;
-  /** Told of everything that was answered with 503 because something threw. What it throws harms nobody. */
+  /**
+   * What a 401 asks for in `WWW-Authenticate`: `"Bearer"` where clients bring a token. Where they bring a cookie there is
+   * nothing to ask for. @default none
+   */
+  challenge?: string | undefined;
+  /**
+   * Told of everything that was answered with 503 because something threw, or because `authenticate` answered no
+   * sound scope. What it throws harms nobody. @default a warning, once
+   */
   onError?: ((error: unknown, request: Request) => void) | undefined;
 }
 
 const HANDLER = {
   tasks: needed(ofThisVersion(methods("a BackgroundTaskManager", METHODS))),
-  authenticate: needed(func()),
+  authenticate: needed(kind("a function that answers whose request it is, as a scope, or null", isFunction)),
   basePath: option(path, "/background-tasks"),
   allowCancel: option(boolean, false),
   allowedOrigins: option(origins, []),
   waitsPerUser: option(limit(0), 100),
-  onError: option(func<NonNullable<TaskHandlerOptions["onError"]>>(), () => undefined),
+  challenge: option(kind('a challenge such as "Bearer"', isChallenge)),
+  onError: option(func<NonNullable<TaskHandlerOptions["onError"]>>()),
 } satisfies Table<TaskHandlerOptions>;
 
 /** With every default filled in, and `basePath` without a slash at its end. */
@@ -61,6 +70,15 @@ function path(...[value, name, code]: Parameters<Kind<string>>): string {
     return new URL(value, "http://localhost").pathname.replace(/\/$/, "");
   }
   throw fault(code, name, 'a path that begins with "/"', value);
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+/** Anything else is no header. */
+function isChallenge(value: unknown): boolean {
+  return typeof value === "string" && /^[!-~]+(?: [!-~]+)*$/.test(value);
 }
 
 /** Origins as browsers send them. */

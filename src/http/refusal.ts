@@ -6,13 +6,19 @@ export class Refusal {
   readonly body: Problem;
   readonly headers: Record<string, string>;
 
-  constructor(status: keyof typeof KINDS, more: { field?: string; detail?: string; allow?: string } = {}) {
+  constructor(status: keyof typeof KINDS, more: RefusalDetails = {}) {
     const { title, detail, headers }: Kind = KINDS[status];
-    const { allow, ...fields } = more;
+    const { headers: own, ...fields } = more;
     this.status = status;
     this.body = { type: "about:blank", title, status, detail, ...fields };
-    this.headers = { "Content-Type": "application/problem+json", ...headers, ...(allow && { Allow: allow }) };
+    this.headers = { "Content-Type": "application/problem+json", ...headers, ...own };
   }
+}
+
+interface RefusalDetails {
+  field?: string;
+  detail?: string;
+  headers?: Record<string, string>;
 }
 
 interface Kind {
@@ -24,11 +30,7 @@ interface Kind {
 /** Every answer from 400 on. What a client reads is written here, so nothing from inside gets out. */
 const KINDS = {
   400: { title: "Bad Request", detail: "The request is malformed." },
-  401: {
-    title: "Unauthorized",
-    detail: "Valid credentials are needed.",
-    headers: { "WWW-Authenticate": "Bearer" },
-  },
+  401: { title: "Unauthorized", detail: "Valid credentials are needed." },
   403: { title: "Forbidden", detail: "A page from elsewhere must not do this." },
   404: { title: "Not Found", detail: "There is nothing here, or it is not yours." },
   405: { title: "Method Not Allowed", detail: "See the Allow header for what can be done here." },

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { malformedBody, readBody } from "./body.ts";
 import { type CancelBody, cancelBodySchema } from "./protocol.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -18,7 +19,7 @@ export function readQuery<Query extends z.ZodObject>(schema: Query, { searchPara
 export async function readCancelBody(request: Request): Promise<CancelBody> {
   const type = request.headers.get("Content-Type");
   if (type !== null && !JSON_TYPE.test(type)) throw new Refusal(415);
-  const text = await readText(request);
+  const text = await readBody(request);
   return checked(cancelBodySchema, text === "" ? {} : parsed(text), "body");
 }
 
@@ -35,52 +36,10 @@ export function checkOrigin(request: Request, ownOrigin: string, allowed: readon
   if (isForeign || !isFromHere) throw new Refusal(403);
 }
 
-/** Lets the connection go on after an answer to a body that was not read to its end. */
-export async function discardBody({ body }: Request): Promise<void> {
-  if (body === null) return;
-  let size = 0;
-  for await (const chunk of chunksOf(body)) {
-    size += chunk.byteLength;
-    if (size > MAX_DISCARDED_BYTES) break;
-  }
-  await body.cancel();
-}
-
 /** What a browser says of a page of the same origin, and of its user. */
 const HERE = ["same-origin", "none"];
 const PLAIN_NAME = /^[\w.[\]-]{1,64}$/;
-const MAX_BODY_BYTES = 16_384;
-const MAX_DISCARDED_BYTES = 1_048_576;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i;
-
-/** Keeps no more than it must to see that a body is too large. */
-async function readText({ body, bodyUsed }: Request): Promise<string> {
-  if (bodyUsed) throw new Error("The body was read before the request came to the task handler.");
-  if (body === null) return "";
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let text = "";
-  let size = 0;
-  try {
-    for await (const chunk of chunksOf(body)) {
-      size += chunk.byteLength;
-      if (size > MAX_BODY_BYTES) throw new Refusal(413);
-      text += decoder.decode(chunk, { stream: true });
-    }
-    return text + decoder.decode();
-  } catch (error) {
-    throw error instanceof Refusal ? error : malformedBody();
-  }
-}
-
-/** Unlike the stream's own iterator it cancels nothing when it is left: servers cut the connection then. */
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
-  try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
-  } finally {
-    reader.releaseLock();
-  }
-}
 
 function parsed(text: string): unknown {
   try {
@@ -98,10 +57,6 @@ function unknownParameter(name: string, known: readonly string[]): Refusal {
     field: PLAIN_NAME.test(name) ? name : "query",
     detail: `${what} is not a query parameter; ${there}.`,
   });
-}
-
-function malformedBody(): Refusal {
-  return new Refusal(400, { field: "body", detail: "body must be a JSON object in UTF-8." });
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, whole: string): z.infer<Schema> {

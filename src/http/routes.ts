@@ -43,12 +43,17 @@ export function createRoutes(basePath: string, allowCancel: boolean) {
   const routes = allowCancel ? { ...READING, ...CANCELLING } : READING;
   for (const [path, route] of Object.entries(routes)) addRoute(router, "", path, route);
   return (pathname: string): { route: Route; id: string } | undefined => {
-    if (pathname !== basePath && !pathname.startsWith(`${basePath}/`)) return undefined;
+    if (!isUnder(basePath, pathname)) return undefined;
     const found = findRoute(router, "", pathname.slice(basePath.length));
     if (found?.params === undefined) return found && { route: found.data, id: "" };
     const path = taskPathSchema.safeParse(found.params);
     return path.success ? { route: found.data, id: path.data.id } : undefined;
   };
+}
+
+/** Whether a path is the handler's to answer. */
+export function isUnder(basePath: string, pathname: string): boolean {
+  return pathname === basePath || pathname.startsWith(`${basePath}/`);
 }
 
 /** Answers anybody. */

@@ -52,7 +52,7 @@ export const taskResultSchema = z.union([
   z.object({
     ...completed,
     value: z.object({ head: z.string(), tail: z.string() }),
-    truncated: z.object({ bytes: z.number() }),
+    truncated: z.object({ bytes: z.number(), atLeast: z.literal(true).optional() }),
   }),
   z.object({ status: z.literal("failed"), error: taskErrorSchema }),
   z.object({ status: z.literal("cancelled"), ...cancelled }),

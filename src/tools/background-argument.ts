@@ -2,7 +2,9 @@ import * as z from "zod";
 import { checkVersion } from "../core/copies.ts";
 import type { ToolOffloadMiddleware } from "../core/middleware.ts";
 import type { OffloadOutcome, ToolCall, ToolContext } from "../core/model/call.ts";
+import { refuseWrapped, wrapped } from "../core/model/wrapped.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
+import { lenient } from "./lenient.ts";
 
 /** A tool whose input a `z.object()` of zod 4 describes. */
 export interface ToolWithSchema<Shape extends z.ZodRawShape, Config extends z.core.$ZodObjectConfig, R> {
@@ -35,7 +37,8 @@ export interface BackgroundTool<Shape extends z.ZodRawShape, Config extends z.co
  * `mode: "never"`, it does nothing.
  *
  * @param offload a ToolOffloadMiddleware, or whatever runs a call as its `run` does
- * @throws `invalid_option` for a tool that has such an argument of its own, or whose schema is no `z.object()` of zod 4
+ * @throws `invalid_option` for a tool that has such an argument of its own, whose schema is no `z.object()` of zod 4, or
+ * that is wrapped already
  * @example
  * ```ts
  * import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
@@ -65,7 +68,7 @@ export function withBackgroundArgument<
   checkFunction("offload.run", offload?.run);
   type Input = z.output<typeof inputSchema>;
   const execute = (input: Input, context: ToolContext) => tool.execute(input, context);
-  return {
+  return wrapped({
     name,
     description,
     inputSchema: extended(inputSchema) as Extended<Shape, Config>,
@@ -74,19 +77,21 @@ export function withBackgroundArgument<
       const background = wanted === true || call.background;
       return offload.run({ ...call, background, toolName: name, input: input as Input }, execute);
     },
-  };
+  });
 }
 
 const ARGUMENT = "run_in_background";
 
-const argument = z
-  .boolean()
-  .optional()
-  .describe(
-    "true: start this call in the background and go on at once. You get the id of a task, and the result " +
-      "arrives by itself in a later message. Use it for work that takes long and that nothing you do next " +
-      "depends on. Leave it out otherwise: a call that turns out slow goes to the background by itself.",
-  );
+const argument = lenient(
+  z
+    .boolean()
+    .optional()
+    .describe(
+      "true: start this call in the background and go on at once. You get the id of a task, and the result " +
+        "arrives by itself in a later message. Use it for work that takes long and that nothing you do next " +
+        "depends on. Leave it out otherwise: a call that turns out slow goes to the background by itself.",
+    ),
+);
 
 type Extended<Shape extends z.ZodRawShape, Config extends z.core.$ZodObjectConfig> = z.ZodObject<
   z.core.util.Extend<Shape, { [ARGUMENT]: typeof argument }>,
@@ -106,6 +111,7 @@ function checkedTool<Tool extends { inputSchema: z.ZodObject; execute: unknown }
   if (!(inputSchema instanceof z.ZodObject))
     throw invalidOption("inputSchema", "a z.object() of zod 4", inputSchema);
   checkFunction("execute", tool.execute);
+  refuseWrapped("tool", tool);
   if (!Object.hasOwn(inputSchema.shape, ARGUMENT)) return tool;
   throw invalidOption("inputSchema", `without a ${ARGUMENT} of its own`, inputSchema);
 }

@@ -66,7 +66,14 @@ export function controlTools(options: ControlToolsOptions): ControlTools {
 
 function ownTasksOf({ tasks, scope }: Settings<typeof CONTROL_TOOLS>): OwnTasks {
   const parts = partsOf(tasks);
-  return { tasks, scope, now: () => parts.clock.now(), observe: (id) => markObserved(parts, scope, id) };
+  const { userId, sessionId = null } = scope;
+  return {
+    tasks,
+    scope,
+    now: () => parts.clock.now(),
+    turn: (signal) => parts.claims.holdOf({ userId, sessionId }) ?? signal,
+    observe: (id) => markObserved(parts, scope, id),
+  };
 }
 
 /** What the host does with its scope later must not widen what the model sees. */

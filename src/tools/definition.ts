@@ -2,7 +2,9 @@ import type * as z from "zod";
 import { TaskOffloadError } from "../core/errors.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
+import { sendableJson } from "../core/values/sendable.ts";
 import { checkedInput } from "./input.ts";
+import { lenientObject } from "./lenient.ts";
 
 export interface ExecuteOptions {
   /** The turn's signal: a tool that waits rejects with its reason. */
@@ -34,6 +36,8 @@ export interface OwnTasks {
   readonly tasks: BackgroundTaskManager;
   readonly scope: TaskScope;
   now(): number;
+  /** What is one for each turn, where it is known which turn it is. */
+  turn(signal: AbortSignal | undefined): object | undefined;
   /** The model has read how this task ended. */
   observe(id: string): Promise<void>;
 }
@@ -43,11 +47,13 @@ export function defineTool<Schema extends z.ZodObject, Answer extends object>(
   tool: Omit<ControlTool<Schema, Answer>, "execute">,
   run: (input: z.output<Schema>, options: ExecuteOptions) => Promise<Answer>,
 ): ControlTool<Schema, Answer> {
+  const inputSchema = lenientObject(tool.inputSchema);
   return {
     ...tool,
+    inputSchema,
     async execute(input, options = {}) {
-      const checked = checkedInput(tool.inputSchema, input);
-      return run(checked, options).catch(failedForModel);
+      const checked = checkedInput(inputSchema, input);
+      return sendableJson(await run(checked, options).catch(failedForModel));
     },
   };
 }

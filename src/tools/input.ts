@@ -3,11 +3,15 @@ import { TaskOffloadError } from "../core/errors.ts";
 import { isPlainName } from "../core/values/names.ts";
 import { shown } from "../core/values/validate.ts";
 
-/** An error's text is what was wanted: see `checkedInput`, which adds the field and what was got. */
+/**
+ * More than `most` counts as `most`: a model that asks for too much is served as well as can be. An error's text is
+ * what was wanted: see `checkedInput`, which adds the field and what was got.
+ */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): z.ZodInt {
   const upTo = most === Number.MAX_SAFE_INTEGER ? "on" : `to ${most}`;
   const error = `a whole number from ${least} ${upTo}`;
-  return z.int({ error }).min(least, { error }).max(most, { error });
+  const number = z.int({ error }).min(least, { error });
+  return number.overwrite((given) => Math.min(given, most)).meta({ maximum: most });
 }
 
 export function text(): z.ZodString {
@@ -38,7 +42,7 @@ function inputError(schema: z.ZodObject, { issues: [issue] }: z.ZodError, input:
   }
   const field = issue?.path[0];
   if (field === undefined) return wrong("input", "an object", input);
-  const value: unknown = Reflect.get(input as object, field);
+  const value: unknown = Reflect.get(Object(input), field);
   return wrong(String(field), issue?.message ?? "valid", value);
 }
 

@@ -42,7 +42,7 @@ export function outputPart(
 }
 
 /** The `seq` of the last event that was read whole, and how much of the next one was read too. */
-interface Cursor {
+export interface Cursor {
   seq: number;
   chars: number;
 }

@@ -1,4 +1,4 @@
-import type { CompletedResult } from "../core/model/result.ts";
+import { type CompletedResult, isNothing, type TruncatedResult } from "../core/model/result.ts";
 import { firstPaths } from "../core/values/names.ts";
 import { sliceWhole } from "../core/values/text.ts";
 
@@ -12,6 +12,8 @@ export interface CompletedPart {
   total_chars: number;
   /** Only if the result was too large to be kept whole: its size in bytes before it was cut. */
   truncated_bytes?: number;
+  /** `truncated_bytes` is the least that it can have had: it was not looked at to its end. */
+  truncated_at_least?: true;
   /** Where that cut is: the offset before which the text's beginning stands, and from which its end does. */
   gap_at?: number;
   /** Of what JSON could not carry: the first paths (JSON Pointers), if there are any. */
@@ -27,6 +29,7 @@ export interface CompletedPart {
  * @param result what `tasks.result` answers for `{ offset: 0 }`: texts, whole.
  */
 export function completedPart(result: CompletedResult, offset: number, limit: number): CompletedPart {
+  if (isNothing(result)) return { ...NOTHING };
   const { head, tail } = textsOf(result);
   const kept = head + tail;
   const edge = offset < head.length ? head.length : kept.length;
@@ -40,18 +43,27 @@ export function completedPart(result: CompletedResult, offset: number, limit: nu
   };
   if (result.lossy.length > 0) part.lossy = firstPaths(result.lossy);
   if (offset > 0 && offset >= kept.length) part.note = "offset is past the end. Read from 0.";
-  return result.truncated === null ? part : withGap(part, result.truncated.bytes, head.length);
+  return result.truncated === null ? part : withGap(part, result.truncated, head.length);
 }
+
+const NOTHING: CompletedPart = {
+  status: "completed",
+  text: "",
+  next_offset: null,
+  total_chars: 0,
+  note: "The tool returned nothing.",
+};
 
 function textsOf(result: CompletedResult): { head: string; tail: string } {
   if (result.truncated !== null) return result.value;
   return { head: String(result.value), tail: "" };
 }
 
-function withGap(part: CompletedPart, bytes: number, gapAt: number): CompletedPart {
+function withGap(part: CompletedPart, { bytes, atLeast }: TruncatedResult, gapAt: number): CompletedPart {
   const gap =
-    `The result had ${bytes} bytes, too many to keep: its middle is missing. ` +
+    `The result had ${atLeast ? "at least " : ""}${bytes} bytes, too many to keep: its middle is missing. ` +
     `The text up to offset ${gapAt} is its beginning, from there on its end.`;
   const note = part.note === undefined ? gap : `${part.note} ${gap}`;
-  return { ...part, truncated_bytes: bytes, gap_at: gapAt, note };
+  const atLeastToo = atLeast && { truncated_at_least: atLeast };
+  return { ...part, truncated_bytes: bytes, ...atLeastToo, gap_at: gapAt, note };
 }

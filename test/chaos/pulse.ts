@@ -4,6 +4,7 @@ import type { Note } from "./journal.ts";
 import { trueNow } from "./wall-clock.ts";
 
 const PULSE_MS = 50;
+const FEEL_MS = 200;
 /** A process that gets no turn for so long cannot hold its claims. */
 const HELD_UP_MS = CLAIM_MS / 2;
 
@@ -23,6 +24,6 @@ export async function feel(note: Note, ask: () => Promise<unknown>): Promise<voi
     const since = trueNow();
     await ask().catch(() => undefined);
     if (trueNow() - since > HELD_UP_MS) note({ event: "process.held_up", since });
-    await sleep(PULSE_MS);
+    await sleep(FEEL_MS);
   }
 }

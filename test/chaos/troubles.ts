@@ -57,7 +57,7 @@ export const CALM: Pace = { leaseMs: 10_000, mayLapse: false, toolMs: 1_500 };
 const SLOW: Pace = { ...CALM, toolMs: 3_500 };
 
 /** Nothing happens. */
-export const quiet: Trouble = { pace: CALM, happens: async ({ victim }) => victim.started };
+export const quiet: Trouble = { pace: CALM, share: 0.2, happens: async ({ victim }) => victim.started };
 
 /** Killed at any instant from its first task on, also while it starts the others. */
 export const killed: Trouble = {

@@ -29,20 +29,22 @@ async function finishedTask({ tasks }: ReturnType<typeof sceneOf>) {
 
 const error = () => new boot.TaskOffloadError("overloaded", "The tool's own.");
 
-test("AI SDK: tools that another copy has wrapped or made stay as they are", () => {
+test("AI SDK: tools that another copy has made stay as they are, and those that it has wrapped are refused", () => {
   const { tasks, offload } = sceneOf();
   const wrapped = boot.aiSdk.offloadTools({ slow: slowTool() }, { offload, scope });
-  const own = { ...wrapped, ...boot.aiSdk.taskTools({ tasks, scope }) };
+  expect(() => chat.aiSdk.offloadTools(wrapped, { offload, scope })).toThrow("wrapped already");
+  const own = boot.aiSdk.taskTools({ tasks, scope });
   const again = chat.aiSdk.offloadTools(own, { offload, scope });
   for (const [name, tool] of Object.entries(own)) expect(again[name as keyof typeof own]).toBe(tool);
 });
 
 test("AI SDK: a placeholder, a context and a stop rule of another copy", async () => {
   const { tasks, offload } = sceneOf();
+  const late = slowTool();
   let taskId: string | null | undefined = "none";
   const execute = async (_: unknown, options: object) => {
     taskId = chat.aiSdk.toolContext(options)?.taskId;
-    return after(() => "late");
+    return late.execute();
   };
   const { slow } = boot.aiSdk.offloadTools({ slow: { execute } }, { offload, scope });
   const output = await slow.execute({}, { toolCallId: "one", messages: [] });
@@ -50,6 +52,7 @@ test("AI SDK: a placeholder, a context and a stop rule of another copy", async (
   expect(taskId).toBeNull();
   const rule = chat.aiSdk.unlessOffloaded(() => true);
   expect(await rule({ steps: [{ toolResults: [{ output }] }] })).toBe(false);
+  late.finish("late");
   await tasks.close();
 });
 
@@ -145,9 +148,11 @@ function functionTool(name: string, invoke: () => Promise<unknown>) {
 
 test("OpenAI Agents: a stop rule of one copy knows the placeholder of another", async () => {
   const { tasks, offload } = sceneOf();
-  const slow = functionTool("slow", () => after(() => "late"));
+  const late = slowTool();
+  const slow = functionTool("slow", late.execute);
   const [wrapped] = boot.openaiAgents.offloadTools([slow], { offload, scope });
-  expect(chat.openaiAgents.offloadTools([wrapped as never], { offload, scope })).toEqual([wrapped]);
+  const again = () => chat.openaiAgents.offloadTools([wrapped as never], { offload, scope });
+  expect(again).toThrow("wrapped already");
   const runContext = { context: undefined };
   const invoke = wrapped?.invoke as (...given: unknown[]) => Promise<unknown>;
   const output = await invoke(runContext, "{}", { toolCall: { callId: "one" } });
@@ -155,6 +160,7 @@ test("OpenAI Agents: a stop rule of one copy knows the placeholder of another", 
   const runItem = { rawItem: { callId: "one" } };
   const result = { type: "function_output", tool: { name: "slow" }, output, runItem };
   expect(await rule(runContext, [result])).toMatchObject({ isFinalOutput: false });
+  late.finish("late");
   await tasks.close();
 });
 
@@ -194,22 +200,25 @@ test("OpenAI Agents: what interrupts a turn comes from another copy, and is know
 
 test("Mastra: a wrapped tool, a control tool, a placeholder and a context of another copy", async () => {
   const { tasks, offload } = sceneOf();
+  const late = slowTool();
   let taskId: string | null | undefined = "none";
   const slow = {
     id: "slow",
     execute: (_: unknown, context: object) => {
       taskId = chat.mastra.toolContext(context)?.taskId;
-      return after(() => "late");
+      return late.execute();
     },
   };
   const wrapped = boot.mastra.offloadTools({ slow }, { offload });
-  const own = { ...wrapped, ...boot.mastra.taskTools({ tasks }) };
+  expect(() => chat.mastra.offloadTools(wrapped, { offload })).toThrow("wrapped already");
+  const own = boot.mastra.taskTools({ tasks });
   const again = chat.mastra.offloadTools(own, { offload });
   for (const [name, tool] of Object.entries(own)) expect(again[name as keyof typeof own]).toBe(tool);
   const agent = { toolCallId: "one", resourceId: "ada", threadId: "chat-7" };
   const output = await wrapped.slow.execute({}, { agent });
   expect(chat.mastra.isPlaceholder(output)).toBe(true);
   expect(taskId).toBeNull();
+  late.finish("late");
   await tasks.close();
 });
 

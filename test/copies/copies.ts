@@ -44,5 +44,5 @@ export function slowTool<R = string>() {
 
 /** Long enough for an equal call to join. */
 export function after<R>(answer: () => R): Promise<R> {
-  return new Promise((resolve) => setTimeout(resolve, 20)).then(answer);
+  return new Promise((resolve) => setTimeout(resolve, 200)).then(answer);
 }

@@ -152,15 +152,17 @@ test("a tool streams through the middleware of another copy", async () => {
 
 test.each(["slow", "job"])("and in the background: %s", async (toolName) => {
   const { tasks, offload } = sceneOf();
+  const late = slowTool();
   const stream = offload.stream(
     callOf(toolName),
     async function* () {
-      await after(() => undefined);
+      await late.execute();
       yield* numbers();
     },
     fold,
   );
   const [task] = await Promise.all([stream.outcome.then(taskOf), read(stream)]);
+  late.finish("go on");
   await tasks.wait(scope, [task.id]);
   expect(await tasks.result(scope, task.id)).toMatchObject({ value: "one two" });
   expect((await tasks.events(scope, task.id)).events).toContainEqual(

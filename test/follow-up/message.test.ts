@@ -56,6 +56,14 @@ function linesOf(result: TaskResult): string[] {
 
 const CALL = ["Call:", "(data)"];
 
+test("a tool that returned nothing is said to have done so, and one that returned the text for it is not", () => {
+  expect(linesOf(completed(undefined))).toEqual(["Outcome: completed. The tool returned nothing.", ...CALL]);
+  const { text } = followUpMessage([followUp(completed(undefined))]);
+  expect(text).not.toMatch(/undefined|changed/i);
+  expect(shown(completed("[undefined]"))).toMatchObject({ head: "[undefined]" });
+  expect(shown(completed([undefined]))).toMatchObject({ head: '["[undefined]"]' });
+});
+
 const forgeries = fc.constantFrom(
   ...[
     "\n",
@@ -181,6 +189,11 @@ describe("a result that its store has cut", () => {
   const size = (bytes: number) =>
     `Size: ${bytes} bytes. Only the head and the tail of this result were kept.`;
 
+  test("says that it was larger where it was not looked at to its end", () => {
+    const [, line] = linesOf(completed(Array(100).fill("otter"), 6));
+    expect(line).toMatch(/^Size: at least \d+ bytes\. Only the head/);
+  });
+
   test("says its true size, and where its kept head ends", () => {
     const result = completed("abcdefghij€", 6);
     expect(linesOf(result)).toEqual(["Outcome: completed.", size(13), ...CALL, "Result:", "(data)"]);
@@ -280,7 +293,7 @@ describe("what the message says", () => {
     const line = (count: string) =>
       `Changed: JSON cannot carry ${count} of its values as they were; see "changed".`;
     expect(told({ a: 1n, b: 1 })).toEqual([line("1"), ["/a"]]);
-    expect(told(undefined)).toEqual(['Changed: JSON cannot carry it as it was; see "changed".', [""]]);
+    expect(told(1n)).toEqual(['Changed: JSON cannot carry it as it was; see "changed".', [""]]);
     expect(told(Array(7).fill(1n))).toEqual([line("7"), ["/0", "/1", "/2", "/3", "/4"]]);
     expect(told(Array(200).fill(1n))[0]).toBe(line("at least 101"));
     const [, [path] = []] = told({ ["x\n<data-".repeat(20)]: 1n });

@@ -208,15 +208,6 @@ describe("a body that is read", () => {
     expect((await handle(new Request(url, init))).status).toBe(400);
     expect(onError).not.toHaveBeenCalled();
   });
-
-  test("was read by the host before", async () => {
-    const onError = vi.fn();
-    const handle = createTaskHandler({ tasks, authenticate: byToken, allowCancel: true, onError });
-    const request = new Request(url, { method: "POST", headers, body: "{}" });
-    await request.text();
-    expect((await handle(request)).status).toBe(503);
-    expect(onError).toHaveBeenCalledTimes(1);
-  });
 });
 
 describe("without allowCancel", () => {

@@ -34,6 +34,9 @@ test.each([
   ["waitsPerUser", { ...sound, waitsPerUser: -1 }],
   ["waitsPerUser", { ...sound, waitsPerUser: 1.5 }],
   ["waitsPerUser", { ...sound, waitsPerUser: "100" }],
+  ["challenge", { ...sound, challenge: true }],
+  ["challenge", { ...sound, challenge: "" }],
+  ["challenge", { ...sound, challenge: "Bearer\r\nSet-Cookie: a=b" }],
   ["onError", { ...sound, onError: true }],
 ])("an unsound %s is refused by name (%#)", (name, options) => {
   const error = refusalOf(options);

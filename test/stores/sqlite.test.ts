@@ -52,6 +52,7 @@ test("libsql fits the type of a database", () => {
 
 describe("options", () => {
   const database = open(":memory:");
+  const lookalike = (method: string) => ({ prepare() {}, exec() {}, close() {}, [method]() {} });
   const wrong: [options: unknown, message: string][] = [
     [undefined, "an object with a path or a database; got undefined"],
     [null, "an object with a path or a database; got null"],
@@ -60,6 +61,10 @@ describe("options", () => {
     [{ path: "" }, 'path must be the path of a file; got ""'],
     [{ path: 7 }, "path must be the path of a file; got 7"],
     [{ path: "a\0b" }, "path must be the path of a file"],
+    [{ database: lookalike("parallelize") }, "got one of sqlite3, whose methods call back"],
+    [{ database: lookalike("getDatabaseInstance") }, "got one of sqlite, whose methods answer promises"],
+    [{ database: lookalike("executeMultiple") }, "got a client of @libsql/client"],
+    [{ database: lookalike("getRowsModified") }, "got one of sql.js, which keeps no file"],
     [{ database: null }, "database must be an open database with prepare, exec and close; got null"],
     [{ database: { prepare() {}, exec() {} } }, "database must be an open database"],
     [{ database, synchronous: "off" }, 'synchronous must be one of "normal", "full"; got "off"'],

@@ -43,8 +43,9 @@ describe("options", () => {
   test("an option that is undefined is one that is not given", () => {
     const { task_output } = controlTools({ tasks, scope: ADA, maxWaitMs: undefined, maxChars: undefined });
     expect(task_output.inputSchema.parse({ task_id: "x" })).toMatchObject({ wait_ms: 0, limit: 16_000 });
-    expect(task_output.inputSchema.safeParse({ task_id: "x", wait_ms: 30_000 }).success).toBe(true);
-    expect(task_output.inputSchema.safeParse({ task_id: "x", wait_ms: 30_001 }).success).toBe(false);
+    expect(task_output.inputSchema.parse({ task_id: "x", wait_ms: 30_001 })).toMatchObject({
+      wait_ms: 30_000,
+    });
   });
 });
 
@@ -69,25 +70,23 @@ describe.each(Object.entries(tools))("the definition of %s", (name, tool: Contro
 
 describe("bad input is thrown as invalid_input, naming the field and what was wanted", () => {
   const bad: [tool: keyof typeof tools, input: unknown, message: string][] = [
-    ["task_list", null, "input must be an object; got null."],
+    ["task_list", 5, "input must be an object; got 5."],
     ["task_list", { limit: 0 }, "limit must be a whole number from 1 to 50; got 0."],
-    ["task_list", { limit: 51 }, "limit must be a whole number from 1 to 50; got 51."],
-    ["task_list", { limit: "5" }, 'limit must be a whole number from 1 to 50; got "5".'],
+    ["task_list", { limit: "five" }, 'limit must be a whole number from 1 to 50; got "five".'],
     ["task_list", { status: "done" }, "status must be one or more of queued, running"],
     ["task_list", { status: [] }, "status must be one or more of queued, running"],
     ["task_list", { state: "running" }, "state is no argument; there are status, limit."],
     ["task_output", {}, "task_id must be a text; got undefined."],
     ["task_output", { task_id: 5 }, "task_id must be a text; got 5."],
-    ["task_output", { task_id: "x", wait_ms: 30_001 }, "wait_ms must be a whole number from 0 to 30000;"],
     ["task_output", { task_id: "x", wait_ms: -1 }, "wait_ms must be a whole number from 0 to 30000;"],
     ["task_output", { task_id: "x", offset: 1.5 }, "offset must be a whole number from 0 on; got 1.5."],
-    ["task_output", { task_id: "x", limit: 16_001 }, "limit must be a whole number from 1 to 16000;"],
+    ["task_output", { task_id: "x", limit: "0" }, "limit must be a whole number from 1 to 16000;"],
     [
       "task_output",
       { task_id: "x", after: "new" },
       'after must be the next_after of an earlier answer; got "new".',
     ],
-    ["task_output", { task_id: "x", waitMs: 5 }, "waitMs is no argument; there are task_id, wait_ms,"],
+    ["task_output", { task_id: "x", waitMs: 5 }, "waitMs is no argument; there are task_id, task_ids,"],
     ["task_stop", { task_id: null }, "task_id must be a text; got null."],
     ["task_stop", { task_id: "x", reason: 5 }, "reason must be a text; got 5."],
   ];
@@ -107,9 +106,11 @@ test("the definitions infer their input and their answer", () => {
     task_id: string;
     reason?: string | undefined;
   }>();
-  expectTypeOf(tools.task_output.execute)
-    .parameter(0)
-    .toExtend<{ task_id: string; wait_ms?: number | undefined }>();
+  expectTypeOf(tools.task_output.execute).parameter(0).toExtend<{
+    task_id?: string | undefined;
+    task_ids?: string[] | undefined;
+    wait_ms?: number | undefined;
+  }>();
   // @ts-expect-error: a limit is a number
   const wrong = () => tools.task_list.execute({ limit: "5" });
   expectTypeOf(wrong).toBeFunction();

@@ -24,6 +24,16 @@ function readAll(result: CompletedResult, limit: number) {
   return parts;
 }
 
+test("a tool that returned nothing is said to have done so", () => {
+  const nothing = { text: "", next_offset: null, total_chars: 0, note: "The tool returned nothing." };
+  for (const range of [undefined, { offset: 0 }]) {
+    const part = completedPart(readResult(storeResult(undefined, 100), range), 0, 10);
+    expect(part).toEqual({ status: "completed", ...nothing });
+  }
+  const text = readResult(storeResult("[undefined]", 100), { offset: 0 });
+  expect(completedPart(text, 0, 100)).toMatchObject({ text: "[undefined]", total_chars: 11 });
+});
+
 test("a result read by offset joins up to the whole text, and no pair is parted", () => {
   fc.assert(
     fc.property(text, limit, (whole, limit) => {

@@ -176,6 +176,17 @@ describe.each(STORES)("task_output on $name", ({ makeStore }) => {
       expectJson(head);
     });
 
+    test("of one that was not looked at to its end says that it was larger", async () => {
+      const { tools, completed } = labOf({ store: makeStore(), maxResultBytes: 20 });
+      const { id } = await completed(Array(1_000).fill("otter"));
+      const { outcome } = await found(tools.task_output.execute({ task_id: id }));
+      expect(outcome).toMatchObject({
+        truncated_at_least: true,
+        note: expect.stringMatching(/had at least \d+ bytes/),
+      });
+      expectJson(outcome);
+    });
+
     test("of a failed task is its code and message", async () => {
       const { tasks, tools, start } = labOf({ store: makeStore() });
       const { id } = await start(() => Promise.reject(new Error("no such host")));

@@ -23,11 +23,11 @@ export type OffloadedTools<T> = { [Name in keyof T]: OffloadedTool<T[Name]> };
  * before that comes through as preliminary results.
  *
  * The `abortSignal` of a tool is its own from now on: it outlives the turn. Tools without `execute`, provider
- * tools, those of `taskTools` and those that are wrapped already stay as they are.
+ * tools and those of `taskTools` stay as they are.
  *
  * @returns new tools; those given are not changed
- * @throws `invalid_option`, naming the option and its value. A call rejects with what the tool threw, as ever, and
- * with what `run` of the middleware throws
+ * @throws `invalid_option`, naming the option and its value, or a tool that is wrapped already. A call rejects with what
+ * the tool threw, as ever, and with what `run` of the middleware throws
  * @example
  * ```ts
  * import { setTimeout as sleep } from "node:timers/promises";

@@ -10,11 +10,11 @@ import { type OffloadToolsOptions, offloadTerms } from "./options.ts";
  * task, and its output is a {@link TaskPlaceholder}, of which the model reads the message.
  *
  * The `abortSignal` of a tool is its own from now on: it outlives the turn. After the hand-over `suspend` throws
- * `not_supported`, and what goes to `writer` reaches nobody. Tools without `execute`, those of `taskTools` and
- * those that are wrapped already stay as they are; so do calls that no agent makes, as those of a workflow.
+ * `not_supported`, and what goes to `writer` reaches nobody. Tools without `execute` and those of `taskTools`
+ * stay as they are; so do calls that no agent makes, as those of a workflow.
  *
  * @returns new tools by the same names; those given are not changed
- * @throws `invalid_option`, naming the option and its value; `not_supported` for a tool whose `background.enabled`
+ * @throws `invalid_option`, naming the option and its value, or a tool that is wrapped already; `not_supported` for a tool whose `background.enabled`
  * is set. A call rejects with what the tool threw, as ever, and with what `run` of the middleware throws
  * @example
  * ```ts

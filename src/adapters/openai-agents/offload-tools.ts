@@ -1,6 +1,7 @@
 import { isBranded } from "../../core/copies.ts";
+import { refuseWrapped, wrapped } from "../../core/model/wrapped.ts";
 import { invalidOption } from "../../core/values/validate.ts";
-import { isKept, kept } from "../shared/tool-set.ts";
+import { isKept } from "../shared/tool-set.ts";
 import { isFromProgram, raceCall } from "./call.ts";
 import type { CallDetailsLike, FunctionToolLike, RunContextLike, ToolLike } from "./like.ts";
 import { type OffloadToolsOptions, offloadTerms } from "./options.ts";
@@ -8,8 +9,8 @@ import { refuseStopRule } from "./stop-rules.ts";
 
 /**
  * Lets an agent's tools be offloaded. Each function tool is raced: a fast call gives its value, a slow one a
- * placeholder, and goes on as a task. Everything else comes back as it is: hosted tools, computers, shells,
- * the tools of `taskTools`, and those that are wrapped already.
+ * placeholder, and goes on as a task. Everything else comes back as it is: hosted tools, computers, shells, and
+ * the tools of `taskTools`.
  *
  * A tool's own `timeoutMs` is taken off, since it would end the tool and drop its result. The `signal` in its
  * `details` is its own: it outlives the turn, and reading it is what creates it. Errors look as they did: they
@@ -17,7 +18,7 @@ import { refuseStopRule } from "./stop-rules.ts";
  * and the task is `completed`; the framework's generic text is recognized, and its task `failed`. For errors
  * that are told as they are, see {@link offloadingTool}.
  *
- * @throws `invalid_option`, naming the option and its value; for a tool with an `outputSchema`, which no
+ * @throws `invalid_option`, naming the option and its value; for a tool that is wrapped already, with an `outputSchema`, which no
  * placeholder satisfies, or with `outputGuardrails`, which no late result would pass
  * @example
  * ```ts
@@ -58,6 +59,7 @@ export function offloadTools<Tool extends ToolLike, Context = unknown>(
   if (!Array.isArray(tools)) throw invalidOption("tools", "an array of tools", tools);
   return tools.map((tool, index) => {
     if (typeof tool !== "object" || tool === null) throw invalidOption(`tools[${index}]`, "a tool", tool);
+    refuseWrapped(`tools[${index}]`, tool);
     return isFunctionTool(tool) && !isKept(tool) ? offloaded(tool, terms) : tool;
   });
 }
@@ -75,7 +77,7 @@ export function checkOutput({ name, outputSchema, outputGuardrails }: FunctionTo
 
 /** A stop rule would make an end of a placeholder; this is where a tool gets to see its agent. */
 export function guarded<Tool extends FunctionToolLike>(tool: Tool): Tool {
-  return kept({
+  return wrapped({
     ...tool,
     async isEnabled(runContext, agent) {
       refuseStopRule(tool.name, agent);

@@ -1,3 +1,4 @@
+import { refuseWrapped, wrapped } from "../../core/model/wrapped.ts";
 import { checkFunction, invalidOption } from "../../core/values/validate.ts";
 import { isFromProgram, raceCall } from "./call.ts";
 import type { CallDetailsLike, FunctionToolLike, RunContextLike, ToolOptionsLike } from "./like.ts";
@@ -35,9 +36,10 @@ export function offloadingTool<Make extends (options: never) => unknown, Context
   options: OffloadToolsOptions<Context>,
 ): Make {
   checkFunction("make", make);
+  refuseWrapped("make", make);
   const terms = offloadTerms(options);
   const makeAny = make as unknown as (options: ToolOptionsLike) => FunctionToolLike;
-  return ((toolOptions: ToolOptionsLike) => made(makeAny, toolOptions, terms)) as unknown as Make;
+  return wrapped((toolOptions: ToolOptionsLike) => made(makeAny, toolOptions, terms)) as unknown as Make;
 }
 
 function made(
@@ -47,6 +49,7 @@ function made(
 ): FunctionToolLike {
   if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
   checkFunction("execute", options.execute);
+  refuseWrapped("options", options);
   const { timeoutMs: _, ...rest } = options;
   const execute = (
     input: unknown,

@@ -18,6 +18,7 @@ export class Intake<Message> {
   readonly #inbox: Pick<FollowUpInbox, "claim">;
   readonly #followUpOf: FollowUpOf<Message>;
   readonly #inHand = new Map<string, InHand>();
+  #timesGivenBack = 0;
 
   constructor(inbox: Pick<FollowUpInbox, "claim">, followUpOf: FollowUpOf<Message>) {
     this.#inbox = inbox;
@@ -30,13 +31,17 @@ export class Intake<Message> {
 
   /** What waits, if any of it may come in now. A store that fails breaks no run: it comes later. */
   async take(scope: TaskScope, during: ClaimMoment): Promise<Taken | undefined> {
+    const before = this.#timesGivenBack;
     const [open] = this.#inHand.values();
     const claim = open?.claim ?? (await unlessStoreFailed(this.#inbox.claim(scope, { during })));
     const news = open ? await unlessStoreFailed(open.claim.interrupts()) : claim;
     if (claim === undefined || news === undefined) return undefined;
     const { followUps } = news;
     for (const followUp of followUps) this.#inHand.set(followUp.id, { followUp, claim });
-    return { followUps, messageFor: claim.messageFor, turn: claim.turn };
+    if (this.#timesGivenBack === before) return { followUps, messageFor: claim.messageFor, turn: claim.turn };
+    // The store has answered later than the run has ended.
+    await this.giveBack();
+    return undefined;
   }
 
   /** What is made of it. Where that fails, all that is in hand comes again. @throws what `make` throws */
@@ -54,15 +59,15 @@ export class Intake<Message> {
     await this.#settle("acknowledge", toldIn(kept, this.#followUpOf));
   }
 
-  /** Nothing of the rest is kept: it comes again. */
+  /** Nothing of the rest is kept: it comes again, and so does what is being taken. */
   async giveBack(): Promise<void> {
+    this.#timesGivenBack += 1;
     await this.#settle("release", () => true);
   }
 
   /** Nothing is kept but what `kept` answers. Where that fails, nothing is. */
   async settle(kept: () => readonly Message[] | Promise<readonly Message[]>): Promise<void> {
-    if (this.isEmpty) return;
-    const read = async () => kept();
+    const read = async () => (this.isEmpty ? [] : kept());
     const messages = await read().catch(() => []);
     await Promise.all([this.acknowledge(messages), this.giveBack()]);
   }

@@ -1,9 +1,10 @@
+import { refuseWrapped, wrapped } from "../../core/model/wrapped.ts";
 import { invalidOption } from "../../core/values/validate.ts";
 
 /**
  * The same tools by the same names, each as `wrap` makes it.
  *
- * @throws `invalid_option` for what is no tool
+ * @throws `invalid_option` for what is no tool, and for one that is wrapped already
  */
 export function eachTool<Tool extends object>(
   tools: Readonly<Record<string, Tool>>,
@@ -12,11 +13,12 @@ export function eachTool<Tool extends object>(
   if (typeof tools !== "object" || tools === null || Array.isArray(tools)) {
     throw invalidOption("tools", "an object of tools by their names", tools);
   }
-  const wrapped = Object.entries(tools).map(([name, tool]) => {
+  const made = Object.entries(tools).map(([name, tool]) => {
     if (typeof tool !== "object" || tool === null) throw invalidOption(`tools.${name}`, "a tool", tool);
+    refuseWrapped(`tools.${name}`, tool);
     return [name, wrap(name, tool)];
   });
-  return Object.fromEntries(wrapped);
+  return Object.fromEntries(made);
 }
 
 /**
@@ -26,7 +28,7 @@ export function eachTool<Tool extends object>(
 export function doubleOf<Tool extends object>(tool: Tool, own: Partial<Tool>): Tool {
   const double = Object.create(Object.getPrototypeOf(tool), mirrorOf(tool));
   for (const [key, value] of Object.entries(own)) define(double, key, value);
-  return kept(double);
+  return wrapped(double);
 }
 
 const KEPT = Symbol.for("tool-offload.kept");

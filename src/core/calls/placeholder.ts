@@ -1,5 +1,6 @@
 import type { TaskInfo } from "../model/task.ts";
 import { named } from "../values/names.ts";
+import { sendable } from "../values/sendable.ts";
 import { ignorePromise } from "../values/validate.ts";
 
 /** What the model is told instead of a result. */
@@ -31,7 +32,7 @@ export function safePlaceholder(
     try {
       const message: unknown = placeholder(task);
       ignorePromise(message);
-      return typeof message === "string" ? message : builtIn(task);
+      return typeof message === "string" ? sendable(message) : builtIn(task);
     } catch {
       return builtIn(task);
     }

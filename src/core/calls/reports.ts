@@ -1,6 +1,6 @@
 import type { NewTaskEvent } from "../model/events.ts";
 import type { TaskProgress } from "../model/task.ts";
-import { oneLine, sliceWhole } from "../values/text.ts";
+import { oneLine, ownText, sliceWhole } from "../values/text.ts";
 
 /**
  * What a tool has reported and no store has confirmed: the newest progress, and its output in order. It is
@@ -9,6 +9,8 @@ import { oneLine, sliceWhole } from "../values/text.ts";
 export class Reports {
   #progress: TaskProgress | undefined;
   #output = "";
+  /** The first half of a surrogate pair: the next chunk begins with the other. */
+  #half = "";
   #dropped = 0;
   #unconfirmed: readonly NewTaskEvent[] = [];
   #decoder: InstanceType<typeof TextDecoder> | undefined;
@@ -23,8 +25,8 @@ export class Reports {
 
   /** Takes text, or bytes of UTF-8, which may be cut anywhere. */
   write(chunk: unknown): void {
-    if (typeof chunk === "string") this.#output += chunk;
-    else if (chunk instanceof Uint8Array) this.#output += this.#decode(chunk);
+    if (typeof chunk === "string") this.#append(chunk);
+    else if (chunk instanceof Uint8Array) this.#append(this.#decode(chunk));
     // Cutting is not for each chunk: it copies what is kept.
     if (this.#output.length > 2 * OUTPUT_CHARS) this.#cut();
   }
@@ -45,6 +47,13 @@ export class Reports {
     this.#unconfirmed = this.#unconfirmed.slice(count);
   }
 
+  #append(chunk: string): void {
+    const text = this.#half + chunk;
+    const end = isFirstHalf(text.charCodeAt(text.length - 1)) ? text.length - 1 : text.length;
+    this.#half = text.slice(end);
+    this.#output += text.slice(0, end);
+  }
+
   #drain(now: number): NewTaskEvent[] {
     const events: NewTaskEvent[] = [];
     if (this.#output !== "") events.push({ at: now, type: "task.output", chunk: this.#takeOutput() });
@@ -60,14 +69,14 @@ export class Reports {
 
   #cut(): void {
     const { length } = this.#output;
-    this.#output = sliceWhole(this.#output, length - OUTPUT_CHARS, length);
+    this.#output = ownText(sliceWhole(this.#output, length - OUTPUT_CHARS, length));
     this.#dropped += length - this.#output.length;
   }
 
   #takeOutput(): string {
     if (this.#output.length > OUTPUT_CHARS) this.#cut();
     const notice = this.#dropped > 0 ? `[… ${this.#dropped} characters of output dropped …]\n` : "";
-    const output = notice + this.#output;
+    const output = ownText(notice + this.#output);
     this.#output = "";
     this.#dropped = 0;
     return output;
@@ -77,6 +86,11 @@ export class Reports {
 /** Characters of output that wait to be logged; beyond that the oldest make room, and the log says so. */
 const OUTPUT_CHARS = 64 * 1024;
 const MESSAGE_CODE_POINTS = 512;
+
+/** Whether a UTF-16 code unit is the first of two. */
+function isFirstHalf(unit: number): boolean {
+  return (unit & 0xfc00) === 0xd800;
+}
 
 /** The usable part of what a tool calls progress, or `undefined` where there is none. */
 function readProgress(progress: unknown): TaskProgress | undefined {

@@ -83,19 +83,19 @@ const MAX_KEPT = 1_048_576;
 function keptCall(input: unknown, deadlineMs: number): string | undefined {
   const { json, lossy } = encode(
     { input, deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : null },
-    { dropUndefined: true },
+    { dropUndefined: true, keep: MAX_KEPT },
   );
   return lossy.length === 0 && json.length <= MAX_KEPT ? json : undefined;
 }
 
 function checkpointJson(data: unknown): string {
-  const { json, lossy } = encode(data, { dropUndefined: true });
-  if (lossy.length > 0) {
-    const message = `A checkpoint must be JSON; it is not${atPlaces(lossy)}.`;
+  const { json, lossy } = encode(data, { dropUndefined: true, keep: MAX_KEPT });
+  if (json.length > MAX_KEPT) {
+    const message = `A checkpoint must have at most ${MAX_KEPT} characters of JSON; it has more.`;
     throw new TaskOffloadError("invalid_input", message);
   }
-  if (json.length <= MAX_KEPT) return json;
-  const message = `A checkpoint must have at most ${MAX_KEPT} characters of JSON; it has ${json.length}.`;
+  if (lossy.length === 0) return json;
+  const message = `A checkpoint must be JSON; it is not${atPlaces(lossy)}.`;
   throw new TaskOffloadError("invalid_input", message);
 }
 

@@ -19,8 +19,12 @@ export class HeldSessions {
   }
 
   heldBy(session: SessionKey): TurnBy | undefined {
+    return this.holdOf(session)?.by;
+  }
+
+  holdOf(session: SessionKey): Hold | undefined {
     const hold = this.#holds.get(textOfSession(session));
-    return hold !== undefined && this.#clock.monotonic() < hold.endsAt ? hold.by : undefined;
+    return hold !== undefined && this.#clock.monotonic() < hold.endsAt ? hold : undefined;
   }
 
   /** Until it is let go of, and for so many milliseconds at most. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from "eventemitter3";
 import { type NewTaskEvent, numbered } from "../model/events.ts";
-import type { ManagerEvents, ManagerListener } from "../model/manager-events.ts";
+import { checkEventName, type ManagerEvents, type ManagerListener } from "../model/manager-events.ts";
 import type { SessionHint } from "../model/session-claim.ts";
 import { type Damage, hintOf, type StoreHint, type TaskHint, type TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
@@ -133,6 +133,7 @@ export class Notices {
 
   /** The listener in a form that harms nobody: what it throws, now or later, is an event and no more. */
   #guarded(event: string, listener: AnyListener): Guarded {
+    checkEventName(event);
     if (typeof listener !== "function") throw invalidInput("listener", "a function", listener);
     const known = this.#safe.get(listener)?.get(event);
     if (known !== undefined) return known;

@@ -20,6 +20,8 @@ import type { StoreGateway } from "./store-gateway.ts";
 
 /** The one door for writes of follow-ups: sessions are claimed, and what came of it is settled and made known. */
 export class SessionClaims {
+  /** The dispatchers that are started here. */
+  readonly dispatchers = new Set<object>();
   readonly #gateway: StoreGateway;
   readonly #notices: Notices;
   readonly #held: HeldSessions;
@@ -39,6 +41,11 @@ export class SessionClaims {
   /** Whether this process has the session in hand. */
   isHeld(session: SessionKey): boolean {
     return this.#held.has(session);
+  }
+
+  /** What is one for as long as this process has the session in hand. */
+  holdOf(session: SessionKey): object | undefined {
+    return this.#held.holdOf(session);
   }
 
   /**

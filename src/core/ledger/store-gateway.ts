@@ -169,14 +169,15 @@ export class StoreGateway implements StoreReader {
   }
 
   #report(operation: string, reason: string, cause: unknown): TaskOffloadError {
-    const why = cause === undefined ? "" : ` ${describeError(cause)}`;
-    const message = `The store ${reason}: ${operation}.${why}`;
+    const why = cause === undefined ? SILENT : describeError(cause);
+    const message = `The store ${reason}: ${operation}. ${why}`;
     const error = new TaskOffloadError("store_failed", message, { cause });
     this.#tellFailed({ operation, error });
     return error;
   }
 }
 
+const SILENT = "Its server is down or out of reach, or storeTimeoutMs is too short for it.";
 const SOON = Promise.resolve();
 
 type StoreCall<T> = (store: TaskStore) => Promise<T>;

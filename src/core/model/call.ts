@@ -1,7 +1,7 @@
 import { TaskOffloadError } from "../errors.ts";
 import { digest } from "../values/digest.ts";
 import { isPlain } from "../values/plain.ts";
-import { sliceWhole } from "../values/text.ts";
+import { ownText, sliceWhole } from "../values/text.ts";
 import { invalidInput, isSignal, unknownName } from "../values/validate.ts";
 import type { TaskInfo, TaskProgress, TaskScope } from "./task.ts";
 
@@ -77,7 +77,7 @@ export function ownCall<I>(call: ToolCall<I>): ToolCall<I> {
 
 /** The first fault of a scope, or `undefined` for a sound one. */
 export function faultOfScope(scope: TaskScope): TaskOffloadError | undefined {
-  if (typeof scope !== "object" || scope === null)
+  if (typeof scope !== "object" || scope === null || Array.isArray(scope))
     return invalidInput("scope", "an object with a userId", scope);
   if (!isText(scope.userId)) return invalidInput("scope.userId", "a non-empty string", scope.userId);
   const { sessionId, agentId } = scope;
@@ -94,6 +94,18 @@ export function faultOfScope(scope: TaskScope): TaskOffloadError | undefined {
 export function checkScope(scope: TaskScope): void {
   const fault = faultOfScope(scope);
   if (fault) throw fault;
+}
+
+/** @throws `invalid_input`, naming the first fault of a scope and an id, one of which may stand in the other's place */
+export function checkTask(scope: TaskScope, id: string): void {
+  if (typeof scope !== "object" && typeof id === "object") {
+    throw new TaskOffloadError(
+      "invalid_input",
+      "scope and id stand in each other's place: give the scope first.",
+    );
+  }
+  checkScope(scope);
+  if (typeof id !== "string") throw invalidInput("id", "the id of a task", id);
 }
 
 /** @throws `invalid_input`, naming the first fault of a scope that new tasks may have: old ones have longer names */
@@ -182,7 +194,7 @@ function ownScope(scope: TaskScope): TaskScope {
 function shortCallId(id: string): string {
   if (id.length <= MAX_CALL_ID) return id;
   const end = `…${digest(id)}`;
-  return sliceWhole(id, 0, MAX_CALL_ID - 1 - end.length) + end;
+  return ownText(sliceWhole(id, 0, MAX_CALL_ID - 1 - end.length) + end);
 }
 
 /** A copy, made of the text that was measured: a getter may say something else each time. */

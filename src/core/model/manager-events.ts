@@ -1,4 +1,5 @@
 import type { TaskOffloadError } from "../errors.ts";
+import { shown, unknownName } from "../values/validate.ts";
 import type { TaskEvent } from "./events.ts";
 import type { LimitName } from "./store.ts";
 import type { TaskInfo, TaskScope } from "./task.ts";
@@ -14,6 +15,11 @@ export type ManagerEvents = {
     toolCallId: string | null;
     limit: LimitName | "running";
   };
+  /**
+   * A task has waited in the queue for 2 seconds, since a limit is met; told once of each. A task that has started it and
+   * waits for it, within that limit, waits for good: raise the limit, or do not wait.
+   */
+  "task.waiting": { scope: TaskScope; task: TaskInfo; limit: LimitName | "running" };
   /** The store failed or did not answer in time. */
   "store.failed": StoreFailure;
   /**
@@ -36,6 +42,36 @@ export type ManagerEvents = {
   /** A listener threw or rejected. That of a listener to this event is dropped. */
   "listener.failed": { event: string; error: unknown };
 };
+
+/** A misspelt event is never emitted, and its listener would wait in silence. @throws `invalid_input` */
+export function checkEventName(name: string): void {
+  if (Object.hasOwn(EVENTS, name)) return;
+  throw unknownName("invalid_input", shown(name), "no event", Object.keys(EVENTS));
+}
+
+const EVENTS = {
+  "task.queued": true,
+  "task.started": true,
+  "task.progress": true,
+  "task.output": true,
+  "task.cancel_requested": true,
+  "task.completed": true,
+  "task.failed": true,
+  "task.cancelled": true,
+  "task.waiting": true,
+  "follow_up.delivered": true,
+  "follow_up.dropped": true,
+  "offload.refused": true,
+  "store.failed": true,
+  "record.damaged": true,
+  "record.lost": true,
+  "delivery.failed": true,
+  "turn.failed": true,
+  "turn.unguarded": true,
+  "session.held": true,
+  "policy.failed": true,
+  "listener.failed": true,
+} satisfies Record<keyof ManagerEvents, true>;
 
 export type ManagerListener<Name extends keyof ManagerEvents> = (notice: ManagerEvents[Name]) => void;
 

@@ -2,13 +2,21 @@
 
 import { encode } from "../values/encode.ts";
 import { whole } from "../values/kinds.ts";
+import { primitiveMarker } from "../values/markers.ts";
 import { option, type Table } from "../values/options.ts";
 import { sliceWhole } from "../values/text.ts";
+import { MAX_TEXT } from "../values/walk.ts";
 
 /** A result as a store keeps it. Plain JSON. `lossy` holds the paths of what JSON could not carry. */
-export type StoredResult =
-  | { kind: "whole"; json: string; lossy: string[] }
-  | { kind: "cut"; head: string; tail: string; bytes: number; lossy: string[] };
+export type StoredResult = { kind: "whole"; json: string; lossy: string[] } | CutResult;
+
+/** How large a result was before it was cut. */
+export interface TruncatedResult {
+  /** Of UTF-8. */
+  bytes: number;
+  /** It was larger: no more of it was looked at. */
+  atLeast?: true | undefined;
+}
 
 /** A result as it is answered: the `completed` variants of TaskResult. */
 export type CompletedResult =
@@ -16,7 +24,7 @@ export type CompletedResult =
   | {
       status: "completed";
       value: { head: string; tail: string };
-      truncated: { bytes: number };
+      truncated: TruncatedResult;
       lossy: string[];
     };
 
@@ -34,16 +42,20 @@ export const RANGE = { offset: option(whole(0)), limit: option(whole(0)) } satis
  * What to keep of a tool's return value. It is kept whole while its JSON text has at most `maxBytes` bytes of
  * UTF-8. Beyond that a head and a tail are kept, each at most half of `maxBytes`, and no code point is split:
  * pieces of the string itself where the value is a string, else of its JSON text. `bytes` is the size of the
- * text that was cut. What `lossy` takes, an eighth at most, is not left for the value.
+ * text that was cut; of what has more than four times `maxBytes`, no more is looked at, and `bytes` is the least that it
+ * can be. What `lossy` takes, an eighth at most, is not left for the value.
  */
 export function storeResult(value: unknown, maxBytes: number): StoredResult {
+  const most = Math.min(maxBytes, MAX_TEXT);
   // A string that is too long as it stands need not be encoded to know it.
-  if (typeof value === "string" && value.length > maxBytes) return cut(value, maxBytes, []);
-  const { json, lossy: all } = encode(value);
-  const lossy = pathsWithin(all, Math.floor(maxBytes / LOSSY_SHARE));
-  const left = Math.max(0, maxBytes - sizeOfPaths(lossy));
+  if (typeof value === "string" && value.length > most) return cut(value, most, []);
+  const { json, lossy: all, leftOut, isCounted } = encode(value, { keep: most });
+  const lossy = pathsWithin(all, Math.floor(most / LOSSY_SHARE));
+  const left = Math.max(0, most - sizeOfPaths(lossy));
   if (fits(json, left)) return { kind: "whole", json, lossy };
-  return cut(typeof value === "string" ? value : json, left, lossy);
+  if (typeof value === "string") return cut(value, left, lossy);
+  const stored = cut(json, left, lossy);
+  return { ...stored, bytes: stored.bytes + leftOut, ...(!isCounted && { atLeast: true }) };
 }
 
 /**
@@ -58,7 +70,20 @@ export function readResult(stored: StoredResult, range?: ResultRange): Completed
     return { status: "completed", value: readWhole(stored.json, range), truncated: null, lossy };
   }
   const value = readCut(stored.head, stored.tail, range);
-  return { status: "completed", value, truncated: { bytes: stored.bytes }, lossy };
+  const { bytes, atLeast } = stored;
+  return { status: "completed", value, truncated: atLeast ? { bytes, atLeast } : { bytes }, lossy };
+}
+
+interface CutResult extends TruncatedResult {
+  kind: "cut";
+  head: string;
+  tail: string;
+  lossy: string[];
+}
+
+/** Whether the tool returned nothing at all: a text that only looks like it is not lossy. */
+export function isNothing({ value, lossy }: CompletedResult): boolean {
+  return value === primitiveMarker(undefined) && lossy[0] === "";
 }
 
 /** What JSON could not carry may be most of a value, and its paths longer than the value itself. */
@@ -89,11 +114,11 @@ function edges(range: ResultRange): [start: number, end: number] {
   return [start, start + Math.max(0, range.limit ?? Number.POSITIVE_INFINITY)];
 }
 
-function cut(text: string, maxBytes: number, lossy: string[]): StoredResult {
+function cut(text: string, maxBytes: number, lossy: string[]): CutResult {
   const half = Math.floor(maxBytes / 2);
   const head = headOf(text, half);
   const tail = tailOf(text.slice(head.length), half);
-  return { kind: "cut", head, tail, bytes: encoder.encode(text).length, lossy };
+  return { kind: "cut", head, tail, bytes: sizeOf(text), lossy };
 }
 
 function headOf(text: string, maxBytes: number): string {
@@ -123,11 +148,16 @@ function pathsWithin(paths: string[], maxBytes: number): string[] {
 }
 
 function sizeOfPaths(paths: readonly string[]): number {
-  return paths.length === 0 ? 0 : encoder.encode(JSON.stringify(paths)).length;
+  return paths.length === 0 ? 0 : sizeOf(JSON.stringify(paths));
 }
 
 function fits(json: string, maxBytes: number): boolean {
   // A code unit takes at most three bytes, so most texts need no counting.
   if (json.length * 3 <= maxBytes) return true;
-  return json.length <= maxBytes && encoder.encode(json).length <= maxBytes;
+  return json.length <= maxBytes && sizeOf(json) <= maxBytes;
+}
+
+/** In bytes of UTF-8. Without Node's own way to count, all of them have to be made. */
+function sizeOf(text: string): number {
+  return globalThis.Buffer?.byteLength(text) ?? encoder.encode(text).length;
 }

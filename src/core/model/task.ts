@@ -1,4 +1,5 @@
 import type { FollowUpStatus, StoredFollowUp } from "./follow-up.ts";
+import type { TruncatedResult } from "./result.ts";
 
 /** Whose a task is. With a `sessionId` it is narrowed to that session; `agentId` is a label, not a boundary. */
 export interface TaskScope {
@@ -103,7 +104,7 @@ export type TaskResult =
   | {
       status: "completed";
       value: { head: string; tail: string };
-      truncated: { bytes: number };
+      truncated: TruncatedResult;
       lossy: string[];
     }
   | { status: "failed"; error: TaskError }

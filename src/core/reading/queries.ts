@@ -1,5 +1,5 @@
 import type { StoreReader } from "../ledger/store-gateway.ts";
-import { checkScope } from "../model/call.ts";
+import { checkScope, checkTask } from "../model/call.ts";
 import { RANGE, type ResultRange, readResult } from "../model/result.ts";
 import type { EventPage, ListQuery } from "../model/store.ts";
 import {
@@ -81,14 +81,14 @@ export class Queries {
   }
 
   async events(scope: TaskScope, id: string, query: TaskEventQuery = {}): Promise<EventPage> {
-    checkScope(scope);
+    checkTask(scope, id);
     const asked = readArgument(EVENT_QUERY, query, "query");
     const page = await this.#gateway.ask("events", (store) => store.events(scope, id, asked));
     return page ?? { events: [], nextAfter: asked.after, truncated: false };
   }
 
   #record(scope: TaskScope, id: string): Promise<TaskRecord | undefined> {
-    checkScope(scope);
+    checkTask(scope, id);
     return this.#gateway.ask("get", (store) => store.get(scope, id));
   }
 }

@@ -1,6 +1,6 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import type { StoreReader } from "../ledger/store-gateway.ts";
-import { checkScope } from "../model/call.ts";
+import { checkScope, checkTask } from "../model/call.ts";
 import { type LifecycleEvent, TURN_ABORTED } from "../model/lifecycle.ts";
 import {
   type CancelledBy,
@@ -30,7 +30,7 @@ export class Canceller {
 
   /** Puts a cancel on record once. Resolves with what is true afterwards. */
   async cancel(scope: TaskScope, id: string, options: CancelOptions): Promise<TaskInfo | undefined> {
-    checkScope(scope);
+    checkTask(scope, id);
     const { by, reason } = readArgument(CANCEL, options);
     const { clock, terms } = this.#parts;
     const at = clock.now();

@@ -43,10 +43,19 @@ export class JobQueue {
   settle(job: Job, admission: Admission): void {
     this.#change(job, (line, lane) => {
       lane.admitting = undefined;
+      line.limit = undefined;
+      lane.limit = undefined;
       if (lane.isReleased || admission === "admitted" || admission === "gone") return;
-      if (admission === "running_per_session" || admission === "exclusive") line.isFull = true;
-      else lane.isFull = true;
+      const full = admission === "running_per_session" || admission === "exclusive" ? line : lane;
+      full.isFull = true;
+      full.limit = admission === "failed" ? undefined : admission;
     });
+  }
+
+  /** The limit that this session, or its user, has met when it last tried to start a job. */
+  limitOn({ userId, sessionId }: SessionKey): LimitName | undefined {
+    const lane = this.#lanes.get(userId);
+    return lane?.lines.get(sessionId)?.limit ?? lane?.limit;
   }
 
   /** A place of this session's is free: it may start jobs again, and so may its user. */
@@ -129,6 +138,7 @@ class Lane implements HasFirst {
   admitting: Job | undefined;
   /** The user has met a limit, or the store has failed. */
   isFull = false;
+  limit: LimitName | undefined;
   /** A slot became free meanwhile, so a refusal is out of date. */
   isReleased = false;
 
@@ -143,6 +153,7 @@ class Line implements HasFirst {
   readonly jobs = new SortedList<Job, Job>(byTurn);
   /** The session has met a limit. */
   isFull = false;
+  limit: LimitName | undefined;
 
   get first(): Job | undefined {
     return this.isFull ? undefined : this.jobs.first();

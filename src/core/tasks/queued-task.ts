@@ -1,11 +1,13 @@
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Notices } from "../ledger/notices.ts";
 import { changeFor, type LifecycleEvent } from "../model/lifecycle.ts";
-import type { TaskRecord } from "../model/task.ts";
+import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
-import type { SteadyClock } from "../time/clock.ts";
+import { type SteadyClock, Timer } from "../time/clock.ts";
 import type { Admission, Job } from "./queue.ts";
 import { deadlineOf } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { Slot } from "./slot.ts";
 import { letGo, type StoredCall } from "./stored-call.ts";
 
@@ -19,6 +21,7 @@ export class QueuedTask implements Job {
   #hasBegun = false;
   #isShutDown = false;
   #admission: Promise<Admission> | undefined;
+  #patience: Timer | undefined;
 
   constructor(
     stored: StoredCall,
@@ -46,6 +49,15 @@ export class QueuedTask implements Job {
     return this.record.priority;
   }
 
+  /** It waits from now on, and may wait for a task that waits for it: somebody is told of a long wait. */
+  entered(): void {
+    this.#patience = new Timer(this.#parts.clock, () => this.#tellWaiting(), PATIENCE_MS).unref();
+  }
+
+  left(): void {
+    this.#patience?.clear();
+  }
+
   admit(slot: Slot): Promise<Admission> {
     this.#admission = this.#stored.inContext(() => this.#admit(slot));
     return this.#admission;
@@ -62,6 +74,13 @@ export class QueuedTask implements Job {
     if (this.#hasBegun || letGo(this.record, this.#stored.restartState, terms, ledger)) return;
     const change = changeFor(this.record, [SHUTDOWN], clock.now());
     if (change) await ledger.end(this.record, change, () => undefined).catch(() => undefined);
+  }
+
+  #tellWaiting(): void {
+    const { scheduler, notices } = this.#parts;
+    const limit = scheduler.limitOn(this);
+    if (limit === undefined) this.entered();
+    else notices.emit("task.waiting", { scope: scopeOf(this.record), task: toTaskInfo(this.record), limit });
   }
 
   async #admit(slot: Slot): Promise<Admission> {
@@ -95,9 +114,14 @@ export class QueuedTask implements Job {
 export interface QueuedTaskParts {
   readonly clock: SteadyClock;
   readonly ledger: Ledger;
+  readonly notices: Notices;
   readonly runningTasks: RunningTasks;
+  readonly scheduler: Scheduler;
   readonly terms: TaskTerms;
 }
+
+/** Milliseconds for which a task waits in the queue as a matter of course. */
+const PATIENCE_MS = 2_000;
 
 const SHUTDOWN: LifecycleEvent = {
   type: "task.failed",

@@ -1,4 +1,5 @@
 import type { SessionKey } from "../model/session-claim.ts";
+import type { LimitName } from "../model/store.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import type { Idle } from "../time/idle.ts";
 import { type Job, JobQueue } from "./queue.ts";
@@ -77,6 +78,11 @@ export class Scheduler {
   remove(job: Job): void {
     this.#queue.remove(job);
     this.#idle.check();
+  }
+
+  /** What keeps a queued job waiting; `undefined` where that is no limit. */
+  limitOn(job: SessionKey): LimitName | "running" | undefined {
+    return this.hasSlot ? this.#queue.limitOn(job) : "running";
   }
 
   close(): void {

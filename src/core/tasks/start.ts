@@ -10,7 +10,6 @@ import { joinRunning, joinStored } from "./join-equal.ts";
 import { QueuedTask, type QueuedTaskParts } from "./queued-task.ts";
 import { newQueuedTask } from "./record.ts";
 import { refusedError } from "./refused-error.ts";
-import type { Scheduler } from "./scheduler.ts";
 import type { StoredCall } from "./stored-call.ts";
 
 /** Starts tasks in the background from the first moment: they queue, and run when there is a slot. */
@@ -89,6 +88,7 @@ export class Starter {
 
   #leave(id: string): void {
     const job = this.#queued.get(id);
+    job?.left();
     if (job) this.#parts.scheduler.remove(job);
     this.#queued.delete(id);
   }
@@ -100,6 +100,7 @@ export class Starter {
       throw closedError();
     }
     this.#queued.set(record.id, job);
+    job.entered();
     this.#parts.scheduler.enqueue(job);
   }
 }
@@ -108,5 +109,4 @@ interface StarterParts extends QueuedTaskParts, CallParts {
   /** The tools that the manager knows by name. */
   readonly tools: ReadonlyMap<string, KnownTool>;
   readonly offloader: Offloader;
-  readonly scheduler: Scheduler;
 }

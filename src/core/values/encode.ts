@@ -20,13 +20,16 @@
  * | an instance of any other class             | its own properties, or "[ClassName]" where it has none     |
  * | an object inside itself                    | "[Circular /path]" to the outer one, "[Circular]" for root |
  * | the 101st level of nesting                 | "[Depth limit]"                                            |
- * | past 1,000,000 values or 64 Mi of text     | "[Size limit]", once in each list or object it cuts short  |
+ * | past 1,000,000 values or 64 Mi of text,    | "[Size limit]", once in each list or object it cuts short  |
+ * | or 4 × `keep`                              |                                                            |
  * | a getter, toJSON or proxy trap that throws | "[Unreadable: message]"                                    |
  *
  * As in JSON.stringify, properties that are not enumerable or whose key is a symbol are not carried, and an
  * array's only by index. Where an object has such a property, its path stands in `lossy`.
  */
 
+import { DataUrl } from "./data-url.ts";
+import { encodeKey, encodeMarker, encodeNothing, encodeText } from "./encode-text.ts";
 import { primitiveMarker, unreadableMarker } from "./markers.ts";
 import { isPlain } from "./plain.ts";
 import { standIn } from "./stand-in.ts";
@@ -39,18 +42,25 @@ export interface EncodeOptions {
    * @default false
    */
   dropUndefined?: boolean;
+  /**
+   * How much of the text is kept, half of it at either end, in UTF-16 code units: the walk ends at four times as much,
+   * and a text or bytes for which there is no room are written without their middle. The text is no JSON then.
+   * @default all that can be walked
+   */
+  keep?: number;
 }
 
 /**
  * Turns any value into JSON text. Never throws; plain JSON comes back from `JSON.parse` as it was.
  *
  * @example
- * encode({ at: new Date(0), n: 1 }); // { json: '{"at":"1970-01-01T00:00:00.000Z","n":1}', lossy: ["/at"] }
+ * encode({ at: new Date(0), n: 1 }); // { json: '{"at":"1970-01-01T00:00:00.000Z","n":1}', lossy: ["/at"], … }
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
   const walk = new Walk(options);
   const json = encodeProperty(walk, { value }, "value", null);
-  return { json, lossy: walk.lossy };
+  const { lossy, leftOut, isCounted } = walk;
+  return { json, lossy, leftOut, isCounted };
 }
 
 const MAX_DEPTH = 100;
@@ -60,6 +70,10 @@ interface Encoded {
   json: string;
   /** JSON Pointers to what is not carried as it was, "" for the root. At most 100, then a last "…". */
   lossy: string[];
+  /** Bytes that would stand in the JSON text and do not, since there was no room for them. */
+  leftOut: number;
+  /** False: `leftOut` is the least that it can be. */
+  isCounted: boolean;
 }
 
 function encodeProperty(walk: Walk, holder: object, key: string | number, place: Place): string {
@@ -71,20 +85,17 @@ function encodeProperty(walk: Walk, holder: object, key: string | number, place:
 }
 
 function encodeValue(walk: Walk, value: unknown, place: Place): string {
-  if (!walk.visit()) return encodeMarker(walk, "[Size limit]", place);
+  if (!walk.visit()) return encodeNothing(walk, place);
+  if (typeof value === "string" || value instanceof DataUrl) return encodeText(walk, value, place);
   if (typeof value === "object" && value !== null) return encodeObject(walk, value, place);
-  if (typeof value === "string") return encodeString(walk, value, place);
   const marker = primitiveMarker(value);
-  return marker === undefined ? JSON.stringify(value) : encodeMarker(walk, marker, place);
+  return marker === undefined ? encodeLiteral(walk, value, place) : encodeMarker(walk, marker, place);
 }
 
-function encodeString(walk: Walk, text: string, place: Place): string {
-  return walk.fits(text) ? JSON.stringify(text) : encodeMarker(walk, "[Size limit]", place);
-}
-
-function encodeMarker(walk: Walk, marker: string, place: Place): string {
-  walk.note(place);
-  return JSON.stringify(walk.fits(marker) ? marker : "[Size limit]");
+/** A number, a boolean or null. */
+function encodeLiteral(walk: Walk, value: unknown, place: Place): string {
+  const literal = JSON.stringify(value);
+  return walk.fits(literal.length) ? literal : encodeNothing(walk, place);
 }
 
 function encodeObject(walk: Walk, value: object, place: Place): string {
@@ -106,7 +117,8 @@ function circularMarker(outer: Place): string {
 function encodeOpened(walk: Walk, value: object, place: Place): string {
   if (Array.isArray(value)) return encodeArray(walk, value, place);
   if (!isPlain(value)) walk.note(place);
-  const carried = standIn(value);
+  // One more than there is room for, so that it shows.
+  const carried = standIn(value, walk.nodesLeft + 1);
   if (carried === value) return encodeRecord(walk, value, place);
   walk.note(place);
   return encodeValue(walk, carried, place);
@@ -128,8 +140,9 @@ function encodeRecord(walk: Walk, record: object, place: Place): string {
   if (walk.dropUndefined) keys = keys.filter((key) => !isUndefined(record, key));
   const entries: string[] = [];
   for (const key of keys) {
-    const full = !walk.fits(key) || walk.full;
-    entries.push(`${JSON.stringify(key)}:${encodeProperty(walk, record, key, { up: place, key })}`);
+    const name = encodeKey(walk, key, place);
+    const { full } = walk;
+    entries.push(`${name}:${encodeProperty(walk, record, key, { up: place, key })}`);
     if (full) break;
   }
   return `{${entries.join(",")}}`;

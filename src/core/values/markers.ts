@@ -1,6 +1,6 @@
 /** Short texts that stand for what JSON cannot carry: "[undefined]", "[TypeError: no]", "[Promise]". */
 
-import { errorMessage } from "./text.ts";
+import { errorMessage } from "./reasons.ts";
 
 /**
  * What the language itself calls an object: "Object", "Date", "Map", … Holds across realms, unlike

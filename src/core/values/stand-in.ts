@@ -1,33 +1,32 @@
 /** What is encoded in place of an object that JSON cannot carry as it is. */
 
+import { DataUrl } from "./data-url.ts";
 import { className, objectMarker, tagOf } from "./markers.ts";
 import { isPlain } from "./plain.ts";
 
 /**
- * The value to encode in the object's place: a marker, a primitive, or an object that holds the same
- * contents. The object itself where its own properties are all there is to say.
+ * The value to encode in the object's place: a marker, a primitive, the bytes that it holds, or an object that holds the
+ * same contents, of a map or a set `most` at most. The object itself where its own properties are all there is to say.
  */
-export function standIn(value: object): unknown {
+export function standIn(value: object, most: number): unknown {
   const plain = isPlain(value);
-  const builtIn = plain ? undefined : (objectMarker(value) ?? contents(value) ?? unboxed(value));
+  const builtIn = plain ? undefined : (objectMarker(value) ?? contents(value, most) ?? unboxed(value));
   if (builtIn !== undefined) return builtIn;
   const toJSON: unknown = Reflect.get(value, "toJSON");
   if (typeof toJSON === "function") return toJSON.call(value);
   return plain || Object.keys(value).length > 0 ? value : `[${className(value)}]`;
 }
 
-const CHUNK_BYTES = 0x8000;
-
-function contents(value: object): unknown {
-  if (ArrayBuffer.isView(value)) return dataUrl(value.buffer, value.byteOffset, value.byteLength);
+function contents(value: object, most: number): unknown {
+  if (ArrayBuffer.isView(value)) return new DataUrl(value.buffer, value.byteOffset, value.byteLength);
   switch (tagOf(value)) {
     case "ArrayBuffer":
     case "SharedArrayBuffer":
-      return dataUrl(value as ArrayBufferLike);
+      return new DataUrl(value as ArrayBufferLike);
     case "Map":
-      return { "[Map]": [...Map.prototype.entries.call(value as Map<unknown, unknown>)] };
+      return { "[Map]": firstOf(Map.prototype.entries.call(value as Map<unknown, unknown>), most) };
     case "Set":
-      return { "[Set]": [...Set.prototype.values.call(value as Set<unknown>)] };
+      return { "[Set]": firstOf(Set.prototype.values.call(value as Set<unknown>), most) };
     default:
       return undefined;
   }
@@ -50,11 +49,11 @@ function unboxed(value: object): unknown {
   }
 }
 
-function dataUrl(buffer: ArrayBufferLike, offset = 0, length = buffer.byteLength): string {
-  const bytes = new Uint8Array(buffer, offset, length);
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-    binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK_BYTES));
+function firstOf<T>(all: Iterable<T>, most: number): T[] {
+  const first: T[] = [];
+  for (const one of all) {
+    if (first.length >= most) break;
+    first.push(one);
   }
-  return `data:application/octet-stream;base64,${btoa(binary)}`;
+  return first;
 }

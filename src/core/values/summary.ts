@@ -1,9 +1,10 @@
 /** One line that says what a task does, or why it failed, and tells no secret. */
 
+import { type Reason, reasonsOf } from "./reasons.ts";
 import { maskText, type Redact, redactProperty } from "./redact.ts";
 import { MASK } from "./secrets/mask.ts";
 import { showInput } from "./show.ts";
-import { errorMessage, oneLine, sliceWhole } from "./text.ts";
+import { oneLine, sliceWhole } from "./text.ts";
 
 /**
  * A tool call as one line of at most 128 code points, secrets masked. Never throws, and never walks a large
@@ -28,11 +29,22 @@ export function summarize<I>(request: SummaryRequest<I>): string {
 }
 
 /**
- * Why a tool failed, as one line of at most 512 code points, secrets masked. Never throws. A `redact` is
- * asked with the key "message"; where it answers no text, the message is masked.
+ * Why a tool failed, with its causes, as one line of at most 512 code points, secrets masked. Never throws. A `redact` is
+ * asked for each message with the key "message"; where it answers no text, the message is masked.
  */
 export function describeError(thrown: unknown, redact?: Redact): string {
-  return clean("message", errorMessage(thrown), redact);
+  const reasons = reasonsOf(thrown);
+  let line = "";
+  let room = MAX_TOLD;
+  // From the innermost on, which tells most: what it leaves is for the others.
+  for (let left = reasons.length; left > 0; left -= 1) {
+    const { joint, text } = reasons[left - 1] as Reason;
+    const before = left === 1 ? "" : joint;
+    const share = Math.floor(room / left) - before.length;
+    line = before + clean("message", text, redact, share) + line;
+    room = MAX_TOLD - [...line].length;
+  }
+  return line;
 }
 
 /** Why somebody has a task stopped, as {@link describeError} says why one has failed. */
@@ -55,9 +67,9 @@ interface SummaryRequest<I> {
   redact?: Redact | undefined;
 }
 
-function clean(key: string, text: string, redact: Redact | undefined): string {
+function clean(key: string, text: string, redact: Redact | undefined, maxCodePoints = MAX_TOLD): string {
   const shown = redactProperty(key, sliceWhole(text, 0, MAX_MASKED), redact);
-  return oneLine(masked(typeof shown === "string" ? shown : MASK), MAX_TOLD);
+  return oneLine(masked(typeof shown === "string" ? shown : MASK), maxCodePoints);
 }
 
 /** What is to go anyway goes first: it may stand in the midst of a telling word. */

@@ -5,7 +5,7 @@
  * become U+FFFD. A huge text costs no more than a small one.
  */
 export function oneLine(text: string, maxCodePoints: number): string {
-  if (text.length <= maxCodePoints && PLAIN.test(text)) return text;
+  if (text.length <= maxCodePoints && PLAIN.test(text)) return ownText(text);
   const whole = text.trim();
   // Room for whitespace that collapses and characters that go, without cleaning megabytes for one line.
   const start = sliceWhole(whole, 0, maxCodePoints * 8);
@@ -24,56 +24,28 @@ export function sliceWhole(text: string, start: number, end: number): string {
   return text.slice(afterPair(text, start), afterPair(text, end));
 }
 
-/** A readable message for whatever was thrown. Never throws itself. */
-export function errorMessage(thrown: unknown): string {
-  try {
-    return isObject(thrown) ? objectMessage(thrown) : String(thrown);
-  } catch {
-    return "unreadable error";
-  }
+/**
+ * The text in memory of its own, for what is kept: a slice keeps all of the text that it was cut from. Lone surrogates
+ * become U+FFFD.
+ */
+export function ownText(text: string): string {
+  return decoder.decode(encoder.encode(text));
 }
 
-/** Text for people: one clean line out of any string, one readable message out of anything thrown. */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** As most texts are: nothing in them has to be cleaned. */
 const PLAIN = /^(?:[!-~]+ )*[!-~]+$/;
-const LONE_SURROGATE = /\p{Cs}/gu;
 /** Zero-width characters, bidi overrides and isolates, tags: they have no width and can disguise a text. */
 const INVISIBLE = /\p{Cf}/gu;
 const CONTROL_OR_SPACE = /[\p{Cc}\s]+/gu;
-const KEYS_NAMED = 5;
 
 function clean(text: string): string {
-  return text.replace(LONE_SURROGATE, "\uFFFD").replace(INVISIBLE, "").replace(CONTROL_OR_SPACE, " ").trim();
+  return text.toWellFormed().replace(INVISIBLE, "").replace(CONTROL_OR_SPACE, " ").trim();
 }
 
 function afterPair(text: string, index: number): number {
   const inside = index > 0 && (text.codePointAt(index - 1) ?? 0) > 0xffff;
   return inside ? index + 1 : index;
-}
-
-function objectMessage(thrown: object): string {
-  return textProperty(thrown, "message") || textProperty(thrown, "name") || ownText(thrown);
-}
-
-function textProperty(holder: object, key: string): string {
-  try {
-    const value: unknown = Reflect.get(holder, key);
-    return typeof value === "string" ? value : "";
-  } catch {
-    return "";
-  }
-}
-
-function ownText(thrown: object): string {
-  // A list's own text is all of its items', however many and however deep they are.
-  if (Array.isArray(thrown)) return `a list of ${thrown.length}`;
-  const text = String(thrown);
-  if (text !== "[object Object]") return text;
-  const keys = Object.keys(thrown).slice(0, KEYS_NAMED);
-  return keys.length === 0 ? "an object without a message" : `an object with ${keys.join(", ")}`;
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
 }

@@ -10,15 +10,36 @@ export function pointer(place: Place): string {
 /** One walk through a value. */
 export class Walk {
   readonly dropUndefined: boolean;
+  /** How much is written of either end of a text that does not fit, in UTF-16 code units. 0: none of it. */
+  readonly ends: number;
   /** The objects that the walk is inside of, from the root down, each with its place. */
   readonly open = new Map<object, Place>();
   #lossy: Set<string> | undefined;
-  #nodesLeft = MAX_NODES;
-  #textLeft = MAX_TEXT;
+  #nodesLeft: number;
+  #textLeft: number;
   #notes = 0;
+  #leftOut = 0;
+  #isCounted = true;
 
-  constructor({ dropUndefined = false }: { dropUndefined?: boolean }) {
+  constructor({ dropUndefined = false, keep }: { dropUndefined?: boolean; keep?: number }) {
     this.dropUndefined = dropUndefined;
+    this.ends = Math.ceil((keep ?? 0) / 2);
+    this.#textLeft = Math.min(MAX_TEXT, (keep ?? MAX_TEXT) * WALKED_OF_KEPT);
+    this.#nodesLeft = Math.min(MAX_NODES, this.#textLeft / CHARS_OF_NODE);
+  }
+
+  /** How many more values there is room for. */
+  get nodesLeft(): number {
+    return this.#nodesLeft;
+  }
+
+  /** Bytes of the value's JSON text that stand in none of what is written: at least as many, unless `isCounted`. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
+  get isCounted(): boolean {
+    return this.#isCounted;
   }
 
   /** Whether a limit is reached, so that only markers are left to say. */
@@ -38,11 +59,25 @@ export class Walk {
     return true;
   }
 
-  /** Counts a text. False when there is no room left for it, nor then for anything after it. */
-  fits(text: string): boolean {
-    const fits = text.length <= this.#textLeft;
-    this.#textLeft = fits ? this.#textLeft - text.length : 0;
+  /** Counts a text of so many UTF-16 code units. False when there is no room left for it. */
+  fits(length: number): boolean {
+    const fits = length <= this.#textLeft;
+    if (fits) this.#textLeft -= length;
     return fits;
+  }
+
+  /** Counts the two ends that are written of a text. `length`: of what is left out between them. */
+  leaveOut(length: number, isCounted: boolean): void {
+    this.#textLeft -= 2 * this.ends;
+    this.#leftOut += length;
+    this.#isCounted &&= isCounted;
+  }
+
+  /** There is room for nothing more. `marker`: the bytes that say so in the value's place. */
+  end(marker: number): void {
+    this.#textLeft = 0;
+    this.#leftOut -= marker;
+    this.#isCounted = false;
   }
 
   /** Notes that the value at a place is not carried as it is. */
@@ -60,7 +95,11 @@ export class Walk {
 
 const MAX_NODES = 1_000_000;
 /** In UTF-16 code units: even with every one of them escaped, the JSON text still fits a string. */
-const MAX_TEXT = 64 * 1024 * 1024;
+export const MAX_TEXT = 64 * 1024 * 1024;
+/** What is walked is so many times as much as what is kept. */
+const WALKED_OF_KEPT = 4;
+/** At least, with the comma. */
+const CHARS_OF_NODE = 2;
 const MAX_LOSSY = 100;
 /** Many may have one path. */
 const MAX_NOTES = 1_000;

@@ -99,27 +99,33 @@ export class HeldTurn implements Turn {
   readonly messageFor = (followUps: readonly FollowUp[]): FollowUpMessage => this.#tools.tell(followUps);
 
   readonly interrupts = async (): Promise<Interrupts | undefined> => {
-    const followUps = await this.takeIn(INTERRUPTING);
+    const followUps = await this.#takeIn(INTERRUPTING);
+    if (this.awaited.isOver) return undefined;
+    for (const followUp of followUps) this.claimed?.open.set(followUp.id, followUp);
     return followUps.length > 0 ? { followUps, message: this.messageFor(followUps) } : undefined;
   };
 
-  /** What is due by now, if anything of these modes is. @throws `store_failed` */
-  async takeIn(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
-    const { claimed } = this;
-    return claimed === undefined || this.awaited.isOver ? [] : this.#tools.outbox.extend(claimed, modes);
-  }
-
-  /** The same, for whoever knows only the session, and settles it; with what it began with, if nobody has looked at that. */
+  /**
+   * What is due by now, if anything of these modes is, for whoever knows only the session and settles it; with what the
+   * turn began with, if nobody has looked at that.
+   *
+   * @throws `store_failed`
+   */
   async lend(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
-    const news = await this.takeIn(modes);
-    if (this.awaited.isOver) return [];
-    const untold = this.#isRead ? [] : this.#followUps.filter(({ id }) => this.claimed?.open.has(id));
+    const news = await this.#takeIn(modes);
+    const { claimed } = this;
+    if (claimed === undefined || this.awaited.isOver) return [];
+    const untold = this.#isRead ? [] : this.#followUps.filter(({ id }) => claimed.open.delete(id));
     this.#isRead = true;
     const followUps = [...untold, ...news];
-    for (const followUp of followUps) {
-      if (this.claimed?.open.delete(followUp.id)) this.claimed.lent.set(followUp.id, followUp);
-    }
+    for (const followUp of followUps) claimed.lent.set(followUp.id, followUp);
     return followUps;
+  }
+
+  /** It is nobody's yet: where the turn ends meanwhile it comes again. */
+  async #takeIn(modes: readonly FollowUpMode[]): Promise<readonly FollowUp[]> {
+    const { claimed } = this;
+    return claimed === undefined || this.awaited.isOver ? [] : this.#tools.outbox.extend(claimed, modes);
   }
 
   readonly waitUntil = (promise: PromiseLike<unknown>): void => this.awaited.add(promise);

@@ -34,23 +34,13 @@ export class HostTurns {
 
   /** Settles as `work` does. */
   async turn<T>(scope: TaskScope, work: (turn: Turn) => T, terms: TurnTerms): Promise<Awaited<T>> {
-    const queueTerms = this.#queueTerms(terms);
-    for (;;) {
-      const turn = openTurn(HeldTurn, await this.#take(scope, queueTerms), this.#parts.tools);
-      const { result, ended } = this.#run(turn, work);
-      if (result !== undefined) return result;
-      await ended;
-      msLeft(queueTerms, this.#parts.clock);
-    }
+    const { result } = await this.#begin(HeldTurn, scope, work, terms);
+    return result;
   }
 
   async begin(scope: TaskScope, terms: TurnTerms): Promise<HandledTurn> {
-    const turn = openTurn(HandledTurn, await this.#take(scope, this.#queueTerms(terms)), this.#parts.tools);
-    turn.ended = this.#running.begin(
-      turn,
-      () => turn.untilEnd,
-      (outcome) => this.#end(turn, outcome, []),
-    );
+    const { turn, ended } = await this.#begin(HandledTurn, scope, (turn) => turn.untilEnd, terms);
+    turn.ended = ended;
     return turn;
   }
 
@@ -62,11 +52,12 @@ export class HostTurns {
   /** Nobody waits any more, and nobody comes. Resolves when those that run have ended. */
   async close(): Promise<void> {
     this.#closing.abort(closedError());
-    await Promise.all([
-      this.#running.ended,
-      this.#queue.settled,
-      ...[...this.#taking].map((taking) => taking.catch(() => undefined)),
-    ]);
+    await Promise.all([this.#running.ended, this.#left()]);
+  }
+
+  async #left(): Promise<void> {
+    await Promise.allSettled(this.#taking);
+    await this.#queue.settled;
   }
 
   /** Those that run. */
@@ -74,8 +65,22 @@ export class HostTurns {
     return this.#running.runs;
   }
 
-  #queueTerms(terms: TurnTerms): QueueTerms {
-    return { ...terms, deadlineAt: this.#parts.clock.monotonic() + terms.maxWaitMs };
+  /** One that is lost before it could begin is asked for again. */
+  async #begin<Kind extends HeldTurn, T>(
+    Kind: new (footing: Footing, tools: TurnTools) => Kind,
+    scope: TaskScope,
+    work: (turn: Kind) => T,
+    terms: TurnTerms,
+  ): Promise<Begun<Kind, Awaited<T>>> {
+    const { clock, tools } = this.#parts;
+    const queueTerms = { ...terms, deadlineAt: clock.monotonic() + terms.maxWaitMs };
+    for (;;) {
+      const turn = openTurn(Kind, await this.#take(scope, queueTerms), tools);
+      const { result, ended } = this.#run(turn, work);
+      if (result !== undefined) return { turn, result, ended };
+      await ended;
+      msLeft(queueTerms, clock);
+    }
   }
 
   async #take(scope: TaskScope, terms: QueueTerms): Promise<Footing> {
@@ -126,7 +131,7 @@ export class HostTurns {
   }
 
   /** `result` is `undefined` if it was lost before it could begin. */
-  #run<T>(turn: HeldTurn, work: (turn: Turn) => T): Running<Awaited<T>> {
+  #run<Kind extends HeldTurn, T>(turn: Kind, work: (turn: Kind) => T): Running<Awaited<T>> {
     const told: unknown[] = [];
     let result: Promise<Awaited<T>> | undefined;
     const begin = () => {
@@ -140,10 +145,15 @@ export class HostTurns {
     return { result, ended };
   }
 
-  /** Nobody has seen what it was handed. */
+  /** Nobody has seen what it was handed. A store that fails is not waited for. */
   async #giveBack({ claimed }: HeldTurn): Promise<void> {
     if (claimed === undefined) return;
-    await this.#parts.tools.outbox.close(claimed, () => ({ type: "defer", delayMs: 0 })).catch(() => false);
+    const { outbox } = this.#parts.tools;
+    await new Promise<void>((resolve) => {
+      const givenBack = outbox.settle(claimed, () => ({ type: "defer", delayMs: 0 }), resolve);
+      givenBack.catch(() => false).finally(resolve);
+    });
+    outbox.letGo(claimed);
   }
 
   /** `told`: with what the turn's own function has failed, which whoever has begun the turn knows. */
@@ -176,6 +186,11 @@ interface HostTurnParts extends RunningTurnParts {
 interface Running<T> {
   readonly result: Promise<T> | undefined;
   readonly ended: Promise<void>;
+}
+
+interface Begun<Kind extends HeldTurn, T> extends Running<T> {
+  readonly turn: Kind;
+  readonly result: Promise<T>;
 }
 
 const MOST_POLL_MS = 1_000;

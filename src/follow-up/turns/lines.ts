@@ -42,9 +42,9 @@ export class Place {
     return this.#line[0] === this;
   }
 
-  /** Whether anybody comes behind it. */
-  get hasNext(): boolean {
-    return this.#line.at(-1) !== this;
+  /** Whether nobody else is in the line. */
+  get isAlone(): boolean {
+    return this.#line.length === 1;
   }
 
   leave(): void {

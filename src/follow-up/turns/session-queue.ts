@@ -1,7 +1,13 @@
 import { nanoid } from "nanoid";
 import { TaskOffloadError } from "../../core/errors.ts";
 import type { SessionClaims } from "../../core/ledger/session-claims.ts";
-import type { ClaimKey, Held, Hold, SessionKey } from "../../core/model/session-claim.ts";
+import {
+  type ClaimKey,
+  type Held,
+  type Hold,
+  type SessionKey,
+  textOfSession,
+} from "../../core/model/session-claim.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { type Claimed, MAX_HOLDS, type Outbox } from "../outbox.ts";
 import { Bell } from "./bell.ts";
@@ -23,6 +29,8 @@ export interface Unguarded {
 export class SessionQueue {
   readonly #parts: QueueParts;
   readonly #lines = new Lines();
+  /** Sessions that the store keeps for this process. */
+  readonly #kept = new Set<string>();
   readonly #leaving = new Set<Promise<void>>();
 
   constructor(parts: QueueParts) {
@@ -34,7 +42,7 @@ export class SessionQueue {
     return this.#lines.length(session);
   }
 
-  /** Resolves when the store knows of all who have left. */
+  /** Resolves when the store knows of all who have left by now. */
   get settled(): Promise<unknown> {
     return Promise.all(this.#leaving);
   }
@@ -45,27 +53,28 @@ export class SessionQueue {
     const bell = new Bell();
     const stop = this.#parts.hints.listen(session, (hint) => void (hint === "free" && bell.ring()));
     const place = this.#lines.enter(session);
-    const wait: Wait = { session, terms, signal, bell, isStored: false };
+    const wait: Wait = { session, terms, signal, bell };
     try {
       await this.#becomeFirst(place, wait);
       return await this.#takeFirst(wait);
     } finally {
       stop();
-      this.#leave(place, wait);
+      this.#leave(place, session);
     }
   }
 
-  /** Where nobody comes behind it here, others need not let this process have the session first. */
-  #leave(place: Place, { session, isStored }: Wait): void {
-    if (!isStored || place.hasNext) {
+  /** Where nobody else waits here, others need not let this process have the session first. */
+  #leave(place: Place, session: SessionKey): void {
+    if (place.isAlone && this.#kept.delete(textOfSession(session))) {
+      this.#see(this.#giveUp(session).finally(() => place.leave()));
+    } else {
       place.leave();
-      return;
     }
-    const leaving = this.#giveUp(session).finally(() => {
-      this.#leaving.delete(leaving);
-      place.leave();
-    });
-    this.#leaving.add(leaving);
+  }
+
+  #see(leaving: Promise<void>): void {
+    const seen = leaving.finally(() => this.#leaving.delete(seen));
+    this.#leaving.add(seen);
   }
 
   /** A store that fails is not told: it is soon over all the same. */
@@ -86,12 +95,18 @@ export class SessionQueue {
     for (;;) {
       wait.bell.reset();
       const answer = await this.#ask(wait);
-      wait.isStored = "heldBy" in answer && wait.terms.whenBusy !== "refuse";
+      this.#note(wait, answer);
       if (!("heldBy" in answer)) return this.#orGivenBack(answer, wait.signal);
       if (wait.terms.whenBusy === "refuse") throw busyError(whyBusy(answer));
       if (wait.terms.whenBusy === "preempt") await this.#preempt(wait.session, answer);
       await wait.bell.wait(clock, Math.min(pollMs, msLeft(wait.terms, clock)), wait.signal);
     }
+  }
+
+  #note({ session, terms }: Wait, answer: Claimed | Held | Unguarded): void {
+    const key = textOfSession(session);
+    if ("heldBy" in answer && terms.whenBusy !== "refuse") this.#kept.add(key);
+    else this.#kept.delete(key);
   }
 
   async #ask({ session, terms }: Wait): Promise<Claimed | Held | Unguarded> {
@@ -111,7 +126,7 @@ export class SessionQueue {
   #orGivenBack(taken: Claimed | Unguarded, signal: AbortSignal): Claimed | Unguarded {
     if (!signal.aborted) return taken;
     if ("key" in taken) this.#parts.claims.letGo(taken.key);
-    else void this.#giveBack(taken);
+    else this.#see(this.#giveBack(taken));
     throw signal.reason;
   }
 
@@ -144,8 +159,6 @@ interface Wait {
   readonly signal: AbortSignal;
   /** Rings when the session may be free. */
   readonly bell: Bell;
-  /** Whether the store keeps the session for it. */
-  isStored: boolean;
 }
 
 /** So many times in a row a process may be late before it is no longer waited for. */

@@ -26,7 +26,7 @@ export interface Turn {
   messageFor(followUps: readonly FollowUp[]): FollowUpMessage;
   /**
    * Takes results into the turn that runs, if any may interrupt it; whatever else is due comes along. `undefined`:
-   * there is nothing.
+   * there is nothing, or the turn has ended.
    *
    * @throws `store_failed`
    */

@@ -99,8 +99,8 @@ export function resultValues(result: StoredResult | undefined): Values<keyof Res
   const { lossy } = result;
   if (result.kind === "whole")
     return { about: JSON.stringify({ lossy }), head: toText(result.json), tail: null };
-  const { bytes, head, tail } = result;
-  return { about: JSON.stringify({ bytes, lossy }), head: toText(head), tail: toText(tail) };
+  const { bytes, atLeast, head, tail } = result;
+  return { about: JSON.stringify({ bytes, atLeast, lossy }), head: toText(head), tail: toText(tail) };
 }
 
 /** Nulls where there is none. */
@@ -122,11 +122,11 @@ export function fromKeptResult(row: KeptResult): StoredResult | undefined {
 }
 
 function toResult({ about, head, tail }: ResultRow): StoredResult {
-  const { bytes, lossy } = JSON.parse(about);
+  const said = JSON.parse(about);
   const result =
     tail === null
-      ? { kind: "whole", json: fromText(head), lossy }
-      : { kind: "cut", head: fromText(head), tail: fromText(tail), bytes, lossy };
+      ? { ...said, kind: "whole", json: fromText(head) }
+      : { ...said, kind: "cut", head: fromText(head), tail: fromText(tail) };
   if (isStoredResult(result)) return result;
   throw new Error("That is no result.");
 }

@@ -1,6 +1,7 @@
 import { boolean, func, type Kind, kind, object } from "../../core/values/kinds.ts";
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import { invalidOption } from "../../core/values/validate.ts";
+import { type Lookalikes, refuseLookalike } from "../shared/foreign-client.ts";
 import type { PostgresPoolLike } from "./pool.ts";
 
 export interface PostgresStoreOptions {
@@ -58,9 +59,16 @@ export function postgresStoreTerms(options: PostgresStoreOptions): PostgresStore
   return { ...terms, prepare: terms.prepare ?? isPoolOfPg(terms.pool) };
 }
 
+const LOOKALIKES: Lookalikes = {
+  connectionParameters: "a Client of pg, which is one connection",
+  unsafe: "the sql function of postgres.js",
+  $queryRawUnsafe: "a client of Prisma",
+};
+
 const WHERE = "postgresStore: ";
 
 function pool(...[value, name, code]: Parameters<Kind<PostgresPoolLike>>): PostgresPoolLike {
+  refuseLookalike(value, name, code, "a Pool of pg, such as new pg.Pool()", LOOKALIKES);
   const given = object<PostgresPoolLike>("a Pool of pg")(value, name, code);
   func()(given.query, `${name}.query`, code);
   if (given.connect !== undefined) func()(given.connect, `${name}.connect`, code);

@@ -1,5 +1,6 @@
 import { func, type Kind, kind, object, whole } from "../../core/values/kinds.ts";
 import { needed, option, readOptions, type Settings, type Table } from "../../core/values/options.ts";
+import { type Lookalikes, refuseLookalike } from "../shared/foreign-client.ts";
 import type { RedisLike } from "./client.ts";
 
 export interface RedisStoreOptions {
@@ -32,7 +33,13 @@ function isPrefix(value: unknown): boolean {
   return typeof value === "string" && /^[^{}]+$/.test(value);
 }
 
+const LOOKALIKES: Lookalikes = {
+  evalSha: "one of node-redis, the package redis",
+  createScript: "one of @upstash/redis",
+};
+
 function client(...[value, name, code]: Parameters<Kind<RedisLike>>): RedisLike {
+  refuseLookalike(value, name, code, "a client of ioredis, such as new Redis()", LOOKALIKES);
   const given = object<RedisLike>("a Redis client")(value, name, code);
   func()(given.eval, `${name}.eval`, code);
   func()(given.evalsha, `${name}.evalsha`, code);

@@ -1,6 +1,6 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
 import type { StoredResult } from "../../core/model/result.ts";
-import { type Check, hasFields, isNumber, isObject, isText, oneOf } from "./checks.ts";
+import { type Check, hasFields, isNumber, isObject, isText, oneOf, orMissing } from "./checks.ts";
 
 /** Whether what was read is a whole result, so that `readResult` can read it. */
 export function isStoredResult(value: unknown): value is StoredResult {
@@ -19,6 +19,7 @@ const isCut = hasFields({
   head: isText,
   tail: isText,
   bytes: isNumber,
+  atLeast: orMissing((value) => value === true),
   lossy: isLossy,
 });
 

@@ -1,5 +1,5 @@
 import { TaskOffloadError } from "../../core/errors.ts";
-import { errorMessage } from "../../core/values/text.ts";
+import { errorMessage } from "../../core/values/reasons.ts";
 
 /** Other processes are in the way. */
 export function isBusy(error: unknown): boolean {

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../../core/time/clock.ts";
 import { duration, func, type Kind, kind, oneOf } from "../../core/values/kinds.ts";
 import { option, readOptions, type Settings, type Table } from "../../core/values/options.ts";
 import { invalidOption } from "../../core/values/validate.ts";
+import { type Lookalikes, refuseLookalike } from "../shared/foreign-client.ts";
 import type { SqliteDatabaseLike } from "./connection.ts";
 
 export interface SqliteSettings {
@@ -31,7 +32,7 @@ export type SqliteStoreOptions = SqliteSettings &
 
 const SQLITE = {
   path: option(kind("the path of a file", isPath)),
-  database: option(kind("an open database with prepare, exec and close", isDatabase)),
+  database: option(database),
   synchronous: option(oneOf("normal", "full"), "normal"),
   busyTimeoutMs: option(duration, 5_000),
   clock: option(clock, systemClock),
@@ -52,6 +53,23 @@ const WHERE = "sqliteStore: ";
 
 function isPath(value: unknown): boolean {
   return typeof value === "string" && value !== "" && !value.includes("\0");
+}
+
+const LOOKALIKES: Lookalikes = {
+  parallelize: "one of sqlite3, whose methods call back",
+  getDatabaseInstance: "one of sqlite, whose methods answer promises",
+  executeMultiple: "a client of @libsql/client, whose methods answer promises",
+  getRowsModified: "one of sql.js, which keeps no file",
+};
+
+function database(...[value, name, code]: Parameters<Kind<SqliteDatabaseLike>>): SqliteDatabaseLike {
+  const wanted = "an open database of libsql, better-sqlite3 or node:sqlite";
+  refuseLookalike(value, name, code, wanted, LOOKALIKES);
+  return kind<SqliteDatabaseLike>("an open database with prepare, exec and close", isDatabase)(
+    value,
+    name,
+    code,
+  );
 }
 
 function isDatabase(value: unknown): boolean {

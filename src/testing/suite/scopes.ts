@@ -134,9 +134,14 @@ export function scopeSuite(lab: Lab): void {
 
   test("results are kept apart, and what was put in comes out", async () => {
     const values = ["", "😀\n", null, { __proto__: null, a: [1, { b: "c" }] }, "x".repeat(200_000)];
-    const records = await Promise.all(values.map(() => insert(lab)));
     const lossy = ["$.a", "$[0]"];
-    const results = values.map((value) => ({ ...whole(value), lossy }));
+    const cut = { kind: "cut", head: "😀a", tail: "z\0", bytes: 4e9, lossy } as const;
+    const results = [
+      ...values.map((value) => ({ ...whole(value), lossy })),
+      cut,
+      { ...cut, atLeast: true as const },
+    ];
+    const records = await Promise.all(results.map(() => insert(lab)));
     await Promise.all(
       records.map((record, index) => {
         const result = results[index];

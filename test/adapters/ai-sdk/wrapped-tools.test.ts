@@ -29,10 +29,7 @@ describe("tools that stay as they are", () => {
 
   test("have no execute, or a kind of their own, or are ours", () => {
     const { tasks, ...terms } = makeOffload();
-    const own = {
-      ...taskTools({ tasks, scope }),
-      ...offloadTools({ count: tool({ inputSchema, execute }) }, terms),
-    };
+    const own = taskTools({ tasks, scope });
     const given = { without, provider, ...own, copy: { ...own.task_list } };
     const tools = offloadTools(given, terms);
     expect(Object.keys(tools)).toEqual(Object.keys(given));

@@ -22,7 +22,7 @@ async function stage({ maxTurns = 10, texts = ["Done."] } = {}) {
   const session = new MemorySession({ initialItems: [{ role: "user", content: "Go." }] });
   const run = async (
     own: Pick<FollowUpInbox, "claim"> = inbox,
-    { kept = true, scope: ownScope = scope as ScopeOption } = {},
+    { kept = true, scope: ownScope = scope as ScopeOption, stream = false } = {},
   ) => {
     const interrupts = followUpInterrupts({ inbox: own, scope: ownScope });
     const toolUseBehavior = afterTools("run_llm_again", interrupts);
@@ -36,7 +36,12 @@ async function stage({ maxTurns = 10, texts = ["Done."] } = {}) {
     const state = new RunState(runContext, await session.getItems(), agent, maxTurns);
     if (!kept) return interrupts.during({ runContext, state }, () => runner.run(agent, state));
     const turn = { runContext, state, session };
-    return interrupts.during(turn, () => runner.run(agent, state, { session }));
+    if (!stream) return interrupts.during(turn, () => runner.run(agent, state, { session }));
+    return interrupts.during(turn, async () => {
+      const result = await runner.run(agent, state, { session, stream: true });
+      await result.completed;
+      return result;
+    });
   };
   const followUp = async () => (await tasks.get(scope, id))?.followUp;
   return { tasks, id, inbox, model, session, run, followUp };
@@ -52,6 +57,13 @@ test("a result in a running turn stands after its step, and is acknowledged at i
   expect((await run()).finalOutput).toBe("Done.");
   const kinds = ["user", "function_call", "function_call_result", "notice", "assistant"];
   expect(await kindsIn(session)).toEqual(kinds);
+  expect(await followUp()).toMatchObject({ status: "delivered", attempts: 1 });
+});
+
+test("a turn that streams has ended when all of it has come", async () => {
+  const { run, session, followUp } = await stage();
+  expect((await run(undefined, { stream: true })).finalOutput).toBe("Done.");
+  expect(await kindsIn(session)).toContain("notice");
   expect(await followUp()).toMatchObject({ status: "delivered", attempts: 1 });
 });
 

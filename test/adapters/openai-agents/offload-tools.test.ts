@@ -243,7 +243,7 @@ test("what is none of the model's business fails the run, unless the tool's erro
   expect(outcome).toMatchObject({ error: { message: expect.stringContaining("The manager is closed.") } });
   const ownText = { errorFunction: (_: unknown, error: unknown) => `Sorry: ${error}` };
   const { results } = await turn(model(), WAYS.offloadingTool(offload, { ...options, ...ownText }));
-  expect(results.one).toBe("Sorry: TaskOffloadError: The manager is closed.");
+  expect(results.one).toEqual(expect.stringContaining("Sorry: TaskOffloadError: The manager is closed."));
 });
 
 test("an error after the hand-over is told of as failed where it can be known", async () => {

@@ -16,8 +16,12 @@ test("they are function tools that say what they take", () => {
   expect(output?.parameters).toMatchObject({
     type: "object",
     additionalProperties: false,
-    required: ["task_id"],
-    properties: { task_id: { type: "string" }, wait_ms: { type: "integer", minimum: 0, maximum: 7 } },
+    required: [],
+    properties: {
+      task_id: { type: "string" },
+      task_ids: { type: "array", maxItems: 20 },
+      wait_ms: { type: "integer", minimum: 0, maximum: 7 },
+    },
   });
   expect(list?.parameters.required).toEqual([]);
 });

@@ -101,6 +101,19 @@ describe.each(GROUNDS)("what a run takes in at its steps, from $on", ({ open, sp
     expect((await stateOf(id)).status).toBe("delivered");
   });
 
+  test("comes again at once where the run has ended before the store has answered", async () => {
+    const id = await urgent();
+    const { inbox } = inboxOf(home.tasks);
+    const asked = gate();
+    const claim: FollowUpInbox["claim"] = (...given) => asked.promise.then(() => inbox.claim(...given));
+    const intake = intakeOf({ claim });
+    const taking = intake.take(ADA, "turn");
+    await soon(intake.settle(() => []));
+    asked.resolve("now");
+    expect(await soon(taking)).toBeUndefined();
+    expect([intake.isEmpty, (await stateOf(id)).status]).toEqual([true, "pending"]);
+  });
+
   test("is settled once, however many say so at once", async () => {
     const id = await urgent();
     const intake = intakeOf();

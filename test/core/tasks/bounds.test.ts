@@ -124,7 +124,7 @@ describe.each(STORES)("what is kept of a task has bounds, on $name", ({ makeStor
     await soon(tasks.start(callOf(), execute));
     expect(await soon(refused.promise)).toMatchObject({
       code: "invalid_input",
-      message: "A checkpoint must have at most 1048576 characters of JSON; it has 1048577.",
+      message: "A checkpoint must have at most 1048576 characters of JSON; it has more.",
     });
   });
 

@@ -26,6 +26,13 @@ test("rule 21: a placeholder whose result nothing brings back is warned of, once
   expect(takeUnexpected()).toEqual([]);
 });
 
+test("rule 21: so is one that a call in the background has been given", async () => {
+  const { offload } = sceneOf();
+  const { id } = await offloaded(offload.run(callOf({ background: true }), async () => "done"));
+  await pass(62_000);
+  expect(takeUnexpected()).toEqual([expect.stringContaining(id)]);
+});
+
 test("rule 21: a tool that runs for long is no broken promise", async () => {
   const { task } = await promise({}, 200_000);
   await pass(199_000);

@@ -218,6 +218,23 @@ describe("describeError", () => {
     expect([...describeError(new Error("😀".repeat(10_000)))]).toHaveLength(512);
   });
 
+  test("tells the cause, however long what stands before it is", () => {
+    const query = new Error(`Failed query: ${"select ".repeat(500)}`, { cause: new Error("no such column") });
+    expect(describeError(query)).toMatch(/^Failed query: select .*…: no such column$/);
+    expect([...describeError(query)]).toHaveLength(512);
+    const both = new Error("a".repeat(9_000), { cause: new Error("b".repeat(9_000)) });
+    expect(describeError(both)).toMatch(/^a{250,}…: b{250,}…$/);
+  });
+
+  test("masks each message as a whole, and asks the host's redact for each", () => {
+    const secret = new Error(`${"x".repeat(300)} password=${"s3cret".repeat(50)}`, {
+      cause: { error: { message: "token=abc123" } },
+    });
+    expect(describeError(secret)).not.toMatch(/s3cret|abc123/);
+    const redact = (_: string, value: unknown) => String(value).toUpperCase();
+    expect(describeError(new Error("no", { cause: new Error("why") }), redact)).toBe("NO: WHY");
+  });
+
   test("asks the host's redact", () => {
     const redact = (key: string, value: unknown) =>
       key === "message" ? String(value).replace("bob", "someone") : value;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { errorMessage, oneLine, sliceWhole } from "../../../src/core/values/text.ts";
+import { oneLine, sliceWhole } from "../../../src/core/values/text.ts";
 
 const UNCLEAN = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
 
@@ -71,59 +71,5 @@ describe("sliceWhole", () => {
     expect(sliceWhole("😀b", 0, 1)).toBe("😀");
     expect(sliceWhole("😀b", 1, 3)).toBe("b");
     expect(sliceWhole("\ud83d\ud83d\ude00", 1, 2)).toBe("😀");
-  });
-});
-
-describe("errorMessage", () => {
-  const throwing = {
-    get: () => {
-      throw new Error("never");
-    },
-  };
-  const revoked = Proxy.revocable({}, {});
-  revoked.revoke();
-
-  test.each<[string, unknown, string]>([
-    ["an error", new Error("no"), "no"],
-    ["an error without a message", new TypeError(), "TypeError"],
-    ["null", null, "null"],
-    ["undefined", undefined, "undefined"],
-    ["a string", "no", "no"],
-    ["a number", 42, "42"],
-    ["a symbol", Symbol("no"), "Symbol(no)"],
-    ["a bigint", 1n, "1"],
-    ["an object with a message", { message: "no" }, "no"],
-    ["an object with a toString", { toString: () => "no" }, "no"],
-    ["an object without a message", { code: 5, status: "x" }, "an object with code, status"],
-    ["a list", [[1], 2], "a list of 2"],
-    ["an empty object", {}, "an object without a message"],
-    ["a message that is no text", { message: { deep: 1 } }, "an object with message"],
-    [
-      "an error whose message throws",
-      Object.defineProperty(new RangeError(), "message", throwing),
-      "RangeError",
-    ],
-    [
-      "an object whose toString throws",
-      {
-        toString: () => {
-          throw new Error("never");
-        },
-      },
-      "unreadable error",
-    ],
-    ["an object without a prototype", Object.create(null), "unreadable error"],
-    ["a revoked proxy", revoked.proxy, "unreadable error"],
-  ])("%s", (_, thrown, expected) => {
-    expect(errorMessage(thrown)).toBe(expected);
-  });
-
-  test("never throws", () => {
-    fc.assert(
-      fc.property(
-        fc.anything({ withNullPrototype: true, withBigInt: true }),
-        (thrown) => typeof errorMessage(thrown) === "string",
-      ),
-    );
   });
 });

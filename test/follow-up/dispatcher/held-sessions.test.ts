@@ -113,6 +113,7 @@ describe("a session in hand, whose lease has lapsed", () => {
     await finishOne(tasks);
     await elapse(world, 1_000);
     const beside = hostOf();
+    allowWarnings();
     new FollowUpDispatcher({ tasks, deliver: beside.deliver }).start();
     const inbox = new FollowUpInbox({ tasks });
     sleeps(world, 60_000);

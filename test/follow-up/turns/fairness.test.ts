@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TaskStore } from "../../../src/index.ts";
-import { arrivesAfter, faultyStore } from "../../support/faulty-store.ts";
+import { arrivesAfter, faultyStore, neverAnswers, rejects } from "../../support/faulty-store.ts";
 import { ADA, inFakeTime, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
 import { complete, cutOff } from "../processes.ts";
@@ -49,6 +49,22 @@ describe.each(STORES)(
       expect(third.turn).toBeDefined();
     });
 
+    test("nor is a process of which several give up at once", async () => {
+      const process = around(store);
+      const [one, two, three] = [process(), process(), process()];
+      const first = await begun(one);
+      const abort = new AbortController();
+      const gone = [1, 2, 3].map(() => speak(two, { signal: abort.signal }));
+      await pass(20);
+      const third = speak(three);
+      await pass(20);
+      abort.abort(new Error("The page is gone."));
+      await Promise.allSettled(gone.map(({ result }) => result));
+      first.end.resolve("said");
+      await pass(100);
+      expect(third.turn).toBeDefined();
+    });
+
     test("whoever gives up keeps the place for who comes behind it", async () => {
       const process = around(store);
       const [one, two, three] = [process(), process(), process()];
@@ -75,6 +91,22 @@ describe.each(STORES)(
       await pass(20);
       await soon(two.dispatcher.stop());
       await expect(second.result).rejects.toMatchObject({ code: "closed" });
+      first.end.resolve("said");
+      await pass(100);
+      expect(third.turn).toBeDefined();
+    });
+
+    test("nor is one that has told so when it has stopped, and is closed at once", async () => {
+      const process = around(store);
+      const [one, two, three] = [process(), process(), process()];
+      const first = await begun(one);
+      const gone = [1, 2].map(() => speak(two));
+      await pass(20);
+      const third = speak(three);
+      await pass(20);
+      const stopped = two.dispatcher.stop().then(() => two.tasks.close());
+      await Promise.allSettled(gone.map(({ result }) => result));
+      await soon(stopped);
       first.end.resolve("said");
       await pass(100);
       expect(third.turn).toBeDefined();
@@ -123,6 +155,35 @@ describe.each(STORES)("rule 20: a turn that is lost before it begins, on $name",
     expect(spoken.turn?.followUps.map((followUp) => followUp.id)).toEqual([id]);
     const record = await soon(store.get({ userId: ADA.userId }, id));
     expect(record?.followUp).toMatchObject({ status: "claimed", attempts: 0, holds: 1 });
+  });
+
+  test("is asked for again where it is ended by hand, too", async () => {
+    const store = faultyStore(makeStore());
+    const process = around(store)({ dispatcher: { leaseMs: 1_000 } });
+    const { id } = await complete(process.tasks);
+    store.next("hold", arrivesAfter(1_500));
+    const beginning = process.dispatcher.begin(ADA);
+    await pass(1_700);
+    const turn = await soon(beginning);
+    turn.throwIfLost();
+    expect([turn.signal.aborted, turn.followUps.map((followUp) => followUp.id)]).toEqual([false, [id]]);
+    await soon(turn.end());
+    const record = await soon(store.get({ userId: ADA.userId }, id));
+    expect(record?.followUp.status).toBe("delivered");
+  });
+
+  test("waits no longer for a store that fails meanwhile than any other", async () => {
+    const store = faultyStore(makeStore());
+    const process = around(store)({ dispatcher: { leaseMs: 1_000 } });
+    await complete(process.tasks);
+    store.next("hold", arrivesAfter(1_500), rejects);
+    store.always("settle", neverAnswers);
+    const spoken = speak(process);
+    await pass(5_000);
+    expect(spoken.turn?.followUps).toEqual([]);
+    store.always("settle");
+    spoken.end.resolve("said");
+    await soon(spoken.result);
   });
 
   test("is given up when the time is over for which the session is waited for", async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TaskStore } from "../../../src/index.ts";
+import { upTo } from "../../../src/testing/suite/lab.ts";
 import { ADA, gate, inFakeTime, pass, soon } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
 import { complete, followUpOf, idsOf, inboxOf } from "../processes.ts";
@@ -44,6 +45,24 @@ describe.each(STORES)("rule 20: hooks that know only a session find its turn, on
     over.resolve("said");
     await soon(result);
     expect(await followUpOf(process, id)).toMatchObject({ status: "delivered" });
+  });
+
+  test("what is taken in as the turn ends, and handed to nobody, comes again", async () => {
+    const asks = ["a hook", "the turn"] as const;
+    for (const [steps, asked] of upTo(40).flatMap((steps) => asks.map((one) => [steps, one] as const))) {
+      const process = around(makeStore())();
+      const { inbox } = inboxOf(process.tasks);
+      const { turn, end, result } = await begun(process);
+      const { id } = await complete(process.tasks, { followUp: "interrupt" });
+      const taking = asked === "a hook" ? inbox.claim(ADA, { during: "turn" }) : turn.interrupts();
+      for (let step = 0; step < steps; step += 1) await Promise.resolve();
+      end.resolve("said");
+      const isTold = (await soon(taking)) !== undefined;
+      await soon(result);
+      await pass(20);
+      const { status } = await followUpOf(process, id);
+      expect([steps, asked, isTold, status]).toEqual([steps, asked, isTold, isTold ? status : "pending"]);
+    }
   });
 
   test("what they release counts as a failure of the turn, and comes again", async () => {

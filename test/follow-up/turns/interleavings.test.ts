@@ -10,6 +10,7 @@ import {
 } from "../../../src/index.ts";
 import { TestClock } from "../../support/test-clock.ts";
 import { allowWarnings } from "../../support/warnings.ts";
+import { BusyTime } from "./busy-time.ts";
 
 /** In CI they end in any case; whoever asks for more gets them all. */
 const PARAMETERS = process.env.INTERLEAVINGS
@@ -135,11 +136,13 @@ class World {
   readonly #written = new Map<string, number>();
   readonly #automatic = new Map<string, number>();
   readonly #speaking = new Set<Promise<void>>();
+  readonly #busy: BusyTime;
   #hasLeapt = false;
 
   constructor(scheduler: fc.Scheduler, plan: Plan) {
     this.#scheduler = scheduler;
     this.#clock = new TestClock((callback) => void this.#travel("pass").then(callback));
+    this.#busy = new BusyTime(this.#clock.monotonic);
     this.#store = memoryStore({ clock: this.#clock });
     this.#turns = [...plan.turns];
     this.#processes = Array.from({ length: plan.processes }, () => this.#process());
@@ -221,10 +224,13 @@ class World {
     scope: { userId: string; sessionId: string },
     whenBusy: "wait" | "preempt" | "refuse",
   ): void {
-    const turn = by.dispatcher.turn(scope, (turn) => this.#run(by, turn), {
-      whenBusy,
-      maxWaitMs: MAX_WAIT_MS,
-    });
+    const freeUntil = this.#freeTime(scope.sessionId) + LEASE_MS;
+    const run = (turn: Turn) => {
+      const overdue = this.#freeTime(scope.sessionId) - freeUntil;
+      if (this.#isSound && overdue > 0) this.wrongs.push(`a user waited ${overdue} ms too long`);
+      return this.#run(by, turn);
+    };
+    const turn = by.dispatcher.turn(scope, run, { whenBusy, maxWaitMs: MAX_WAIT_MS });
     const ended: Promise<void> = turn.catch(onlyExpected).finally(() => this.#speaking.delete(ended));
     this.#speaking.add(ended);
     by.speaking.push(ended);
@@ -240,6 +246,7 @@ class World {
     await this.#spend(lastsMs, ending === "deaf" ? undefined : signal);
     if (!by.isAlive) return NEVER;
     this.#running.delete(running);
+    this.#busy.end(sessionId);
     if (ending === "deaf" || signal.aborted) signal.throwIfAborted();
     if (ending === "throws") throw new Error("The model is down.");
     const last = this.#written.get(sessionId) ?? 0;
@@ -260,15 +267,25 @@ class World {
     }
     if (turn.by === "user") this.#automatic.delete(session);
     this.#running.add(running);
+    this.#busy.begin(session);
+  }
+
+  /** Milliseconds for which nobody has had a session. */
+  #freeTime(session: string): number {
+    return this.#clock.monotonic() - this.#busy.of(session);
+  }
+
+  /** No process has died or was suspended, and no store has failed. */
+  get #isSound(): boolean {
+    return !this.#hasLeapt && this.#processes.every(({ isAlive, losses }) => isAlive && losses === 0);
   }
 
   /** Those that have told something, until the user's next. */
   #countAutomatic(session: string): void {
     const automatic = (this.#automatic.get(session) ?? 0) + 1;
     this.#automatic.set(session, automatic);
-    const isSound =
-      !this.#hasLeapt && this.#processes.every(({ isAlive, losses }) => isAlive && losses === 0);
-    if (automatic > MAX_TURNS && isSound) this.wrongs.push(`${automatic} automatic turns of ${session}`);
+    if (automatic > MAX_TURNS && this.#isSound)
+      this.wrongs.push(`${automatic} automatic turns of ${session}`);
   }
 
   async #spend(ms: number, signal: AbortSignal | undefined): Promise<void> {

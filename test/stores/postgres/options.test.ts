@@ -23,6 +23,21 @@ test.each<[string, unknown, string]>([
   ["no pool", {}, "postgresStore: pool must be a Pool of pg; got undefined."],
   ["a pool that is none", { pool: {} }, "postgresStore: pool.query must be a function; got undefined."],
   [
+    "a Client of pg",
+    { pool: new pg.Client() },
+    "postgresStore: pool must be a Pool of pg, such as new pg.Pool(); got a Client of pg, which is one connection.",
+  ],
+  [
+    "the sql of postgres.js",
+    { pool: Object.assign(() => undefined, { unsafe: () => undefined }) },
+    "postgresStore: pool must be a Pool of pg, such as new pg.Pool(); got the sql function of postgres.js.",
+  ],
+  [
+    "a client of Prisma",
+    { pool: { $queryRawUnsafe: () => undefined } },
+    "postgresStore: pool must be a Pool of pg, such as new pg.Pool(); got a client of Prisma.",
+  ],
+  [
     "a pool that cannot connect",
     { pool: { ...pool, connect: true } },
     "postgresStore: pool.connect must be a function; got true.",

@@ -23,6 +23,14 @@ describe("options", () => {
     [{ client, prefx: "a" }, "prefx is not an option; there are client, prefix, shards."],
     [{}, "client must be a Redis client; got undefined."],
     [{ client: "redis://localhost" }, 'client must be a Redis client; got "redis://localhost".'],
+    [
+      { client: { eval: NO_ANSWER, evalSha: NO_ANSWER } },
+      "client must be a client of ioredis, such as new Redis(); got one of node-redis, the package redis.",
+    ],
+    [
+      { client: { ...client, createScript: NO_ANSWER } },
+      "client must be a client of ioredis, such as new Redis(); got one of @upstash/redis.",
+    ],
     [{ client: { eval: NO_ANSWER } }, "client.evalsha must be a function; got undefined."],
     [{ client: { evalsha: NO_ANSWER } }, "client.eval must be a function; got undefined."],
     [{ client: { ...client, duplicate: 1 } }, "client.duplicate must be a function; got 1."],
