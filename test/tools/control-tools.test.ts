@@ -1,14 +1,14 @@
-import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import { BackgroundTaskManager, memoryStore, type TaskScope } from "../../src/index.ts";
 import { type ControlTool, type ControlToolsOptions, controlTools } from "../../src/tools/index.ts";
 import { faultyStore, rejects } from "../support/faulty-store.ts";
-import { ADA, BOB, read, soon, stubborn } from "../support/scene.ts";
+import { ADA, BOB, fakeTime, read, realTime, soon, stubborn } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { found, labOf } from "./lab.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 const tasks = new BackgroundTaskManager();
 const tools = controlTools({ tasks, scope: ADA });
