@@ -36,6 +36,7 @@ export {
   type TaskScope,
   type TaskStatus,
 } from "./core/model/task.ts";
+export type { MediaPart, ResultView, TextPart, ToolView, ViewPart } from "./core/model/view.ts";
 export { DEFAULTS } from "./core/options/defaults.ts";
 export type { CancelOptions, CloseOptions } from "./core/options/ending-options.ts";
 export type { LimitOptions, RetentionOptions } from "./core/options/manager-options.ts";

@@ -53,7 +53,7 @@ afterAll(() => tasks.close({ drainMs: 0 }));
 /** An entry of the library, how to give it something more than what is sound, and what it says of that. */
 type Entry = [entry: string, give: (more: object) => unknown, wrong: string, message: string];
 
-const CALL = "toolName, input, scope, toolCallId, signal, background, metadata";
+const CALL = "toolName, input, scope, toolCallId, signal, background, metadata, view";
 const TASK = "priority, deadlineMs, summarize, followUp, onDuplicate";
 const TOOL = "timeoutMs, mode, deadlineMs, summarize, followUp, onDuplicate";
 const FOLLOW_UP = "tasks, message, maxResultChars, maxMessageChars, maxAttempts, leaseMs";
@@ -69,7 +69,7 @@ const OPTIONS: Entry[] = [
   ["BackgroundTaskManager", (more) => new BackgroundTaskManager(more), "cancelGraceMS", none("cancelGraceMS", "store, limits, retention, maxResultBytes, cancelGraceMs, storeTimeoutMs, leaseMs, exclusive, followUps, deliveredElsewhere, tools, redact, clock")],
   ["its limits", (limits) => new BackgroundTaskManager({ limits }), "perUser", none("limits.perUser", "running, runningPerUser, runningPerSession, queuedPerUser")],
   ["its retention", (retention) => new BackgroundTaskManager({ retention }), "ttlMs", none("retention.ttlMs", "finishedPerUser, finishedTtlMs, followUpTtlMs, followUpsPerUser")],
-  ["its tools", (more) => new BackgroundTaskManager({ tools: { add: { execute: add, ...more } } }), "idempotant", none("tools.add.idempotant", "name, execute, resumable, idempotent, attempts")],
+  ["its tools", (more) => new BackgroundTaskManager({ tools: { add: { execute: add, ...more } } }), "idempotant", none("tools.add.idempotant", "name, execute, resumable, idempotent, attempts, view")],
   ["ToolOffloadMiddleware", (more) => new ToolOffloadMiddleware({ tasks, ...more }), "timeout", none("timeout", "tasks, timeoutMs, tools, onTurnAbort, placeholder")],
   ["its tools", (add) => new ToolOffloadMiddleware({ tasks, tools: { add } }), "priority", none("tools.add.priority", TOOL)],
   ["memoryStore", (more) => memoryStore(more), "now", none("now", "clock")],

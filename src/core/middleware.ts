@@ -23,6 +23,7 @@ import {
 } from "./model/call.ts";
 import { checkKnown } from "./model/known-tool.ts";
 import type { TaskInfo } from "./model/task.ts";
+import type { ToolView } from "./model/view.ts";
 import { refuseWrapped, wrapped } from "./model/wrapped.ts";
 import { type MiddlewareOptions, middlewareSettings } from "./options/middleware-options.ts";
 import { type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
@@ -76,7 +77,7 @@ export class ToolOffloadMiddleware {
 
   /**
    * Runs one call of a tool that returns an async generator or a stream. Its chunks come through live, text also
-   * into the task's output; at the timeout the stream ends, `outcome` holds the placeholder, and the rest is read
+   * into the task's output unless the call has a `view`; at the timeout the stream ends, `outcome` holds the placeholder, and the rest is read
    * in the background. The result is the last chunk, or what `reduce` makes of all of them, beginning with
    * `initial`. Leaving the loop early is an abort of the turn.
    *
@@ -109,7 +110,8 @@ export class ToolOffloadMiddleware {
     fold?: StreamFold<C, R>,
   ): ToolStream<C, C | R> {
     const fault = faultOfFold(fold);
-    const pump = new Pump<C, C | R>(this.#runtime.clock, fold && !fault ? fold : lastChunk<C>());
+    const isShown = call?.view === undefined;
+    const pump = new Pump<C, C | R>(this.#runtime.clock, fold && !fault ? fold : lastChunk<C>(), isShown);
     const feed: ToolExecuteFunction<I, Promise<C | R>> = (input, context) =>
       pump.feed(() => execute(input, context), context);
     const isCallable = typeof execute === "function";
@@ -125,12 +127,16 @@ export class ToolOffloadMiddleware {
   wrap<I, R>(tool: {
     name: string;
     execute(input: I, context: ToolContext): R;
+    view?: ToolView | undefined;
   }): (input: I, call: Omit<ToolCall<I>, "toolName" | "input">) => Promise<OffloadOutcome<Awaited<R>>> {
     refuseWrapped("tool", object()(tool, "tool", "invalid_option"));
     checkFunction("tool.execute", tool.execute);
     checkKnown(tool, this.#runtime.tools);
     const execute: ToolExecuteFunction<I, R> = (input, context) => tool.execute(input, context);
-    return wrapped((input, call) => this.run({ ...call, toolName: tool.name, input }, execute));
+    return wrapped((input, call) => {
+      const view = call.view ?? tool.view;
+      return this.run({ ...call, toolName: tool.name, input, view }, execute);
+    });
   }
 
   /** The way of every call. */

@@ -1,4 +1,5 @@
 import type { TaskInfo, TaskResult } from "../core/model/task.ts";
+import type { ResultView } from "../core/model/view.ts";
 
 /** One result on its way back. */
 export interface FollowUp {
@@ -9,7 +10,10 @@ export interface FollowUp {
   id: string;
   /** The task as it ended. What the host gave with the call stands in `task.metadata`. */
   task: TaskInfo;
+  /** For the host: what the tool returned, as it is. */
   result: TaskResult;
+  /** What the model is shown in place of its value, where the tool has a view of its own. */
+  view?: ResultView | undefined;
   /** 1 at the first delivery. */
   attempt: number;
   /**

@@ -3,6 +3,7 @@
 import { nanoid } from "nanoid";
 import { TaskOffloadError } from "../core/errors.ts";
 import type { TaskStatus } from "../core/model/task.ts";
+import type { MediaPart } from "../core/model/view.ts";
 import { limit } from "../core/values/kinds.ts";
 import { option, readOptions, type Table } from "../core/values/options.ts";
 import { sendableJson } from "../core/values/sendable.ts";
@@ -32,6 +33,8 @@ export interface FollowUpMessage {
   text: string;
   /** To be kept beside the message, so that a page shows it as a notice and not as the user's words. */
   marker: FollowUpMarker;
+  /** The images and files that the text only names, in its order: for a message that can carry them. */
+  media?: readonly MediaPart[] | undefined;
 }
 
 /** How much a message holds of what tools answered, in UTF-16 code units. */
@@ -87,7 +90,9 @@ export function followUpMessage(
   const share = Math.max(MIN_SHARE, Math.floor(limits.maxMessageChars / followUps.length));
   const maxChars = Math.min(limits.maxResultChars, share);
   const sections = followUps.map((followUp) => sectionOf(followUp, maxChars));
-  return { text: render(sections), marker: markerOf(followUps) };
+  const media = maxChars === 0 ? [] : mediaOf(followUps);
+  const message = { text: render(sections), marker: markerOf(followUps) };
+  return media.length === 0 ? message : { ...message, media };
 }
 
 /** A word that none of the texts contains. */
@@ -97,6 +102,8 @@ export function unusedNonce(texts: readonly string[], generate = () => nanoid(NO
 }
 
 const MIN_SHARE = 200;
+/** In characters of base64: more than any provider takes in a request. */
+const MAX_MEDIA_CHARS = 16_777_216;
 const NONCE_LENGTH = 12;
 
 function render(sections: readonly Section[]): string {
@@ -129,6 +136,17 @@ function dataOf({ call, data }: Section, tag: string): string[] {
 function delimited({ head, gap, tail }: Excerpt, tag: string): string {
   const text = gap === null ? head : `${head}\n[${tag}: ${gap}]\n${tail}`;
   return `<${tag}>\n${text}\n</${tag}>`;
+}
+
+function mediaOf(followUps: readonly FollowUp[]): MediaPart[] {
+  const media = followUps.flatMap(({ view = [] }) => view.filter((part) => part.type === "media"));
+  let room = MAX_MEDIA_CHARS;
+  return media.filter(({ data, url }) => {
+    const chars = data?.length ?? url?.length ?? Number.POSITIVE_INFINITY;
+    if (chars > room) return false;
+    room -= chars;
+    return true;
+  });
 }
 
 function markerOf(followUps: readonly FollowUp[]): FollowUpMarker {

@@ -59,10 +59,10 @@ async function readOne(
   const { attempts } = record.followUp;
   if (attempts > maxAttempts) return { id, settlement: EXHAUSTED };
   try {
-    const result = await queries.resultOf(record);
-    if (result === undefined) return { id, settlement: EXHAUSTED };
+    const end = await queries.endOf(record);
+    if (end === undefined) return { id, settlement: EXHAUSTED };
     // A turn of the user spends no attempt.
-    return { id, task: toTaskInfo(record), result, attempt: Math.max(1, attempts), word };
+    return { id, task: toTaskInfo(record), ...end, attempt: Math.max(1, attempts), word };
   } catch (failure) {
     return { id, settlement: { type: "defer", delayMs: REREAD_MS }, failure };
   }

@@ -2,6 +2,7 @@
 
 import { isNothing } from "../core/model/result.ts";
 import type { CancelledBy, TaskErrorCode, TaskInfo } from "../core/model/task.ts";
+import { shownResult } from "../core/model/view.ts";
 import { firstPaths } from "../core/values/names.ts";
 import { oneLine } from "../core/values/text.ts";
 import { changedNote, type Excerpt, resultExcerpt, sizeNote, textExcerpt } from "./excerpt.ts";
@@ -18,12 +19,13 @@ export interface Section {
 }
 
 /** A task's lines and its data, cut to `maxChars` UTF-16 code units. */
-export function sectionOf({ task, result }: FollowUp, maxChars: number): Section {
+export function sectionOf({ task, result, view }: FollowUp, maxChars: number): Section {
   if (result.status === "completed") {
-    if (isNothing(result)) return { lines: [NOTHING], call: callOf(task, []), data: null };
-    const lines = ["Outcome: completed.", ...sizeNote(result), ...changedNote(result)];
-    const text = resultExcerpt(result, task.id, maxChars);
-    return { lines, call: callOf(task, result.lossy), data: { label: "Result:", text } };
+    const shown = shownResult(result, view);
+    if (isNothing(shown)) return { lines: [NOTHING], call: callOf(task, []), data: null };
+    const lines = ["Outcome: completed.", ...sizeNote(shown), ...changedNote(shown)];
+    const text = resultExcerpt(shown, task.id, maxChars);
+    return { lines, call: callOf(task, shown.lossy), data: { label: "Result:", text } };
   }
   const call = callOf(task, []);
   if (result.status === "cancelled") {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { checkVersion } from "../core/copies.ts";
 import type { ToolOffloadMiddleware } from "../core/middleware.ts";
 import type { OffloadOutcome, ToolCall, ToolContext } from "../core/model/call.ts";
+import type { ToolView } from "../core/model/view.ts";
 import { refuseWrapped, wrapped } from "../core/model/wrapped.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
 import { lenient } from "./lenient.ts";
@@ -12,6 +13,8 @@ export interface ToolWithSchema<Shape extends z.ZodRawShape, Config extends z.co
   description?: string | undefined;
   inputSchema: z.ZodObject<Shape, Config>;
   execute(input: z.output<z.ZodObject<Shape, Config>>, context: ToolContext): R;
+  /** How it shows its result to the model, if a call does not say it. @default the result as it is */
+  view?: ToolView | undefined;
 }
 
 /** The same tool for the model, which may say where a call runs. */
@@ -63,7 +66,7 @@ export function withBackgroundArgument<
   tool: ToolWithSchema<Shape, Config, R>,
   offload: Pick<ToolOffloadMiddleware, "run">,
 ): BackgroundTool<Shape, Config, R> {
-  const { name, description, inputSchema } = checkedTool(tool);
+  const { name, description, inputSchema, view: own } = checkedTool(tool);
   checkVersion("offload", offload);
   checkFunction("offload.run", offload?.run);
   type Input = z.output<typeof inputSchema>;
@@ -75,7 +78,8 @@ export function withBackgroundArgument<
     execute: wrapped(async (given, call) => {
       const { [ARGUMENT]: wanted, ...input } = given as Record<string, unknown>;
       const background = wanted === true || call.background;
-      return offload.run({ ...call, background, toolName: name, input: input as Input }, execute);
+      const view = call.view ?? own;
+      return offload.run({ ...call, background, toolName: name, input: input as Input, view }, execute);
     }),
   };
 }

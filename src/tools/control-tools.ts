@@ -71,6 +71,7 @@ function ownTasksOf({ tasks, scope }: Settings<typeof CONTROL_TOOLS>): OwnTasks 
     tasks,
     scope,
     now: () => parts.clock.now(),
+    end: (id) => parts.queries.end(scope, id, { offset: 0 }),
     turn: (signal) => parts.claims.holdOf({ userId, sessionId }) ?? signal,
     observe: (id) => markObserved(parts, scope, id),
   };

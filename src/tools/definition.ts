@@ -2,6 +2,7 @@ import type * as z from "zod";
 import { TaskOffloadError } from "../core/errors.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
+import type { TaskEnd } from "../core/reading/queries.ts";
 import { sendableJson } from "../core/values/sendable.ts";
 import { checkedInput } from "./input.ts";
 import { lenientObject } from "./lenient.ts";
@@ -36,6 +37,8 @@ export interface OwnTasks {
   readonly tasks: BackgroundTaskManager;
   readonly scope: TaskScope;
   now(): number;
+  /** How a task ended, its result as text, and what the model is shown of it. */
+  end(id: string): Promise<TaskEnd | undefined>;
   /** What is one for each turn, where it is known which turn it is. */
   turn(signal: AbortSignal | undefined): object | undefined;
   /** The model has read how this task ended. */

@@ -1,4 +1,5 @@
 import { type CancelledBy, isFinished, type TaskError, type TaskInfo } from "../core/model/task.ts";
+import { shownResult } from "../core/model/view.ts";
 import type { NoSuchTask, OwnTasks } from "./definition.ts";
 import { noSuchTask } from "./definition.ts";
 import type { OutputPart } from "./output-part.ts";
@@ -59,12 +60,12 @@ async function readOutput(
 }
 
 async function readOutcome(
-  { tasks, scope }: OwnTasks,
+  own: OwnTasks,
   { id }: TaskInfo,
   { offset, limit }: Reading,
 ): Promise<TaskOutcome | undefined> {
-  const result = await tasks.result(scope, id, { offset: 0 });
-  if (result?.status === "completed") return completedPart(result, offset, limit);
+  const { result, view } = (await own.end(id)) ?? {};
+  if (result?.status === "completed") return completedPart(shownResult(result, view), offset, limit);
   return result?.status === "failed" ? { status: "failed", ...result.error } : result;
 }
 

@@ -5,6 +5,7 @@ import { metadataFor, scopeFor } from "../shared/options.ts";
 import { outputOf } from "../shared/placeholder.ts";
 import { CONTEXT, withSignal } from "../shared/tool-context.ts";
 import type { ToolLike, ToolOptionsLike } from "./like.ts";
+import { viewOf } from "./model-output.ts";
 import type { OffloadToolsOptions } from "./options.ts";
 
 /** Not async: what it answers for a tool that streams is an iterable, and no promise of one. */
@@ -17,13 +18,15 @@ export function executeOf(
     (tool.execute as ToolExecute)(input, ownOptions(options, context));
   const way = neverStreams(tool) ? answered : answeredOrStreamed;
   return (input: unknown, options: ToolOptionsLike): Answer => {
+    const { toolCallId } = options;
     const call = {
       toolName,
       input,
-      toolCallId: options.toolCallId,
+      toolCallId,
       signal: options.abortSignal,
       scope: scopeFor(scope, options),
       metadata: metadataFor(metadata, options),
+      view: viewOf(tool, { toolCallId, input }),
     };
     return way(offload, call, begin(options));
   };

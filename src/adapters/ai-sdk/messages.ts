@@ -2,22 +2,29 @@ import type { TaskInfo } from "../../core/model/task.ts";
 import type { FollowUp } from "../../follow-up/follow-up.ts";
 import type { FollowUpMarker, FollowUpMessage } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
+import { addressOf } from "../shared/views.ts";
 import type { MessageLike } from "./like.ts";
 
 /** What the framework lets a part carry along: providers ignore what is not theirs. */
 export type MarkerOptions = { toolOffload: FollowUpMarker & Record<string, never> };
 
-/** A follow-up as a message for the model. */
+/** A follow-up as a message for the model: its text, and the images and files that the tools have shown. */
 export type FollowUpModelMessage = {
   role: "user";
-  content: { type: "text"; text: string; providerOptions: MarkerOptions }[];
+  content: (
+    | { type: "text"; text: string; providerOptions: MarkerOptions }
+    | { type: "file"; mediaType: string; data: string }
+  )[];
 };
 
 /** A follow-up as a message of a chat page. */
 export type FollowUpUIMessage = {
   id: string;
   role: "user";
-  parts: { type: "text"; text: string; providerMetadata: MarkerOptions }[];
+  parts: (
+    | { type: "text"; text: string; providerMetadata: MarkerOptions }
+    | { type: "file"; mediaType: string; url: string }
+  )[];
 };
 
 /** A task as a part of a page's message. A later part with the same `id` replaces it. */
@@ -73,7 +80,8 @@ export function toModelMessage(
   const told = freshIn(late, messages);
   if (told === undefined) return undefined;
   const providerOptions = optionsOf(told.marker);
-  return { role: "user", content: [{ type: "text", text: told.text, providerOptions }] };
+  const files = filesOf(told).map(({ url: data, ...file }) => ({ ...file, data }));
+  return { role: "user", content: [{ type: "text", text: told.text, providerOptions }, ...files] };
 }
 
 /**
@@ -89,7 +97,8 @@ export function toUIMessage(
   if (told === undefined) return undefined;
   const providerMetadata = optionsOf(told.marker);
   const id = messageIdOf(told.fresh);
-  return { id, role: "user", parts: [{ type: "text", text: told.text, providerMetadata }] };
+  const text = { type: "text", text: told.text, providerMetadata } as const;
+  return { id, role: "user", parts: [text, ...filesOf(told)] };
 }
 
 /**
@@ -147,6 +156,10 @@ type Fresh = FollowUpMessage & { fresh: readonly FollowUp[] };
 function freshIn(late: LateResults, messages: readonly MessageLike[]): Fresh | undefined {
   const fresh = newAmong(late.followUps, messages, followUpOf);
   return fresh.length === 0 ? undefined : { fresh, ...late.messageFor(fresh) };
+}
+
+function filesOf({ media = [] }: Fresh): { type: "file"; mediaType: string; url: string }[] {
+  return media.map((part) => ({ type: "file", mediaType: part.mediaType, url: addressOf(part) }));
 }
 
 /** It is plain JSON, which an interface cannot say of itself. */

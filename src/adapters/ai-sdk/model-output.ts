@@ -1,15 +1,25 @@
 import { isPlaceholder } from "../../core/model/placeholder.ts";
+import type { ToolView } from "../../core/model/view.ts";
+import { viewOfModelOutput } from "../shared/views.ts";
 import type { ModelOutputLike, ModelOutputOptions, ToolLike } from "./like.ts";
 
 /** The tool's own conversion, or the framework's, for everything but placeholders. */
 export function modelOutputOf(tool: ToolLike) {
-  const own = tool.toModelOutput as ((options: ModelOutputOptions) => ModelOutputLike) | undefined;
+  const own = tool.toModelOutput as ToModelOutput | undefined;
   return (options: ModelOutputOptions): ModelOutputLike => {
     const { output } = options;
     if (isPlaceholder(output)) return { type: "text", value: output.message };
     return own === undefined ? usualOutput(output) : own.call(tool, options);
   };
 }
+
+/** The same of a late result. `undefined`: the tool has no conversion of its own. */
+export function viewOf(tool: ToolLike, call: Omit<ModelOutputOptions, "output">): ToolView | undefined {
+  const own = tool.toModelOutput as ToModelOutput | undefined;
+  return own && (async (output) => viewOfModelOutput(await own.call(tool, { ...call, output })));
+}
+
+type ToModelOutput = (options: ModelOutputOptions) => ModelOutputLike;
 
 /** As the framework does it for a tool that says nothing. */
 function usualOutput(output: unknown): ModelOutputLike {

@@ -8,6 +8,7 @@ import { metadataFor } from "../shared/options.ts";
 import { isForTheModel, isRefusal, noting } from "../shared/refusals.ts";
 import { CONTEXT, toolContext as contextIn } from "../shared/tool-context.ts";
 import { isKept } from "../shared/tool-set.ts";
+import { viewOfBlocks } from "../shared/views.ts";
 import type { RuntimeLike } from "./like.ts";
 import type { OffloadOptions } from "./options.ts";
 import { outside } from "./outside.ts";
@@ -88,6 +89,7 @@ async function raced<Tool extends Invokable>(
     signal: runtime.signal,
     scope: scopeOf(scope, runtime),
     metadata: metadataFor(metadata, runtime),
+    view: viewOf,
   };
   try {
     const outcome = await offload.run(call, execute).catch(answerIn);
@@ -194,6 +196,11 @@ function keptOf(output: Output, toolCall: ToolCall, { taskId }: ToolContext): Co
   if (taskId === null) return new Answer(output, content);
   const fault = `The tool${named(toolCall.name)} has ended, but answered a Command, which takes no effect after the hand-over.`;
   throw new FailedAnswer(`${fault} It says: ${JSON.stringify(content)}`, new Answer(output, content));
+}
+
+/** The model is shown a content of blocks block by block, and any other as it is. */
+function viewOf(kept: unknown) {
+  return viewOfBlocks(isAnswer(kept) ? kept.toJSON() : kept);
 }
 
 function contentOf(output: Output, { id }: ToolCall): Content {

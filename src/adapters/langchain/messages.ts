@@ -1,6 +1,7 @@
 import { HumanMessage } from "langchain";
 import type { FollowUpMarker } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
+import { addressOf, isImage } from "../shared/views.ts";
 import type { MessageLike } from "./like.ts";
 
 /**
@@ -73,10 +74,13 @@ export function followUpOf(message: MessageLike): FollowUpMarker | undefined {
 export function newsMessage(late: LateResults, messages: readonly MessageLike[]): HumanMessage | undefined {
   const fresh = newAmong(late.followUps, messages, followUpOf);
   if (fresh.length === 0) return undefined;
-  const { text, marker } = late.messageFor(fresh);
+  const { text, marker, media = [] } = late.messageFor(fresh);
+  const images = media.filter(isImage).map((part) => {
+    return { type: "image_url" as const, image_url: { url: addressOf(part) } };
+  });
   return new HumanMessage({
     id: messageIdOf(fresh),
-    content: text,
+    content: images.length === 0 ? text : [{ type: "text", text }, ...images],
     additional_kwargs: { [MARKER_KEY]: marker },
   });
 }

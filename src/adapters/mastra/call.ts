@@ -5,6 +5,7 @@ import { metadataFor } from "../shared/options.ts";
 import { outputOf } from "../shared/placeholder.ts";
 import { CONTEXT, withSignal } from "../shared/tool-context.ts";
 import type { AgentContextLike, ToolContextLike, ToolLike } from "./like.ts";
+import { viewOf } from "./model-output.ts";
 import type { OffloadToolsOptions } from "./options.ts";
 import { scopeOf } from "./scope.ts";
 
@@ -15,6 +16,7 @@ export function executeOf(
   { offload, scope, metadata }: OffloadToolsOptions,
 ): Execute {
   const execute = tool.execute?.bind(tool) as Execute;
+  const view = viewOf(tool);
   return async (input, context) => {
     const toolCallId = context?.agent?.toolCallId || context?.toolCallId;
     if (!toolCallId || context.agent?.isBackgroundTask) return ofTool(await execute(input, context));
@@ -25,6 +27,7 @@ export function executeOf(
       signal: context.abortSignal,
       scope: scopeOf(scope, context),
       metadata: metadataFor(metadata, context),
+      view,
     };
     return outputOf(await offload.run(call, (given, own) => execute(given, ownContext(context, own))));
   };

@@ -57,10 +57,14 @@ export interface MemoryLike {
 export interface SignalLike {
   id: string;
   type: "notification";
-  contents: string;
+  contents: string | SignalPartLike[];
   attributes: Record<string, string>;
   metadata: Record<string, unknown>;
 }
+
+export type SignalPartLike =
+  | { type: "text"; text: string }
+  | { type: "file"; data: string; mediaType: string };
 
 /** What became of a signal. Only `wake` is a turn that this process runs. */
 export type AcceptedLike =

@@ -2,6 +2,7 @@ import type { ToolContext } from "../../core/model/call.ts";
 import { metadataFor, scopeFor } from "../shared/options.ts";
 import { isForTheModel, noting } from "../shared/refusals.ts";
 import { CONTEXT, withSignal } from "../shared/tool-context.ts";
+import { viewOfBlocks } from "../shared/views.ts";
 import type { CallDetailsLike, RunContextLike } from "./like.ts";
 import type { OffloadToolsOptions } from "./options.ts";
 import { rememberPlaceholder } from "./placeholders.ts";
@@ -28,6 +29,7 @@ export async function raceCall(
     signal: details?.signal,
     scope: scopeFor(scope, runContext?.context),
     metadata: metadataFor(metadata, runContext?.context),
+    view: viewOf,
   };
   try {
     const outcome = await offload.run(call, (_input, context) =>
@@ -40,6 +42,17 @@ export async function raceCall(
     if (isForTheModel(error)) return error.message;
     throw error;
   }
+}
+
+/** The framework shows texts, images and files as what they are, where there is nothing else; all else as text. */
+function viewOf(output: unknown) {
+  const items = [output].flat();
+  return items.length > 0 && items.every(isStructured) ? viewOfBlocks(items) : undefined;
+}
+
+function isStructured(item: unknown): boolean {
+  const { type, text } = (item ?? {}) as { type?: unknown; text?: unknown };
+  return type === "text" ? typeof text === "string" : type === "image" || type === "file";
 }
 
 /** A program that the model has written waits for a value, and could do nothing with a placeholder. */

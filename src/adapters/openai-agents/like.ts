@@ -68,9 +68,9 @@ export interface RunStateLike {
   readonly history: object[];
 }
 
-/** A message with late results, as a session keeps it. */
+/** A message with late results, as a session keeps it: with the images that the tools have shown, if there are any. */
 export interface FollowUpItem {
   role: "user";
-  content: string;
+  content: string | ({ type: "input_text"; text: string } | { type: "input_image"; image: string })[];
   providerData: Record<string, unknown>;
 }

@@ -1,5 +1,6 @@
 import type { FollowUpMarker, FollowUpMessage } from "../../follow-up/message.ts";
 import { asMarker } from "../shared/follow-ups.ts";
+import { addressOf, isImage } from "../shared/views.ts";
 import type { FollowUpItem } from "./like.ts";
 
 /**
@@ -15,7 +16,14 @@ import type { FollowUpItem } from "./like.ts";
  * ```
  */
 export function toInput({ message }: { message: FollowUpMessage }): FollowUpItem[] {
-  return [{ role: "user", content: message.text, providerData: { [MARKER_KEY]: message.marker } }];
+  return [{ role: "user", content: contentOf(message), providerData: { [MARKER_KEY]: message.marker } }];
+}
+
+function contentOf({ text, media = [] }: FollowUpMessage): FollowUpItem["content"] {
+  const images = media.filter(isImage);
+  if (images.length === 0) return text;
+  const items = images.map((part) => ({ type: "input_image" as const, image: addressOf(part) }));
+  return [{ type: "input_text", text }, ...items];
 }
 
 /**

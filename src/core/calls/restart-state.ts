@@ -2,6 +2,7 @@ import { nanoid } from "nanoid";
 import { TaskOffloadError } from "../errors.ts";
 import type { ToolCall, ToolContext } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
+import { type ToolView, textsOf } from "../model/view.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import { encode } from "../values/encode.ts";
 import { atPlaces } from "../values/names.ts";
@@ -13,15 +14,20 @@ export class RestartState {
   readonly attempts: number;
   /** The call as JSON; `undefined`: it cannot be made again, or is too large, and nothing is kept of it. */
   readonly kept: string | undefined;
+  /** How its result is shown, if the call itself does not say it. */
+  readonly view: ToolView | undefined;
   readonly #lastCheckpoint: unknown;
   #unwritten: string | undefined;
   #write: Write | undefined;
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(input: unknown, deadlineMs: number, tool: KnownTool, legacy?: Legacy) {
+  constructor({ input, deadlineMs, hasView }: Made, tool: KnownTool, legacy?: Legacy) {
     this.id = legacy?.id ?? nanoid();
     this.attempts = tool.attempts;
-    this.kept = tool.isRestartable ? keptCall(input, deadlineMs) : undefined;
+    this.kept = tool.isRestartable
+      ? keptCall(input, deadlineMs, hasView || tool.view !== undefined)
+      : undefined;
+    this.view = tool.view ?? (legacy && hasView ? textsOf : undefined);
     this.#lastCheckpoint = legacy?.lastCheckpoint;
   }
 
@@ -63,26 +69,26 @@ export class RestartState {
 
 /** What a call of a known tool needs beside. */
 export function restartStateOf(
-  { toolName, input }: ToolCall,
+  { toolName, input, view }: ToolCall,
   { deadlineMs }: ToolSettings,
   tools: ReadonlyMap<string, KnownTool>,
 ): RestartState | undefined {
   const tool = tools.size > 0 ? tools.get(toolName) : undefined;
-  return tool && new RestartState(input, deadlineMs, tool);
+  return tool && new RestartState({ input, deadlineMs, hasView: view !== undefined }, tool);
 }
 
 /** What was kept of a call. */
-export function readKept(kept: string): { input: unknown; deadlineMs: number | undefined } {
-  const { input, deadlineMs } = JSON.parse(kept) as KeptCall;
-  return { input, deadlineMs: deadlineMs ?? undefined };
+export function readKept(kept: string): { input: unknown; deadlineMs: number | undefined; hasView: boolean } {
+  const { input, deadlineMs, hasView = false } = JSON.parse(kept) as KeptCall;
+  return { input, deadlineMs: deadlineMs ?? undefined, hasView };
 }
 
 /** In UTF-16 code units of JSON: of an input, and of a checkpoint. */
 const MAX_KEPT = 1_048_576;
 
-function keptCall(input: unknown, deadlineMs: number): string | undefined {
+function keptCall(input: unknown, deadlineMs: number, hasView: boolean): string | undefined {
   const { json, lossy } = encode(
-    { input, deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : null },
+    { input, deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : null, ...(hasView && { hasView }) },
     { dropUndefined: true, keep: MAX_KEPT },
   );
   return lossy.length === 0 && json.length <= MAX_KEPT ? json : undefined;
@@ -113,6 +119,15 @@ interface KeptCall {
   input: unknown;
   /** `null`: none. */
   deadlineMs: number | null;
+  /** It was shown in a way of its own. @default false */
+  hasView?: boolean;
+}
+
+/** What is known of a call once it is made. */
+interface Made {
+  input: unknown;
+  deadlineMs: number;
+  hasView: boolean;
 }
 
 /** What an earlier start has left. */

@@ -59,6 +59,7 @@ const CHUNKS_PER_PASS = 64;
 export class Pump<C, R> {
   readonly #clock: Clock;
   readonly #fold: StreamFold<C, R>;
+  readonly #writesText: boolean;
   readonly #pulls: Pull<C>[] = [];
   #result: R;
   #unasked = 0;
@@ -67,9 +68,11 @@ export class Pump<C, R> {
   #error: { reason: unknown } | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(clock: Clock, fold: StreamFold<C, R>) {
+  /** `writesText`: whether chunks of text are what the tool writes. */
+  constructor(clock: Clock, fold: StreamFold<C, R>, writesText: boolean) {
     this.#clock = clock;
     this.#fold = fold;
+    this.#writesText = writesText;
     this.#result = fold.initial;
   }
 
@@ -83,7 +86,7 @@ export class Pump<C, R> {
       throwIfAborted(tool);
       const chunk = ofTool(given);
       this.#result = this.#fold.reduce(this.#result, chunk);
-      if (typeof chunk === "string") context.write(chunk);
+      if (this.#writesText && typeof chunk === "string") context.write(chunk);
       this.#pulls.shift()?.resolve({ done: false, value: chunk });
       await this.#wanted(tool);
     }

@@ -4,6 +4,7 @@ import { isPlain } from "../values/plain.ts";
 import { ownText, sliceWhole } from "../values/text.ts";
 import { invalidInput, isSignal, unknownName } from "../values/validate.ts";
 import type { TaskInfo, TaskProgress, TaskScope } from "./task.ts";
+import type { ToolView } from "./view.ts";
 
 /** One tool call, as the model asked for it. */
 export interface ToolCall<I = unknown> {
@@ -24,6 +25,12 @@ export interface ToolCall<I = unknown> {
   background?: boolean | undefined;
   /** The host's own: plain JSON, at most 16 KiB. It comes back with the task. */
   metadata?: Record<string, unknown> | undefined;
+  /**
+   * How the tool shows its result to the model. It is called once a task has completed, never for a call that finishes
+   * in time: notices and `task_output` tell what it answers, and nothing else of the result.
+   * @default the result as it is
+   */
+  view?: ToolView | undefined;
 }
 
 /** What a tool is given beside its input. The functions may be taken off the object. */
@@ -62,15 +69,16 @@ export function ownCall<I>(call: ToolCall<I>): ToolCall<I> {
   if (typeof call !== "object" || call === null) throw invalidInput("call", "an object", call);
   const misspelt = faultOfCallNames(call);
   if (misspelt) throw misspelt;
-  const { toolName, input, toolCallId, signal, metadata } = call;
+  const { toolName, input, toolCallId, signal, metadata, view } = call;
   checkName("toolName", toolName);
   if (toolCallId !== undefined && !isText(toolCallId)) {
     throw invalidInput("toolCallId", "a non-empty string", toolCallId);
   }
   if (signal !== undefined && !isSignal(signal)) throw invalidInput("signal", "an AbortSignal", signal);
+  if (view !== undefined && typeof view !== "function") throw invalidInput("view", "a function", view);
   const own = metadata === undefined ? undefined : ownMetadata(metadata);
   const scope = ownScope(call.scope);
-  return { toolName, input, scope, toolCallId: toolCallId && shortCallId(toolCallId), metadata: own };
+  return { toolName, input, scope, toolCallId: toolCallId && shortCallId(toolCallId), metadata: own, view };
 }
 
 /** The first fault of a scope, or `undefined` for a sound one. */
@@ -128,6 +136,7 @@ const OF_CALL = {
   signal: true,
   background: true,
   metadata: true,
+  view: true,
 } satisfies Record<keyof ToolCall, true>;
 
 const OF_SCOPE = { userId: true, sessionId: true, agentId: true } satisfies Record<keyof TaskScope, true>;
@@ -151,6 +160,7 @@ function isOfCall(name: keyof ToolCall): boolean {
     case "signal":
     case "background":
     case "metadata":
+    case "view":
       return true;
     default:
       name satisfies never;

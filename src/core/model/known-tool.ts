@@ -4,6 +4,7 @@ import { func, kind, limit, oneOf } from "../values/kinds.ts";
 import { needed, option, readOptions, type Table } from "../values/options.ts";
 import { isPlain } from "../values/plain.ts";
 import type { ToolContext, ToolExecuteFunction } from "./call.ts";
+import type { ToolView } from "./view.ts";
 
 /** What a tool of the manager's `tools` is given beside its input. */
 export interface DurableContext extends ToolContext {
@@ -37,6 +38,12 @@ export interface DurableTool<I = never> {
   idempotent?: boolean | undefined;
   /** Times it is started, the first included. @default 3 */
   attempts?: number | undefined;
+  /**
+   * How it shows its result to the model, where a call does not say it: see `ToolCall`. Started again, it has none but
+   * this one.
+   * @default the result as it is; of a call that had a view, its text blocks alone
+   */
+  view?: ToolView | undefined;
 }
 
 /** A function, since a tool may say by which name it stands in `tools`. */
@@ -47,6 +54,7 @@ const toolNamed = (name: string) =>
     resumable: option(oneOf(true, false), false),
     idempotent: option(oneOf(true, false), false),
     attempts: option(limit(1), 3),
+    view: option(func<ToolView>()),
   }) satisfies Table<DurableTool>;
 
 /** A tool as the manager keeps it. */
@@ -54,6 +62,7 @@ export interface KnownTool {
   readonly execute: ToolExecuteFunction<unknown, unknown>;
   readonly isRestartable: boolean;
   readonly attempts: number;
+  readonly view: ToolView | undefined;
 }
 
 export const durableTools = kind<Record<string, DurableTool>>(
@@ -68,12 +77,12 @@ export function knownTools(tools: Record<string, DurableTool>): Map<string, Know
 
 function knownTool(name: string, tool: DurableTool): KnownTool {
   const where = `tools.${name}`;
-  const { resumable, idempotent, attempts } = readOptions(toolNamed(name), tool, where, `${where}.`);
+  const { resumable, idempotent, attempts, view } = readOptions(toolNamed(name), tool, where, `${where}.`);
   const execute: KnownTool["execute"] = (input, context) => {
     const returned = tool.execute(input as never, context as DurableContext);
-    return isStream(returned) ? lastChunkOf(returned, context) : returned;
+    return isStream(returned) ? lastChunkOf(returned, view ? undefined : context) : returned;
   };
-  return { execute, isRestartable: resumable || idempotent, attempts };
+  return { execute, isRestartable: resumable || idempotent, attempts, view };
 }
 
 /** A promise that only the manager can keep. @throws `invalid_option` where it does not know the tool */
@@ -87,11 +96,14 @@ export function checkKnown(tool: Partial<DurableTool>, known: ReadonlyMap<string
   );
 }
 
-/** As `stream` has it: text chunks are output, and the last chunk is the result. */
-async function lastChunkOf(chunks: AsyncIterable<unknown>, { write }: ToolContext): Promise<unknown> {
+/** As `stream` has it: text chunks are output, unless the tool has a view, and the last chunk is the result. */
+async function lastChunkOf(
+  chunks: AsyncIterable<unknown>,
+  context: ToolContext | undefined,
+): Promise<unknown> {
   let last: unknown;
   for await (const chunk of chunks) {
-    if (typeof chunk === "string") write(chunk);
+    if (typeof chunk === "string") context?.write(chunk);
     last = chunk;
   }
   return last;

@@ -8,7 +8,7 @@ import { sliceWhole } from "../values/text.ts";
 import { MAX_TEXT } from "../values/walk.ts";
 
 /** A result as a store keeps it. Plain JSON. `lossy` holds the paths of what JSON could not carry. */
-export type StoredResult = { kind: "whole"; json: string; lossy: string[] } | CutResult;
+export type StoredResult = WholeResult | CutResult;
 
 /** How large a result was before it was cut. */
 export interface TruncatedResult {
@@ -74,11 +74,28 @@ export function readResult(stored: StoredResult, range?: ResultRange): Completed
   return { status: "completed", value, truncated: atLeast ? { bytes, atLeast } : { bytes }, lossy };
 }
 
-interface CutResult extends TruncatedResult {
+interface WholeResult extends Viewed {
+  kind: "whole";
+  json: string;
+  lossy: string[];
+}
+
+interface CutResult extends TruncatedResult, Viewed {
   kind: "cut";
   head: string;
   tail: string;
   lossy: string[];
+}
+
+interface Viewed {
+  /** What a model is shown in its place, a `ResultView` as JSON. Absent: the result itself. */
+  view?: string | undefined;
+}
+
+/** What it takes of the bytes that may be kept. */
+export function sizeOfStored(stored: StoredResult): number {
+  const texts = stored.kind === "whole" ? [stored.json] : [stored.head, stored.tail];
+  return texts.reduce((sum, text) => sum + sizeOf(text), sizeOfPaths(stored.lossy));
 }
 
 /** Whether the tool returned nothing at all: a text that only looks like it is not lossy. */
@@ -158,6 +175,6 @@ function fits(json: string, maxBytes: number): boolean {
 }
 
 /** In bytes of UTF-8. Without Node's own way to count, all of them have to be made. */
-function sizeOf(text: string): number {
+export function sizeOf(text: string): number {
   return globalThis.Buffer?.byteLength(text) ?? encoder.encode(text).length;
 }

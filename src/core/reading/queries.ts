@@ -11,6 +11,7 @@ import {
   type TaskScope,
   toTaskInfo,
 } from "../model/task.ts";
+import type { ResultView } from "../model/view.ts";
 import {
   CURSOR,
   EVENT_QUERY,
@@ -25,6 +26,13 @@ export interface TaskPage {
   tasks: TaskInfo[];
   /** Where the next page starts; `null` on the last one. */
   nextCursor: string | null;
+}
+
+/** How a task ended. */
+export interface TaskEnd {
+  result: TaskResult;
+  /** What a model is shown in place of the value, if its tool says so. */
+  view?: ResultView | undefined;
 }
 
 /** Reading. A scope sees its own; what is foreign reads like what is missing. */
@@ -68,16 +76,21 @@ export class Queries {
 
   async result(scope: TaskScope, id: string, range?: ResultRange): Promise<TaskResult | undefined> {
     if (range !== undefined) readArgument(RANGE, range, "range");
-    const record = await this.#record(scope, id);
-    return record && this.resultOf(record, range);
+    return (await this.end(scope, id, range))?.result;
   }
 
-  /** How the task of a record ended. */
-  async resultOf(record: TaskRecord, range?: ResultRange): Promise<TaskResult | undefined> {
+  /** How a task ended, and what a model is shown of that. */
+  async end(scope: TaskScope, id: string, range?: ResultRange): Promise<TaskEnd | undefined> {
+    const record = await this.#record(scope, id);
+    return record && this.endOf(record, range);
+  }
+
+  /** The same of a record. */
+  async endOf(record: TaskRecord, range?: ResultRange): Promise<TaskEnd | undefined> {
     if (!isFinished(record.status)) return undefined;
     if (record.status !== "completed") return unsuccessful(record);
     const stored = await this.#gateway.ask("result", (store) => store.result(scopeOf(record), record.id));
-    return stored && readResult(stored, range);
+    return stored && { result: readResult(stored, range), view: stored.view && JSON.parse(stored.view) };
   }
 
   async events(scope: TaskScope, id: string, query: TaskEventQuery = {}): Promise<EventPage> {
@@ -93,9 +106,9 @@ export class Queries {
   }
 }
 
-function unsuccessful({ status, error, cancel }: TaskRecord): TaskResult | undefined {
-  if (status === "failed" && error) return { status, error };
-  if (status === "cancelled" && cancel) return { status, by: cancel.by, reason: cancel.reason };
+function unsuccessful({ status, error, cancel }: TaskRecord): TaskEnd | undefined {
+  if (status === "failed" && error) return { result: { status, error } };
+  if (status === "cancelled" && cancel) return { result: { status, by: cancel.by, reason: cancel.reason } };
   return undefined;
 }
 

@@ -2,6 +2,7 @@ import { deadlineError } from "../calls/execution.ts";
 import type { RunningCall } from "../calls/running-calls.ts";
 import { endWithoutFollowUp, type LifecycleEvent } from "../model/lifecycle.ts";
 import type { TaskErrorCode, TaskRecord } from "../model/task.ts";
+import { mcpFailure } from "../values/blocks.ts";
 import type { Redact } from "../values/redact.ts";
 import { describeError } from "../values/summary.ts";
 
@@ -40,8 +41,9 @@ function endOf(
   if (outcome === undefined || (isShutDown && !outcome.ok)) {
     return failed("shutdown", "The manager was closed before the tool had finished.");
   }
-  if (outcome.ok) return { type: "task.completed" };
-  return failed("tool_error", describeError(outcome.error, redact));
+  const error = outcome.ok ? mcpFailure(outcome.value) : outcome.error;
+  if (outcome.ok && error === undefined) return { type: "task.completed" };
+  return failed("tool_error", describeError(error, redact));
 }
 
 function failed(code: TaskErrorCode, message: string): LifecycleEvent {

@@ -3,13 +3,14 @@ import type { RunningCall } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { changeFor } from "../model/lifecycle.ts";
-import { type StoredResult, storeResult } from "../model/result.ts";
+import type { StoredResult } from "../model/result.ts";
 import type { TaskChange } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import { here } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { type Ending, endingsOf } from "./ending.ts";
+import { keptResult } from "./kept-result.ts";
 import type { Slot } from "./slot.ts";
 import { letGo } from "./stored-call.ts";
 
@@ -191,11 +192,12 @@ export class RunningTask implements TaskFollower {
 
   /** Tries until this task is finished in the store, by this write or by somebody else's. */
   async #writeEnd(): Promise<void> {
-    const result = this.#result();
+    const { clock, ledger, terms } = this.#parts;
+    const result = await keptResult(this.#call.execution, terms.maxResultBytes, clock);
     for (let isOver = false; !isOver; ) {
       const change = this.#endChange(result);
       if (change === undefined) return;
-      await this.#parts.ledger.end(this.#record, change, (record) => {
+      await ledger.end(this.#record, change, (record) => {
         this.#record = record ?? this.#record;
         isOver = record === undefined || this.#isLost(record);
       });
@@ -212,11 +214,6 @@ export class RunningTask implements TaskFollower {
     const { patch } = change;
     const events = execution.hasReports ? [...execution.reports.all(now), ...change.events] : change.events;
     return patch.status === "completed" && result ? { patch, events, result } : { patch, events };
-  }
-
-  #result(): StoredResult | undefined {
-    const { outcome } = this.#call.execution;
-    return outcome?.ok ? storeResult(outcome.value, this.#parts.terms.maxResultBytes) : undefined;
   }
 }
 

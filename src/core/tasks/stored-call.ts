@@ -26,12 +26,13 @@ export function storedCall(
   inContext: InContext,
 ): StoredCall {
   const { id, toolName, toolCallId, priority, followUp } = record;
-  const { input, deadlineMs } = readKept(kept);
+  const { input, deadlineMs, hasView } = readKept(kept);
   const metadata = record.metadata ?? undefined;
   const call = { toolName, input, scope: scopeOf(record), toolCallId, metadata };
   const settings = taskSettings({ priority, deadlineMs, followUp: followUp.mode ?? undefined });
   const lastCheckpoint: unknown = checkpoint === null ? undefined : JSON.parse(checkpoint);
-  const restartState = new RestartState(input, settings.deadlineMs, tool, { id, lastCheckpoint });
+  const made = { input, deadlineMs: settings.deadlineMs, hasView };
+  const restartState = new RestartState(made, tool, { id, lastCheckpoint });
   return { call, settings, execute: tool.execute, restartState, inContext };
 }
 

@@ -96,11 +96,11 @@ export interface ResultRow {
 /** The columns of a {@link ResultRow}, or nulls. */
 export function resultValues(result: StoredResult | undefined): Values<keyof ResultRow> {
   if (result === undefined) return { about: null, head: null, tail: null };
-  const { lossy } = result;
+  const { lossy, view } = result;
   if (result.kind === "whole")
-    return { about: JSON.stringify({ lossy }), head: toText(result.json), tail: null };
+    return { about: JSON.stringify({ lossy, view }), head: toText(result.json), tail: null };
   const { bytes, atLeast, head, tail } = result;
-  return { about: JSON.stringify({ bytes, atLeast, lossy }), head: toText(head), tail: toText(tail) };
+  return { about: JSON.stringify({ bytes, atLeast, lossy, view }), head: toText(head), tail: toText(tail) };
 }
 
 /** Nulls where there is none. */

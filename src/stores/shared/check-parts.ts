@@ -12,8 +12,17 @@ export const isStoredEvent = hasFields({ at: isNumber, type: oneOf(eventTypes())
   value: unknown,
 ) => value is NewTaskEvent;
 
+const isTextPart = hasFields({ type: oneOf(["text"]), text: isText });
+const isMediaPart = hasFields({
+  type: oneOf(["media"]),
+  mediaType: isText,
+  data: orMissing(isText),
+  url: orMissing(isText),
+  bytes: orMissing(isNumber),
+});
 const isLossy: Check = (value) => Array.isArray(value) && value.every(isText);
-const isWhole = hasFields({ kind: oneOf(["whole"]), json: isJson, lossy: isLossy });
+const view = orMissing((value) => isJson(value) && isView(JSON.parse(value as string)));
+const isWhole = hasFields({ kind: oneOf(["whole"]), json: isJson, lossy: isLossy, view });
 const isCut = hasFields({
   kind: oneOf(["cut"]),
   head: isText,
@@ -21,7 +30,12 @@ const isCut = hasFields({
   bytes: isNumber,
   atLeast: orMissing((value) => value === true),
   lossy: isLossy,
+  view,
 });
+
+function isView(value: unknown): boolean {
+  return Array.isArray(value) && value.every((part) => isTextPart(part) || isMediaPart(part));
+}
 
 function isJson(value: unknown): boolean {
   try {

@@ -140,6 +140,8 @@ export function scopeSuite(lab: Lab): void {
       ...values.map((value) => ({ ...whole(value), lossy })),
       cut,
       { ...cut, atLeast: true as const },
+      { ...whole({ token: "t" }), view: VIEW },
+      { ...cut, view: VIEW },
     ];
     const records = await Promise.all(results.map(() => insert(lab)));
     await Promise.all(
@@ -171,6 +173,14 @@ export function scopeSuite(lab: Lab): void {
     }
   });
 }
+
+/** What a model is shown in a result's place. */
+const VIEW = JSON.stringify([
+  { type: "text", text: "😀\0\u2028 \ud83d" },
+  { type: "media", mediaType: "image/png", data: "AAAA" },
+  { type: "media", mediaType: "image/*", url: "https://example.test/a.png" },
+  { type: "media", mediaType: "audio/wav", bytes: 4e9 },
+]);
 
 const HOSTILE = [
   "__proto__",

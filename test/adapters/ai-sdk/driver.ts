@@ -101,8 +101,19 @@ function toolsOf({ tools, offload }: Setup): ToolSet {
   return { ...offloadTools(plain, { offload: middleware, scope }), ...taskTools({ tasks, scope }) };
 }
 
-function toolOf({ description, inputSchema, execute }: PlainTool) {
-  return tool({ description, inputSchema, execute: (input, { abortSignal }) => execute(input, abortSignal) });
+function toolOf({ description, inputSchema, execute, shows }: PlainTool) {
+  const plain = tool({
+    description,
+    inputSchema,
+    execute: (input, { abortSignal }) => execute(input, abortSignal),
+  });
+  if (shows === undefined) return plain;
+  const toModelOutput = ({ output }: { output: unknown }) => {
+    const { text, png } = shows(output);
+    const image = { type: "image-data", mediaType: "image/png", data: png } as const;
+    return { type: "content" as const, value: [{ type: "text" as const, text }, image] };
+  };
+  return { ...plain, toModelOutput };
 }
 
 /** One of the framework's versions. */

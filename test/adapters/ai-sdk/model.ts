@@ -3,6 +3,7 @@ import { MockLanguageModelV4 } from "ai/test";
 import { MockLanguageModelV3 } from "ai-6/test";
 import { followUpOf } from "tool-offload/adapters/ai-sdk";
 import type { Message, ModelCall, Reply } from "../scenarios/framework.ts";
+import { withImages } from "../scenarios/history.ts";
 
 /** What a model answers to what it is shown. */
 export type Answer = (shown: Message[]) => Reply;
@@ -43,14 +44,15 @@ export function toMessages(message: { role: string; content: unknown }): Message
     ? message.content
     : [{ type: "text", text: message.content }];
   const text = parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
-  if (message.role === "user") return [{ role: "user", text, isFollowUp: followUpOf(message) !== undefined }];
+  if (message.role === "user") {
+    return [withImages({ role: "user", text, isFollowUp: followUpOf(message) !== undefined }, parts)];
+  }
   if (message.role === "assistant") return [{ role: "assistant", text, calls: parts.flatMap(callOf) }];
   if (message.role !== "tool") return [];
-  return parts.map(({ toolCallId, output }) => ({
-    role: "tool",
-    callId: toolCallId,
-    text: typeof output.value === "string" ? output.value : JSON.stringify(output.value),
-  }));
+  return parts.map(({ toolCallId, output: { value } }) => {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    return withImages({ role: "tool", callId: toolCallId, text }, value);
+  });
 }
 
 interface Part {

@@ -25,7 +25,9 @@ import type {
   PlainTool,
   Run,
   Setup,
+  Shown,
 } from "../scenarios/framework.ts";
+import { withImages } from "../scenarios/history.ts";
 
 const MOST_REQUESTS = 50;
 
@@ -95,10 +97,22 @@ function middlewareOf({ middleware, inbox }: Offloading): AgentMiddleware[] {
   return [offloadMiddleware({ offload: middleware }), followUpInterrupts({ inbox })];
 }
 
-function toTool({ name, description, inputSchema, execute }: PlainTool): StructuredTool {
-  const run = async (input: Record<string, unknown>, { signal }: { signal?: AbortSignal }) =>
-    execute(input, signal);
-  return tool(run as never, { name, description, schema: inputSchema }) as unknown as StructuredTool;
+function toTool({ name, description, inputSchema, execute, shows }: PlainTool): StructuredTool {
+  const run = async (input: Record<string, unknown>, { signal }: { signal?: AbortSignal }) => {
+    const value = await execute(input, signal);
+    return shows ? [blocksOf(shows(value)), value] : value;
+  };
+  const responseFormat = shows ? "content_and_artifact" : "content";
+  const fields = { name, description, schema: inputSchema, responseFormat };
+  return tool(run as never, fields as never) as unknown as StructuredTool;
+}
+
+function blocksOf({ text, png }: Shown) {
+  const url = `data:image/png;base64,${png}`;
+  return [
+    { type: "text", text },
+    { type: "image_url", image_url: { url } },
+  ];
 }
 
 function isNoSystem(message: BaseMessage): boolean {
@@ -113,10 +127,12 @@ function toReply(reply: ReturnType<Setup["answer"]>): AIMessage | Error {
 }
 
 function toMessage(message: BaseMessage): Message {
-  const { text } = message;
-  if (ToolMessage.isInstance(message)) return { role: "tool", callId: message.tool_call_id, text };
+  const { text, content } = message;
+  if (ToolMessage.isInstance(message)) {
+    return withImages({ role: "tool", callId: message.tool_call_id, text }, content);
+  }
   if (!AIMessage.isInstance(message)) {
-    return { role: "user", text, isFollowUp: followUpOf(message) !== undefined };
+    return withImages({ role: "user", text, isFollowUp: followUpOf(message) !== undefined }, content);
   }
   const calls = message.tool_calls ?? [];
   return {

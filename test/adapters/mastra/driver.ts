@@ -10,7 +10,16 @@ import {
   sendFollowUps,
   taskTools,
 } from "tool-offload/adapters/mastra";
-import type { Conversation, Framework, Message, PlainTool, Run, Setup } from "../scenarios/framework.ts";
+import type {
+  Conversation,
+  Framework,
+  Message,
+  PlainTool,
+  Run,
+  Setup,
+  Shown,
+} from "../scenarios/framework.ts";
+import { withImages } from "../scenarios/history.ts";
 import { scriptedModel } from "./model.ts";
 
 const RESOURCE = "ada";
@@ -85,13 +94,19 @@ function newMemory(): Memory {
   return new Memory({ storage: new InMemoryStore() });
 }
 
-function toolOf({ name, description, inputSchema, execute }: PlainTool) {
+function toolOf({ name, description, inputSchema, execute, shows }: PlainTool) {
   return createTool({
     id: name,
     description,
     inputSchema,
     execute: async (input, { abortSignal }) => execute(input, abortSignal),
+    ...(shows && { toModelOutput: (value: unknown) => outputOf(shows(value)) }),
   });
+}
+
+function outputOf({ text, png }: Shown) {
+  const image = { type: "image-data", mediaType: "image/png", data: png } as const;
+  return { type: "content" as const, value: [{ type: "text" as const, text }, image] };
 }
 
 /**
@@ -101,7 +116,8 @@ function toolOf({ name, description, inputSchema, execute }: PlainTool) {
 function messagesOf(message: MastraDBMessage): Message[] {
   const { role, content } = message;
   if (role !== "assistant") {
-    return [{ role: "user", text: textIn(content.parts), isFollowUp: followUpOf(message) !== undefined }];
+    const isFollowUp = followUpOf(message) !== undefined;
+    return [withImages({ role: "user", text: textIn(content.parts), isFollowUp }, content.parts)];
   }
   return stepsOf(content.parts).flatMap((step): Message[] => {
     const invocations = step.flatMap((part) =>

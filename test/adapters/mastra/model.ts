@@ -1,6 +1,7 @@
 import type { LanguageModel } from "@mastra/core/llm";
 import { MastraLanguageModelV2Mock } from "@mastra/core/test-utils/llm-mock";
 import type { Message, Reply } from "../scenarios/framework.ts";
+import { withImages } from "../scenarios/history.ts";
 
 type Request = Parameters<MastraLanguageModelV2Mock["doStream"]>[0];
 type Content = Awaited<ReturnType<MastraLanguageModelV2Mock["doGenerate"]>>["content"];
@@ -67,7 +68,8 @@ function shownIn(prompt: Prompt): Message[] {
     if (turn.role === "user") {
       const text = turn.content.map((part) => (part.type === "text" ? part.text : "")).join("");
       const [, late] = LATE.exec(text) ?? [];
-      return [{ role: "user", text: unescaped(late ?? text), isFollowUp: late !== undefined }];
+      const isFollowUp = late !== undefined;
+      return [withImages({ role: "user", text: unescaped(late ?? text), isFollowUp }, turn.content)];
     }
     if (turn.role === "assistant") return [assistantOf(turn)];
     if (turn.role === "tool") return turn.content.map(toolOf);
@@ -85,7 +87,7 @@ function assistantOf({ content }: Extract<Turn, { role: "assistant" }>): Message
 }
 
 function toolOf(part: Extract<Turn, { role: "tool" }>["content"][number]): Message {
-  return { role: "tool", callId: part.toolCallId, text: textOf(part.output) };
+  return withImages({ role: "tool", callId: part.toolCallId, text: textOf(part.output) }, part.output);
 }
 
 function textOf({ value }: ToolOutput): string {

@@ -18,7 +18,7 @@ import {
   takeIn,
   taskTools,
 } from "tool-offload/adapters/openai-agents";
-import type { Conversation, Framework, PlainTool, Run, Setup } from "../scenarios/framework.ts";
+import type { Conversation, Framework, PlainTool, Run, Setup, Shown } from "../scenarios/framework.ts";
 import { toMessages, toOutput } from "./messages.ts";
 
 const MAX_TURNS = 10;
@@ -136,14 +136,21 @@ function madeTools({ tools, offload }: Setup): OwnTools {
   return [...tools.map((one) => tool(optionsOf(one))), ...taskTools({ tasks, scope })];
 }
 
-function optionsOf({ name, description, inputSchema, execute }: PlainTool) {
-  return {
-    name,
-    description,
-    parameters: inputSchema,
-    execute: (input: unknown, _context?: unknown, details?: { signal?: AbortSignal }) =>
-      execute(input as Record<string, unknown>, details?.signal),
+function optionsOf({ name, description, inputSchema, execute, shows }: PlainTool) {
+  const run = (input: unknown, _context?: unknown, details?: { signal?: AbortSignal }) =>
+    execute(input as Record<string, unknown>, details?.signal);
+  const showing = async (...given: Parameters<typeof run>) => {
+    const value = await run(...given);
+    return shows ? itemsOf(shows(value)) : value;
   };
+  return { name, description, parameters: inputSchema, execute: shows ? showing : run };
+}
+
+function itemsOf({ text, png }: Shown) {
+  return [
+    { type: "text", text },
+    { type: "image", image: { data: png, mediaType: "image/png" } },
+  ];
 }
 
 function inboxOf({ inbox, scope }: NonNullable<Setup["offload"]>) {

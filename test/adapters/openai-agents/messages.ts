@@ -2,6 +2,7 @@ import type { AgentInputItem } from "@openai/agents";
 import { assistantMessage, functionCall } from "@openai/agents/testing";
 import { followUpOf } from "tool-offload/adapters/openai-agents";
 import type { Message, ModelCall, Reply } from "../scenarios/framework.ts";
+import { withImages } from "../scenarios/history.ts";
 
 /** A reply of the scripted model, as the framework's models answer. */
 export function toOutput(reply: Reply) {
@@ -30,11 +31,12 @@ function toMessage(item: AgentInputItem): Message {
     return { role: "assistant", text: "", calls: [call] };
   }
   if (item.type === "function_call_result") {
-    return { role: "tool", callId: item.callId, text: textOf(item.output) };
+    return withImages({ role: "tool", callId: item.callId, text: textOf(item.output) }, item.output);
   }
   if (!("role" in item)) throw new Error(`There is no such item in a scenario: ${item.type}.`);
   if (item.role === "assistant") return { role: "assistant", text: textOf(item.content), calls: [] };
-  return { role: "user", text: textOf(item.content), isFollowUp: followUpOf(item) !== undefined };
+  const isFollowUp = followUpOf(item) !== undefined;
+  return withImages({ role: "user", text: textOf(item.content), isFollowUp }, item.content);
 }
 
 function textOf(content: unknown): string {

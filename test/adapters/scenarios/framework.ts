@@ -15,11 +15,18 @@ export interface ModelCall {
  */
 export type Reply = { text: string; failure?: Error } | { calls: ModelCall[] };
 
-/** A message as every framework has it, in its own clothes. */
+/** A message as every framework has it, in its own clothes. `images`: in base64, if there are any. */
 export type Message =
-  | { role: "user"; text: string; isFollowUp: boolean }
+  | { role: "user"; text: string; isFollowUp: boolean; images?: string[] }
   | { role: "assistant"; text: string; calls: ModelCall[] }
-  | { role: "tool"; callId: string; text: string };
+  | { role: "tool"; callId: string; text: string; images?: string[] };
+
+/** What a tool shows the model of its result. */
+export interface Shown {
+  text: string;
+  /** In base64. */
+  png: string;
+}
 
 /** A tool before a framework knows of it. */
 export interface PlainTool {
@@ -27,6 +34,8 @@ export interface PlainTool {
   description: string;
   inputSchema: z.ZodObject;
   execute(input: Record<string, unknown>, signal: AbortSignal | undefined): unknown;
+  /** In the framework's own way. Without it: the result as it is. */
+  shows?(value: unknown): Shown;
 }
 
 /** What a conversation is made of. */

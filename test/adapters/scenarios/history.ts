@@ -18,6 +18,22 @@ export function faultOfHistory(messages: readonly Message[]): string | undefined
   return open.length > 0 ? `${open[0]} has no result` : undefined;
 }
 
+/** A message with the images that its content has, whatever a framework calls them. */
+export function withImages<M extends Message>(message: M, content: unknown): M {
+  const images = imagesIn(content);
+  return images.length === 0 ? message : { ...message, images };
+}
+
+function imagesIn(content: unknown): string[] {
+  if (typeof content === "string") return IMAGE.exec(content)?.slice(1) ?? [];
+  if (content instanceof Uint8Array) return [Buffer.from(content).toString("base64")];
+  if (typeof content !== "object" || content === null) return [];
+  return Object.values(content).flatMap(imagesIn);
+}
+
+/** Base64, or a data URL: nothing else in a scenario is that long. */
+const IMAGE = /^(?:data:image\/png;base64,)?([A-Za-z\d+/]{400,}=*)$/;
+
 export function toolTexts(messages: readonly Message[]): Record<string, string> {
   return Object.fromEntries(
     messages.flatMap((message) => (message.role === "tool" ? [[message.callId, message.text]] : [])),

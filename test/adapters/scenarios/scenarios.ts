@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import type { Framework } from "./framework.ts";
+import type { Framework, Message } from "./framework.ts";
 import { followUpsIn, toolTexts } from "./history.ts";
-import { calls, Scene, scope, text } from "./scene.ts";
+import { calls, Scene, SHOT, scope, text } from "./scene.ts";
 
 export interface Terms {
   framework: Framework;
@@ -90,6 +90,25 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     const followUps = followUpsIn(await scene.settled(3));
     expect(followUps).toHaveLength(1);
     for (const name of ["one", "two", "three"]) expect(followUps[0]).toContain(`value of ${name}`);
+    await scene.close();
+  },
+
+  async "what a tool shows the model, and no more, is what it is shown late"({ framework, isStreaming }) {
+    const steps = [calls(["one", "shot"], ["two", "slow_shot"]), text("Started."), text("I see it.")];
+    const scene = await Scene.open(framework, { steps, isStreaming, tools: { shot: patient } });
+    await scene.say("Go.");
+    const fast = scene.shown[1]?.find((message) => message.role === "tool" && message.callId === "one");
+    expect(fast).toMatchObject({ text: expect.stringContaining(SHOT.title), images: [SHOT.png] });
+
+    scene.slowCalls[0]?.resolve(SHOT);
+    const late = (await scene.settled(3)).find((message) => message.role === "user" && message.isFollowUp);
+    expect(late).toMatchObject({ text: expect.stringContaining(SHOT.title), images: [SHOT.png] });
+    expect(followUpsIn([late as Message])[0]).toContain("\n[image/png, 2 kB]");
+    expect(followUpsIn([late as Message])[0]).not.toContain(SHOT.png);
+    expect(scene.shown[2]).toContainEqual(late);
+    expect(JSON.stringify(scene.shown)).not.toContain(SHOT.token);
+    const [task] = await scene.listed();
+    expect(JSON.stringify(await scene.tasks.result(scope, task?.id ?? ""))).toContain(SHOT.png);
     await scene.close();
   },
 

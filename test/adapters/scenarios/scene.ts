@@ -10,7 +10,7 @@ import { FollowUpDispatcher, FollowUpInbox, type Turn, type TurnOptions } from "
 import { expect, onTestFinished, vi } from "vitest";
 import * as z from "zod";
 import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
-import type { Conversation, Framework, Message, ModelCall, PlainTool, Reply } from "./framework.ts";
+import type { Conversation, Framework, Message, ModelCall, PlainTool, Reply, Shown } from "./framework.ts";
 import { faultOfHistory } from "./history.ts";
 
 /** A call of the slow tool, which goes on until the test ends it. */
@@ -210,9 +210,25 @@ export class Scene {
         execute: () => this.#tasksHaveEnded(),
       },
       { name: "slow", description: "Slow.", inputSchema, execute: heldIn(this.slowCalls) },
+      { name: "shot", description: "A shot.", inputSchema, execute: async () => SHOT, shows: shotShown },
+      {
+        name: "slow_shot",
+        description: "A slow shot.",
+        inputSchema,
+        execute: heldIn(this.slowCalls),
+        shows: shotShown,
+      },
       { name: "held", description: "Waited for.", inputSchema, execute: heldIn(this.heldCalls) },
     ];
   }
+}
+
+/** What a tool answers that shows the model its image and its title. */
+export const SHOT = { title: "The harbour", png: Buffer.alloc(1_200, 7).toString("base64"), token: "s3cret" };
+
+function shotShown(value: unknown): Shown {
+  const { title, png } = value as typeof SHOT;
+  return { text: title, png };
 }
 
 /** Goes on until the test ends it, or its signal aborts. */

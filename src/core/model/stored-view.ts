@@ -1,0 +1,58 @@
+/** How a view is kept: within the bytes that its result may have. */
+
+import { sliceWhole } from "../values/text.ts";
+import { type StoredResult, sizeOf, sizeOfStored, storeResult } from "./result.ts";
+import { bytesOf, type MediaPart, type ResultView, type TextPart, type ViewPart } from "./view.ts";
+
+/** What to keep of a value and of its view: together at most `maxBytes` bytes, of which either may have half. */
+export function storeWithView(value: unknown, view: ResultView, maxBytes: number): StoredResult {
+  const result = storeResult(value, maxBytes);
+  const left = maxBytes - sizeOfStored(result);
+  const json = viewWithin(view, Math.max(left, Math.floor(maxBytes / 2)));
+  const size = sizeOf(json);
+  return { ...(size > left ? storeResult(value, maxBytes - size) : result), view: json };
+}
+
+/** As JSON of at most so many bytes: the texts first, and then what media there is room for. */
+function viewWithin(view: ResultView, maxBytes: number): string {
+  let left = maxBytes - "[]".length;
+  const placed = <Part extends ViewPart>(part: Part, within: Within<Part>) => {
+    const kept = within(part, left - ",".length);
+    if (kept !== undefined) left -= sizeOfPart(kept) + ",".length;
+    return kept;
+  };
+  const texts = view.map((part) => (part.type === "text" ? placed(part, textWithin) : part));
+  const parts = texts.map((part) => (part?.type === "media" ? placed(part, mediaWithin) : part));
+  return JSON.stringify(parts.filter((part) => part !== undefined));
+}
+
+/** A part, or what there is room for of it. */
+type Within<Part> = (part: Part, maxBytes: number) => ViewPart | undefined;
+
+/** Its head and its tail where there is no room for all of it; `undefined`: not even for that. */
+function textWithin({ text }: TextPart, maxBytes: number): TextPart | undefined {
+  let chars = Math.min(text.length, Math.max(0, maxBytes));
+  for (;;) {
+    const part: TextPart = { type: "text", text: chars < text.length ? endsOf(text, chars) : text };
+    if (sizeOfPart(part) <= maxBytes) return part;
+    if (chars === 0) return undefined;
+    chars = Math.floor(chars * 0.8);
+  }
+}
+
+function endsOf(text: string, chars: number): string {
+  const head = sliceWhole(text, 0, Math.ceil(chars / 2));
+  const tail = sliceWhole(text, text.length - Math.floor(chars / 2), text.length);
+  return `${head}\n[${text.length - head.length - tail.length} characters were not kept here.]\n${tail}`;
+}
+
+/** Without its data where there is no room for it. */
+function mediaWithin(part: MediaPart, maxBytes: number): MediaPart | undefined {
+  const { mediaType } = part;
+  const told: MediaPart = { type: "media", mediaType, bytes: bytesOf(part) };
+  return [part, told].find((one) => (one.data?.length ?? 0) <= maxBytes && sizeOfPart(one) <= maxBytes);
+}
+
+function sizeOfPart(part: ViewPart): number {
+  return sizeOf(JSON.stringify(part));
+}
