@@ -71,17 +71,17 @@ export function withBackgroundArgument<
   checkFunction("offload.run", offload?.run);
   type Input = z.output<typeof inputSchema>;
   const execute = (input: Input, context: ToolContext) => tool.execute(input, context);
-  return wrapped({
+  return {
     name,
     description,
     inputSchema: extended(inputSchema) as Extended<Shape, Config>,
-    async execute(given, call) {
+    execute: wrapped(async (given, call) => {
       const { [ARGUMENT]: wanted, ...input } = given as Record<string, unknown>;
       const background = wanted === true || call.background;
       const view = call.view ?? own;
       return offload.run({ ...call, background, toolName: name, input: input as Input, view }, execute);
-    },
-  });
+    }),
+  };
 }
 
 const ARGUMENT = "run_in_background";
