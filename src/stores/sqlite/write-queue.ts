@@ -1,4 +1,3 @@
-import { nextTick } from "node:process";
 import { systemClock } from "../../core/time/clock.ts";
 import type { Connection } from "./connection.ts";
 import { callFailure, isBusy } from "./failure.ts";
@@ -98,6 +97,8 @@ export class WriteQueue {
 }
 
 const READY = Promise.resolve();
+/** As it was when this was loaded: fake timers hold time, and not what is ready by now. */
+const { nextTick } = process;
 
 /** Calls that share a transaction: more would keep the event loop, and other processes, for too long. */
 const MOST_TOGETHER = 128;
