@@ -3,9 +3,9 @@ import manifest from "./package.json" with { type: "json" };
 /** The most that each entry may take, with its dependencies, minified and as brotli. A growth is a decision: the root, which
  * no browser loads, was to be 30 kB, and has grown by the tables of secrets (2.7), the equality of inputs (1), clocks and
  * contexts (1), held sessions, lost records and crowds (2), reasons of errors and mistakes that are told (1), what tools
- * show the model (0.9, and in each adapter, which reads what its framework shows). The tools,
- * and with them the adapters, by arguments read as models mean them and several tasks in a call (0.5). `./http` masks
- * what it warns of, by the tables of secrets. */
+ * show the model (0.9, and in each adapter, which reads what its framework shows). The tools, and with them the adapters,
+ * by arguments read as models mean them and several tasks in a call (0.5). `./http` masks what it warns of, by the tables
+ * of secrets. LangChain says why an interrupt comes too late (0.1). */
 const LIMITS = {
   ".": "38.5 kB",
   "./adapters/ai-sdk": "39.5 kB",

@@ -5,6 +5,7 @@ import {
   BOB,
   callOf,
   ended,
+  fakeTime,
   gate,
   logOf,
   obedient,
@@ -12,6 +13,7 @@ import {
   onlyTask,
   pass,
   read,
+  realTime,
   sceneOf,
   soon,
   stubborn,
@@ -20,8 +22,8 @@ import {
 } from "./support/scene.ts";
 import { STORES } from "./support/stores.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 /** What others got wrong, each as it must be here. */
 describe.each(STORES)("the faults of others, on $name", ({ makeStore }) => {
@@ -110,7 +112,7 @@ describe.each(STORES)("the faults of others, on $name", ({ makeStore }) => {
   });
 
   test("a tool that finishes while the event loop is blocked past the timeout returns its value", async () => {
-    vi.useRealTimers();
+    realTime();
     const { offload, tasks } = sceneOf({ store: makeStore() }, { timeoutMs: 10 });
     const outcome = offload.run(
       callOf(),

@@ -4,11 +4,13 @@ import {
   ADA,
   callOf,
   ended,
+  fakeTime,
   isPending,
   logOf,
   offloaded,
   pass,
   read,
+  realTime,
   type Scene,
   sceneOf,
   soon,
@@ -23,12 +25,12 @@ const SLOW_MS = 1_000;
 let rejections: ReturnType<typeof watchRejections>;
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  fakeTime();
   rejections = watchRejections();
 });
 
 afterEach(async () => {
-  vi.useRealTimers();
+  realTime();
   await new Promise((resolve) => setTimeout(resolve, 5));
   rejections.stop();
   expect(rejections.seen).toEqual([]);

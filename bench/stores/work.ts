@@ -3,7 +3,7 @@ import { LEASE_MS, recordOf } from "../fill.ts";
 
 export const IN_FLIGHT = 64;
 const USERS = 500;
-const GUARD = { runningPerUser: 50, runningPerSession: 20, queuedPerUser: 1_000, exclusive: false };
+const GUARD = { runningPerUser: 200, runningPerSession: 100, queuedPerUser: 1_000, exclusive: false };
 
 /** Calls under way at once, again and again, until so many have been made. */
 export async function manyAtOnce(

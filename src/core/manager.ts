@@ -96,9 +96,9 @@ export class BackgroundTaskManager {
   }
 
   /**
-   * Follows one task from `after` to its end, or, without an `id`, everything in the scope from now on.
-   * It ends when the signal aborts. Break out of the loop, or abort, to let go of it. A store that fails is asked again
-   * until it answers.
+   * Follows one task from `after` to its end, or, without an `id`, everything in the scope from the moment that its loop
+   * begins. It ends when the signal aborts, and with `close`. Break out of the loop, or abort, to let go of it. A store
+   * that fails is asked again until it answers.
    *
    * @throws `invalid_input`; `store_failed` where the one task is damaged, or what is left cannot be told on closing
    */
@@ -108,7 +108,8 @@ export class BackgroundTaskManager {
 
   /**
    * Waits until all (or any) of some tasks have finished, and answers them in the order of `ids`; missing
-   * and foreign ones are `undefined` and count as finished. A timeout resolves with things as they stand.
+   * and foreign ones are `undefined` and count as finished. A timeout, and the end of `close`, resolve with things as
+   * they stand.
    *
    * @throws `invalid_input`; `store_failed`; the signal's reason
    */
@@ -161,7 +162,8 @@ export class BackgroundTaskManager {
   /**
    * Stops accepting, lets what runs and waits go on for `drainMs`, then ends it as `failed` / `shutdown`. What
    * another process may start again is left to it, where the store is shared.
-   * Reading works on. The store is closed by who made it. Calling it again answers the first call's promise.
+   * Reading works on; who waits or watches gets how things stand. The store is closed by who made it. Calling it again
+   * may shorten the drain.
    *
    * @param options.drainMs milliseconds; default 5_000
    * @throws `invalid_input`

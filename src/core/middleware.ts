@@ -29,6 +29,7 @@ import { type MiddlewareOptions, middlewareSettings } from "./options/middleware
 import { type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
 import type { Runtime } from "./runtime.ts";
 import { object } from "./values/kinds.ts";
+import { throwIfAborted } from "./values/signals.ts";
 import { checkFunction, invalidInput } from "./values/validate.ts";
 
 /**
@@ -150,10 +151,10 @@ export class ToolOffloadMiddleware {
     let own: ToolCall<I>;
     try {
       own = this.#ownCall(call, execute);
+      throwIfAborted(call.signal);
     } catch (fault) {
       return race.refused(fault);
     }
-    if (call.signal?.aborted) return race.refused(call.signal.reason);
     return this.#admit(race, own, execute, call.background === true);
   }
 

@@ -23,6 +23,7 @@ import { Starter } from "./tasks/start.ts";
 import type { InContext, KeepContext } from "./time/async-context.ts";
 import { type SteadyClock, steady } from "./time/clock.ts";
 import { Idle } from "./time/idle.ts";
+import { Limit } from "./time/limit.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 
 /** Puts the parts of a manager together, from the ground up. Each part is given those it works with. */
@@ -52,6 +53,7 @@ export class Runtime implements CallParts {
   readonly offloader: TaskOffloader;
   readonly #upkeep: Upkeep | undefined;
   readonly #storeTimeoutMs: number;
+  readonly #drain: Limit;
   #closing: Promise<void> | undefined;
 
   constructor(options: ManagerOptions, keepContext: KeepContext) {
@@ -87,6 +89,7 @@ export class Runtime implements CallParts {
     this.offloader = new TaskOffloader(this);
     if (store.isShared) this.#upkeep = new Upkeep(this, leaseMs);
     this.#storeTimeoutMs = storeTimeoutMs;
+    this.#drain = new Limit(clock);
   }
 
   get isAccepting(): boolean {
@@ -94,18 +97,19 @@ export class Runtime implements CallParts {
   }
 
   close(drainMs: number): Promise<void> {
-    this.#closing ??= this.#close(drainMs);
+    this.#drain.within(drainMs);
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
   /** First what may still end by itself, then what must; at last everything that could start again. */
-  async #close(drainMs: number): Promise<void> {
+  async #close(): Promise<void> {
     this.#upkeep?.stopTaking();
-    await this.idle.wait(() => this.#isIdle(), drainMs);
+    await this.idle.wait(() => this.#isIdle(), this.#drain);
     for (const call of [...this.calls]) if (!call.task) call.shutDown(closedError());
     const unstarted = this.starter.close();
     this.runningTasks.shutdown();
-    await this.idle.wait(() => this.#isWritten(), this.#storeTimeoutMs);
+    await this.idle.wait(() => this.#isWritten(), new Limit(this.clock).within(this.#storeTimeoutMs));
     this.#upkeep?.close();
     this.sweeper.close();
     this.gateway.close();
@@ -113,6 +117,7 @@ export class Runtime implements CallParts {
     this.offloader.close();
     this.promises.close();
     this.scheduler.close();
+    this.waiter.close();
     this.watcher.close();
     this.notices.close();
   }

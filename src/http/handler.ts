@@ -50,7 +50,7 @@ export function createTaskHandler(options: TaskHandlerOptions): (request: Reques
     const response = await respond(request, parts).catch((error) =>
       toResponse(refusalOf(error, request, onError)),
     );
-    if (request.method === "POST") letAnswer(request);
+    if (request.method === "POST") attempt(() => letAnswer(request));
     if (request.method !== "GET") attempt(() => discardBody(request));
     return request.method === "HEAD" ? new Response(null, response) : response;
   };

@@ -25,7 +25,7 @@ export function nothingAt(pathname: string, basePath: string): Refusal {
   return new Refusal(404, {
     detail:
       `The task handler answers under ${shown(basePath || "/")}, and this request came to it as ${shown(pathname)}. ` +
-      "Mount it where the path stays whole, or give it the path that is left as its `basePath`.",
+      "Set its `basePath` to what the path begins with when it comes here, or mount it where the path stays whole.",
   });
 }
 

@@ -7,7 +7,7 @@ import { refuseWrapped, wrapped } from "../core/model/wrapped.ts";
 import { checkFunction, invalidOption } from "../core/values/validate.ts";
 import { lenient } from "./lenient.ts";
 
-/** A tool whose input a zod object describes. */
+/** A tool whose input a `z.object()` of zod 4 describes. */
 export interface ToolWithSchema<Shape extends z.ZodRawShape, Config extends z.core.$ZodObjectConfig, R> {
   name: string;
   description?: string | undefined;
@@ -40,8 +40,8 @@ export interface BackgroundTool<Shape extends z.ZodRawShape, Config extends z.co
  * `mode: "never"`, it does nothing.
  *
  * @param offload a ToolOffloadMiddleware, or whatever runs a call as its `run` does
- * @throws `invalid_option` for a tool that has such an argument of its own, no zod object as its schema, or that is wrapped
- * already
+ * @throws `invalid_option` for a tool that has such an argument of its own, whose schema is no `z.object()` of zod 4, or
+ * that is wrapped already
  * @example
  * ```ts
  * import { BackgroundTaskManager, ToolOffloadMiddleware } from "tool-offload";
@@ -71,17 +71,17 @@ export function withBackgroundArgument<
   checkFunction("offload.run", offload?.run);
   type Input = z.output<typeof inputSchema>;
   const execute = (input: Input, context: ToolContext) => tool.execute(input, context);
-  return wrapped({
+  return {
     name,
     description,
     inputSchema: extended(inputSchema) as Extended<Shape, Config>,
-    async execute(given, call) {
+    execute: wrapped(async (given, call) => {
       const { [ARGUMENT]: wanted, ...input } = given as Record<string, unknown>;
       const background = wanted === true || call.background;
       const view = call.view ?? own;
       return offload.run({ ...call, background, toolName: name, input: input as Input, view }, execute);
-    },
-  });
+    }),
+  };
 }
 
 const ARGUMENT = "run_in_background";
@@ -112,7 +112,8 @@ function extended(schema: z.ZodObject): z.ZodObject {
 function checkedTool<Tool extends { inputSchema: z.ZodObject; execute: unknown }>(tool: Tool): Tool {
   if (typeof tool !== "object" || tool === null) throw invalidOption("tool", "an object", tool);
   const { inputSchema } = tool;
-  if (!(inputSchema instanceof z.ZodObject)) throw invalidOption("inputSchema", "a zod object", inputSchema);
+  if (!(inputSchema instanceof z.ZodObject))
+    throw invalidOption("inputSchema", "a z.object() of zod 4", inputSchema);
   checkFunction("execute", tool.execute);
   refuseWrapped("tool", tool);
   if (!Object.hasOwn(inputSchema.shape, ARGUMENT)) return tool;

@@ -1,7 +1,7 @@
 import type * as z from "zod";
 
 /**
- * Takes what models really send: `null` for what they leave out, numbers, truth values and lists as text, and nothing at
+ * Takes what models really send: `null` or "" for what they leave out, numbers, truth values and lists as text, and nothing at
  * all for an object without arguments. The schema that a model is shown stays the same.
  */
 export function lenientObject<Schema extends z.ZodObject>(schema: Schema): Schema {
@@ -19,9 +19,18 @@ export function lenient<Schema extends z.ZodType>(schema: Schema): Schema {
 function meantBy(value: unknown, schema: z.ZodType): unknown {
   const fits = (one: unknown) => schema.safeParse(one).success;
   if (fits(value)) return value;
-  if (isAbsent(value)) return fits(undefined) ? undefined : value;
-  const inText = typeof value === "string" ? parsed(value.toLowerCase()) : value;
-  return fits(inText) ? inText : value;
+  if (isAbsent(value) && fits(undefined)) return undefined;
+  return typeof value === "string" ? meantByText(value, fits) : value;
+}
+
+/** What is in it as it is written, such as ids, or else in small letters: "True", "RUNNING". */
+function meantByText(text: string, fits: (one: unknown) => boolean): unknown {
+  for (const written of [text, text.toLowerCase()]) {
+    const inText = parsed(written);
+    const meant = isAbsent(inText) ? undefined : inText;
+    if (fits(meant)) return meant;
+  }
+  return text;
 }
 
 function isAbsent(value: unknown): boolean {
@@ -30,7 +39,7 @@ function isAbsent(value: unknown): boolean {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) ?? undefined;
+    return JSON.parse(text);
   } catch {
     return text;
   }

@@ -8,7 +8,7 @@ import {
   type NoSuchTask,
   type OwnTasks,
 } from "./definition.ts";
-import { taskId, text, wholeNumber } from "./input.ts";
+import { taskId, wholeNumber } from "./input.ts";
 import { CURSOR, cursorOf } from "./output-part.ts";
 import { type Reading, readTask, type TaskRead } from "./read-task.ts";
 import { asksInVainAgain, END_YOUR_TURN } from "./turns.ts";
@@ -76,9 +76,9 @@ function schemaFor({ maxWaitMs, maxChars }: OutputLimits) {
   return z.strictObject({
     task_id: taskId().optional(),
     task_ids: z
-      .array(text(), { error: ids })
-      .min(1, { error: ids })
+      .array(z.string({ error: ids }), { error: ids })
       .max(MAX_IDS, { error: ids })
+      .meta({ minItems: 1 })
       .optional()
       .describe("The ids of several tasks, in place of task_id."),
     wait_for: z
@@ -127,11 +127,15 @@ async function answer(
   };
 }
 
-/** Each once. */
+/** Each once. Models leave empty what they do not give, the one or the list. */
 function idsIn({ task_id: one, task_ids: several = [] }: Input): string[] {
-  const ids = one === undefined ? several : [one, ...several];
+  const isSeveral = one === undefined || (one === "" && several.length > 0);
+  const ids = isSeveral ? several : [one, ...several];
   if (ids.length > 0) return [...new Set(ids)];
-  throw new TaskOffloadError("invalid_input", "task_id must be a text; got undefined.");
+  throw new TaskOffloadError(
+    "invalid_input",
+    "task_id must be the id of a task, or task_ids a list of them.",
+  );
 }
 
 /** Places in one task mean nothing in another. */

@@ -17,6 +17,6 @@ export function asksInVainAgain(turn: object | undefined): boolean {
 
 /** What it is told then. */
 export const END_YOUR_TURN =
-  "You have asked for this before in this turn, and it has not ended yet. Do not ask again: each outcome arrives by " +
+  "You have asked in vain before in this turn, and what you ask for has not ended yet. Do not ask again: each outcome arrives by " +
   "itself in a later message. Do other work that does not depend on it, or tell the user what is still running and end " +
   "your turn.";

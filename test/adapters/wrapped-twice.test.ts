@@ -43,6 +43,12 @@ const refused = expect.objectContaining({
   message: expect.stringMatching(/ is wrapped already.* Wrap each tool once/),
 });
 
+for (const [inner, { execute }] of Object.entries(WRAPPED) as [string, typeof plain][]) {
+  test.each(Object.entries(WAYS))(`and so is what is made of it: ${inner}, %s`, (_, wrap) => {
+    expect(() => wrap({ ...plain, execute })).toThrow(refused);
+  });
+}
+
 for (const [inner, tool] of Object.entries(WRAPPED)) {
   test.each(Object.entries(WAYS))(`what ${inner} has wrapped is refused by %s`, (_, wrap) => {
     expect(() => wrap(plain)).not.toThrow();

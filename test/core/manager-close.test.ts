@@ -16,6 +16,7 @@ import {
   stubborn,
 } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
+import { allowWarnings } from "../support/warnings.ts";
 
 inFakeTime();
 
@@ -108,6 +109,7 @@ describe.each(STORES)("stats and close on $name", ({ makeStore }) => {
   });
 
   test("close never leaves a timer behind", async () => {
+    allowWarnings();
     const { offload, tasks } = sceneOf({ store: makeStore(), limits: { running: 2 } }, { timeoutMs: 10 });
     const options = { deadlineMs: 90_000 };
     await startAll(tasks, 4, ADA, options);
@@ -130,6 +132,31 @@ describe.each(STORES)("stats and close on $name", ({ makeStore }) => {
     await soon(Promise.all([tasks.close(), tasks.close({ drainMs: 0 })]));
     expect(await read(tasks, id)).toMatchObject({ status: "completed" });
     await expect(tasks.close({ drainMs: -1 })).rejects.toMatchObject({ code: "invalid_input" });
+  });
+
+  test.each([
+    [60_000, 40, 40],
+    [60_000, 500, 500],
+    [500, 60_000, 500],
+  ])("of drains of %i and %i ms the shorter holds", async (first, second, ms) => {
+    const tasks = managerOf();
+    const { id } = await soon(tasks.start(callOf(), stubborn));
+    const closing = tasks.close({ drainMs: first });
+    void tasks.close({ drainMs: second });
+    await pass(ms - 30);
+    expect((await read(tasks, id)).status).toBe("running");
+    await soon(closing, 500);
+    expect(await read(tasks, id)).toMatchObject({ status: "failed", error: { code: "shutdown" } });
+  });
+
+  test("a second close may end the drain at once", async () => {
+    const tasks = managerOf();
+    const { id } = await soon(tasks.start(callOf(), stubborn));
+    const closing = tasks.close({ drainMs: 60_000 });
+    await pass(100);
+    await soon(tasks.close({ drainMs: 0 }), 100);
+    await soon(closing, 10);
+    expect(await read(tasks, id)).toMatchObject({ status: "failed", error: { code: "shutdown" } });
   });
 
   test("it is async disposable", async () => {

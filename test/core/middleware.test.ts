@@ -249,7 +249,7 @@ describe.each(STORES)("the middleware on $name", ({ makeStore }) => {
       { scope: undefined },
       { signal: {} },
       { metadata: [] },
-      { toolCallId: "" },
+      { toolCallId: 1 },
     ];
     for (const fields of bad) {
       const call = { ...callOf(), ...fields } as ReturnType<typeof callOf>;

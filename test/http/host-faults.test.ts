@@ -130,6 +130,14 @@ describe("a body that was read before it came to the handler", () => {
   });
 });
 
+test("a request without a signal, as some bridges make them, is answered", async () => {
+  const { task, finish } = await running(tasks, ada);
+  const request = asked(`/background-tasks/${task.id}/cancel`, { method: "POST" });
+  Object.defineProperty(request, "signal", { value: undefined });
+  expect((await handlerOf()(request)).status).toBe(200);
+  finish(1);
+});
+
 describe("a mount path that the server cuts off", () => {
   async function detailOf(path: string): Promise<string> {
     const app = express();

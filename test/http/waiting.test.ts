@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createTaskHandler, pendingTaskSchema, taskResultSchema } from "../../src/http/index.ts";
-import { BackgroundTaskManager, type Clock, systemClock } from "../../src/index.ts";
+import { BackgroundTaskManager, type Clock, memoryStore, systemClock } from "../../src/index.ts";
 import { BRIDGES, byToken, completed, type LabOptions, running, startLab } from "./lab.ts";
 
 const ada = { userId: "ada" };
@@ -117,6 +117,19 @@ test("ends with its task when the manager closes", async () => {
     200,
     { status: "failed", error: { code: "shutdown" } },
   ]);
+});
+
+test("ends when the manager closes, though the task of another process goes on", async () => {
+  const store = memoryStore();
+  const [here, there] = [new BackgroundTaskManager({ store }), new BackgroundTaskManager({ store })];
+  onTestFinished(() => there.close({ drainMs: 0 }));
+  const { task } = await running(there, ada);
+  const handle = createTaskHandler({ tasks: here, authenticate: byToken });
+  const headers = { Authorization: "Bearer ada" };
+  const url = `http://localhost/background-tasks/${task.id}/result?waitMs=60000`;
+  const asked = handle(new Request(url, { headers }));
+  await here.close();
+  expect((await asked).status).toBe(202);
 });
 
 test("answers how things stand where the request is aborted before", async () => {

@@ -4,6 +4,7 @@ import {
   type BackgroundTaskManagerOptions,
   type MiddlewareOptions,
   type OffloadOutcome,
+  systemClock,
   type TaskEvent,
   type TaskInfo,
   type TaskScope,
@@ -183,7 +184,20 @@ export function forbidUnhandledRejections(): void {
 /** The tests of a file run in fake time, and leave no rejection unhandled. */
 export function inFakeTime(): void {
   forbidUnhandledRejections();
-  beforeEach(() => void vi.useFakeTimers());
+  beforeEach(fakeTime);
   // The last to be registered is the first to run: the look for rejections takes real time.
-  afterEach(() => void vi.useRealTimers());
+  afterEach(realTime);
+}
+
+const { nextPass } = systemClock;
+
+/** Passes of the event loop are fake as well, so that a test can stand between two of them. */
+export function fakeTime(): void {
+  vi.useFakeTimers();
+  systemClock.nextPass = (back) => void setImmediate(back);
+}
+
+export function realTime(): void {
+  vi.useRealTimers();
+  systemClock.nextPass = nextPass;
 }

@@ -1,12 +1,24 @@
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
 import * as z from "zod";
+import * as zm from "zod/mini";
+import * as z3 from "zod/v3";
 import { memoryStore, type OffloadOutcome, type ToolContext } from "../../src/index.ts";
 import { withBackgroundArgument } from "../../src/tools/index.ts";
-import { ADA, ended, offloaded, pass, sceneOf, soon, stubborn } from "../support/scene.ts";
+import {
+  ADA,
+  ended,
+  fakeTime,
+  offloaded,
+  pass,
+  realTime,
+  sceneOf,
+  soon,
+  stubborn,
+} from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 const SCHEMA = z.object({ branch: z.string(), depth: z.coerce.number().default(1) });
 const CALL = { scope: ADA };
@@ -153,8 +165,20 @@ describe("what cannot be wrapped is refused, naming what is wrong", () => {
   const OWN = z.object({ run_in_background: z.string() });
   const bad: [what: string, message: string, tool: unknown, offload: unknown][] = [
     ["an argument of its own", "run_in_background", { ...tool, inputSchema: OWN }, offload],
-    ["another schema", "inputSchema must be a zod object", { ...tool, inputSchema: z.string() }, offload],
-    ["no schema", "inputSchema must be a zod object", { ...tool, inputSchema: undefined }, offload],
+    [
+      "another schema",
+      "inputSchema must be a z.object() of zod 4",
+      { ...tool, inputSchema: z.string() },
+      offload,
+    ],
+    ["zod 3", "inputSchema must be a z.object() of zod 4", { ...tool, inputSchema: z3.object({}) }, offload],
+    [
+      "zod mini",
+      "inputSchema must be a z.object() of zod 4",
+      { ...tool, inputSchema: zm.object({}) },
+      offload,
+    ],
+    ["no schema", "inputSchema must be a z.object() of zod 4", { ...tool, inputSchema: undefined }, offload],
     ["no function", "execute must be a function; got undefined.", { ...tool, execute: undefined }, offload],
     ["no tool", "tool must be an object; got null.", null, offload],
     ["no middleware", "offload.run must be a function; got undefined.", tool, undefined],

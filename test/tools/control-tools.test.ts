@@ -1,14 +1,14 @@
-import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import { BackgroundTaskManager, memoryStore, type TaskScope } from "../../src/index.ts";
 import { type ControlTool, type ControlToolsOptions, controlTools } from "../../src/tools/index.ts";
 import { faultyStore, rejects } from "../support/faulty-store.ts";
-import { ADA, BOB, read, soon, stubborn } from "../support/scene.ts";
+import { ADA, BOB, fakeTime, read, realTime, soon, stubborn } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { found, labOf } from "./lab.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 const tasks = new BackgroundTaskManager();
 const tools = controlTools({ tasks, scope: ADA });
@@ -76,7 +76,7 @@ describe("bad input is thrown as invalid_input, naming the field and what was wa
     ["task_list", { status: "done" }, "status must be one or more of queued, running"],
     ["task_list", { status: [] }, "status must be one or more of queued, running"],
     ["task_list", { state: "running" }, "state is no argument; there are status, limit."],
-    ["task_output", {}, "task_id must be a text; got undefined."],
+    ["task_output", {}, "task_id must be the id of a task, or task_ids a list of them."],
     ["task_output", { task_id: 5 }, "task_id must be a text; got 5."],
     ["task_output", { task_id: "x", wait_ms: -1 }, "wait_ms must be a whole number from 0 to 30000;"],
     ["task_output", { task_id: "x", offset: 1.5 }, "offset must be a whole number from 0 on; got 1.5."],

@@ -18,7 +18,7 @@ describe("what models send for arguments that they leave out", () => {
 
   test("a call without arguments lacks the one that is needed", async () => {
     const asked = lab().tools.task_output.execute(null as never);
-    await expect(asked).rejects.toThrow("task_id must be a text; got undefined.");
+    await expect(asked).rejects.toThrow("task_id must be the id of a task, or task_ids a list of them.");
   });
 
   test.each([null, "", "null"])("task_list takes %j for each argument", async (absent) => {
@@ -34,6 +34,32 @@ describe("what models send for arguments that they leave out", () => {
     const input = { task_id: id, wait_ms: absent, offset: absent, limit: absent, after: absent };
     const { outcome } = await found(tools.task_output.execute(input as never));
     expect(outcome).toMatchObject({ text: "done" });
+  });
+
+  test.each([null, "", "null"])("task_output takes %j for the ids beside one id", async (absent) => {
+    const { tools, completed } = lab();
+    const { id } = await completed("done");
+    const asked = tools.task_output.execute({ task_id: id, task_ids: absent } as never);
+    expect(await soon(asked)).toMatchObject({ found: true, outcome: { text: "done" } });
+  });
+
+  test.each([["[]"], [[]]])("task_output takes %j for the ids beside one id", async (empty) => {
+    const { tools, completed } = lab();
+    const { id } = await completed("done");
+    const asked = tools.task_output.execute({ task_id: id, task_ids: empty } as never);
+    expect(await soon(asked)).toMatchObject({ tasks: [{ found: true, outcome: { text: "done" } }] });
+  });
+
+  test.each([null, ""])("task_output takes %j for the one id beside several", async (absent) => {
+    const { tools, completed } = lab();
+    const { id } = await completed("done");
+    const asked = tools.task_output.execute({ task_id: absent, task_ids: [id] } as never);
+    expect(await soon(asked)).toMatchObject({ tasks: [{ found: true, outcome: { text: "done" } }] });
+  });
+
+  test("an id in a list cannot be left out", async () => {
+    const asked = lab().tools.task_output.execute({ task_ids: [null] } as never);
+    await expect(asked).rejects.toThrow("task_ids must be 1 to 20 ids of tasks; got an array.");
   });
 
   test("task_stop takes null for the reason", async () => {
@@ -53,6 +79,18 @@ describe("numbers and lists as text", () => {
     await completed("one");
     await completed("two");
     expect((await soon(tools.task_list.execute(input as never))).tasks).toHaveLength(count);
+  });
+
+  test("task_output takes ids in a text as they are written", async () => {
+    const { tools, completed } = lab();
+    const { id } = await completed("done");
+    const asked = tools.task_output.execute({ task_ids: JSON.stringify([id, `${id}A`]) } as never);
+    expect(await soon(asked)).toMatchObject({
+      tasks: [
+        { found: true, task: { task_id: id } },
+        { found: false, task_id: `${id}A` },
+      ],
+    });
   });
 
   test("task_output waits the milliseconds of a text", async () => {

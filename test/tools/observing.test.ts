@@ -8,19 +8,21 @@ import {
   BOB,
   callOf,
   ended,
+  fakeTime,
   gate,
   logOf,
   obedient,
   pass,
   read,
+  realTime,
   soon,
   stubborn,
 } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { claimOf, deliver, found, labOf } from "./lab.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 const OBSERVED = { status: "dropped", reason: "observed" };
 

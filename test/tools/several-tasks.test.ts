@@ -77,8 +77,8 @@ describe.each(STORES)("task_output of several tasks, on $name", ({ makeStore }) 
 const { tools } = labOf({ store: memoryStore() });
 
 test.each<[input: object, message: string]>([
-  [{}, "task_id must be a text; got undefined."],
-  [{ task_ids: [] }, "task_ids must be 1 to 20 ids of tasks; got an array."],
+  [{}, "task_id must be the id of a task, or task_ids a list of them."],
+  [{ task_ids: [] }, "task_id must be the id of a task, or task_ids a list of them."],
   [{ task_ids: Array(21).fill("x") }, "task_ids must be 1 to 20 ids of tasks; got an array."],
   [{ task_ids: [5] }, "task_ids must be"],
   [{ task_id: "x", wait_for: "some" }, 'wait_for must be "all" or "any"; got "some".'],

@@ -1,11 +1,23 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ToolContext } from "../../src/index.ts";
-import { ADA, callOf, ended, gate, obedient, offloaded, pass, soon, stubborn } from "../support/scene.ts";
+import {
+  ADA,
+  callOf,
+  ended,
+  fakeTime,
+  gate,
+  obedient,
+  offloaded,
+  pass,
+  realTime,
+  soon,
+  stubborn,
+} from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { expectJson, labOf } from "./lab.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 describe.each(STORES)("task_list on $name", ({ makeStore }) => {
   test("tells the newest first, and whether there are more", async () => {

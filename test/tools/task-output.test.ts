@@ -1,11 +1,23 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ToolContext } from "../../src/index.ts";
-import { ADA, callOf, ended, gate, isPending, pass, read, soon, stubborn } from "../support/scene.ts";
+import {
+  ADA,
+  callOf,
+  ended,
+  fakeTime,
+  gate,
+  isPending,
+  pass,
+  read,
+  realTime,
+  soon,
+  stubborn,
+} from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { expectJson, found, labOf } from "./lab.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 describe.each(STORES)("task_output on $name", ({ makeStore }) => {
   describe("waiting", () => {

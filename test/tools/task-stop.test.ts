@@ -1,12 +1,24 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { memoryStore } from "../../src/index.ts";
 import { answersAfter, faultyStore } from "../support/faulty-store.ts";
-import { ADA, callOf, ended, gate, obedient, pass, read, soon, stubborn } from "../support/scene.ts";
+import {
+  ADA,
+  callOf,
+  ended,
+  fakeTime,
+  gate,
+  obedient,
+  pass,
+  read,
+  realTime,
+  soon,
+  stubborn,
+} from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { deliver, expectJson, found, type Lab, labOf } from "./lab.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 describe.each(STORES)("task_stop on $name", ({ makeStore }) => {
   /** The task has ended as cancelled by the model, and nobody is told. */

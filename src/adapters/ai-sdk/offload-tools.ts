@@ -1,4 +1,5 @@
 import type { TaskPlaceholder } from "../../core/model/placeholder.ts";
+import { wrapped } from "../../core/model/wrapped.ts";
 import { doubleOf, eachTool, isKept } from "../shared/tool-set.ts";
 import { executeOf } from "./call.ts";
 import type { ModelOutputOptions, ToolLike, ToolSetLike } from "./like.ts";
@@ -78,7 +79,7 @@ function isOffloadable(tool: ToolLike): boolean {
 function offloaded(name: string, tool: ToolLike, terms: OffloadToolsOptions): ToolLike {
   const { outputSchema } = tool;
   return doubleOf(tool, {
-    execute: executeOf(name, tool, terms),
+    execute: wrapped(executeOf(name, tool, terms)),
     toModelOutput: modelOutputOf(tool),
     ...(outputSchema !== undefined && { outputSchema: withPlaceholder(outputSchema) }),
   });

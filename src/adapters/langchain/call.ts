@@ -9,6 +9,7 @@ import { isForTheModel, isRefusal, noting } from "../shared/refusals.ts";
 import { CONTEXT, toolContext as contextIn } from "../shared/tool-context.ts";
 import { isKept } from "../shared/tool-set.ts";
 import { viewOfBlocks } from "../shared/views.ts";
+import { isBubbleUp, tooLate } from "./bubble-up.ts";
 import type { RuntimeLike } from "./like.ts";
 import type { OffloadOptions } from "./options.ts";
 import { outside } from "./outside.ts";
@@ -79,7 +80,7 @@ async function raced<Tool extends Invokable>(
   let own: Output | undefined;
   const execute = (_: unknown, context: ToolContext) =>
     noting(context, async () => {
-      own = await handle(withOwnSignal(tool, context));
+      own = await outputOf(() => handle(withOwnSignal(tool, context)), context);
       return keptOf(own, toolCall, context);
     });
   const call = {
@@ -97,6 +98,14 @@ async function raced<Tool extends Invokable>(
     return own ?? joined(outcome.value, toolCall);
   } catch (error) {
     throw asThrown(error, toolCall);
+  }
+}
+
+async function outputOf(handle: () => Output | Promise<Output>, context: ToolContext): Promise<Output> {
+  try {
+    return await handle();
+  } catch (error) {
+    throw isBubbleUp(error) && context.taskId !== null ? tooLate(error) : error;
   }
 }
 
@@ -249,8 +258,8 @@ function joined(value: Content | Answer, toolCall: ToolCall): ToolMessage {
  * that it would end the run.
  */
 function asThrown(error: unknown, toolCall: ToolCall): unknown {
-  const isBubbleUp = (error as { is_bubble_up?: boolean } | null)?.is_bubble_up === true;
-  if (isBubbleUp || MiddlewareError.isInstance(error) || ToolInvocationError.isInstance(error)) return error;
+  if (isBubbleUp(error) || MiddlewareError.isInstance(error) || ToolInvocationError.isInstance(error))
+    return error;
   if (isRefusal(error)) return isForTheModel(error) ? telling(error, error.message, toolCall) : error;
   return telling(error, `${error}\n Please fix your mistakes.`, toolCall);
 }

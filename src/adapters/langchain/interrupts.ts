@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { type AgentMiddleware, createMiddleware, type HumanMessage } from "langchain";
 import pTimeout from "p-timeout";
+import { systemClock, Timer } from "../../core/time/clock.ts";
 import { needed, option, readOptions, type Table } from "../../core/values/options.ts";
 import { invalidOption } from "../../core/values/validate.ts";
 import type { FollowUpInbox } from "../../follow-up/inbox.ts";
@@ -121,10 +121,15 @@ async function settleOnceKept(
   const giveUpAt = performance.now() + GIVE_UP_MS;
   for (let waitMs = FIRST_LOOK_MS; !intake.isEmpty; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
     const isLastLook = turn === undefined && (signal?.aborted === true || performance.now() >= giveUpAt);
-    await sleep(waitMs, undefined, { ref: false });
+    await sleep(waitMs);
     if (isLastLook) await intake.settle(kept);
     else await intake.acknowledge(await kept().catch(() => []));
   }
+}
+
+/** Holds no process back. */
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => void new Timer(systemClock, resolve, ms).unref());
 }
 
 /** The messages of a run's thread, as far as they are written. */

@@ -19,7 +19,7 @@ export function executeOf(
   const view = viewOf(tool);
   return async (input, context) => {
     const toolCallId = context?.agent?.toolCallId || context?.toolCallId;
-    if (!toolCallId || context.agent?.isBackgroundTask) return ofTool(await execute(input, context));
+    if (!isOfAgent(context) || context.agent?.isBackgroundTask) return ofTool(await execute(input, context));
     const call = {
       toolName,
       input,
@@ -31,6 +31,11 @@ export function executeOf(
     };
     return outputOf(await offload.run(call, (given, own) => execute(given, ownContext(context, own))));
   };
+}
+
+/** Some providers give a call an empty id. */
+function isOfAgent(context: ToolContextLike | undefined): context is ToolContextLike {
+  return (context?.agent?.toolCallId ?? context?.toolCallId) !== undefined;
 }
 
 type Execute = (input: unknown, context: ToolContextLike) => unknown;

@@ -1,4 +1,5 @@
 import { TaskOffloadError } from "../../core/errors.ts";
+import { wrapped } from "../../core/model/wrapped.ts";
 import { doubleOf, eachTool, isKept } from "../shared/tool-set.ts";
 import { executeOf } from "./call.ts";
 import type { ToolLike, ToolSetLike } from "./like.ts";
@@ -54,5 +55,8 @@ function isOffloadable(name: string, tool: ToolLike): boolean {
 }
 
 function offloaded(name: string, tool: ToolLike, terms: OffloadToolsOptions): ToolLike {
-  return doubleOf(tool, { execute: executeOf(name, tool, terms), toModelOutput: modelOutputOf(tool) });
+  return doubleOf(tool, {
+    execute: wrapped(executeOf(name, tool, terms)),
+    toModelOutput: modelOutputOf(tool),
+  });
 }

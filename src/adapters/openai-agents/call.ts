@@ -21,7 +21,7 @@ export async function raceCall(
   { toolName, input, runContext, details }: Call,
   execute: (details: CallDetailsLike) => unknown,
 ): Promise<unknown> {
-  const toolCallId = details?.toolCall?.callId || undefined;
+  const toolCallId = details?.toolCall?.callId;
   const call = {
     toolName,
     input,

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { FollowUp } from "../../follow-up/follow-up.ts";
 import { type LateResults, newAmong, tellsOfAny } from "../shared/follow-ups.ts";
 import type { FollowUpItem, SessionLike } from "./like.ts";
@@ -50,7 +49,8 @@ export async function takeIn(session: SessionLike, { followUps, messageFor }: La
 async function append(session: SessionLike, followUps: readonly FollowUp[], items: FollowUpItem[]) {
   if (session.applyHistoryTransaction === undefined) return session.addItems(items);
   const ids = followUps.map(({ id }) => id).sort();
-  const operationId = `tool-offload:${createHash("sha256").update(ids.join()).digest("base64url")}`;
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ids.join()));
+  const operationId = `tool-offload:${Buffer.from(hash).toString("base64url")}`;
   return session.applyHistoryTransaction({ operationId, transaction: { type: "append_items", items } });
 }
 

@@ -1,5 +1,6 @@
 import { shared } from "../copies.ts";
 import { Chain, type Link } from "../values/chain.ts";
+import { onAbort } from "../values/signals.ts";
 
 /** Somebody who wants to know when a turn is aborted. */
 export interface TurnMember extends Link<TurnMember> {
@@ -27,18 +28,19 @@ export class Turn {
     for (const member of [...this.#members].reverse()) member.abort(this.#signal.reason);
   };
 
+  #stopListening: () => void = () => undefined;
+
   constructor(signal: AbortSignal) {
     this.#signal = signal;
   }
 
   join(member: TurnMember): void {
-    if (this.#members.size === 0) this.#signal.addEventListener("abort", this.#listener);
+    if (this.#members.size === 0) this.#stopListening = onAbort(this.#signal, this.#listener);
     this.#members.add(member);
   }
 
   leave(member: TurnMember): void {
-    if (this.#members.delete(member) && this.#members.size === 0)
-      this.#signal.removeEventListener("abort", this.#listener);
+    if (this.#members.delete(member) && this.#members.size === 0) this.#stopListening();
   }
 }
 

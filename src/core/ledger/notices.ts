@@ -19,7 +19,7 @@ export class Notices {
   readonly #keepContext: KeepContext;
   readonly #stopDamage: (() => void) | undefined;
   #stopStore: (() => void) | undefined;
-  #hasWarned = false;
+  readonly #warned = new Set<string>();
 
   constructor(store: Tellers, keepContext: KeepContext) {
     this.#store = store;
@@ -46,6 +46,17 @@ export class Notices {
   /** Whether anybody listens. */
   emit<Name extends keyof ManagerEvents>(name: Name, notice: ManagerEvents[Name]): boolean {
     return this.#emitter.emit(name, notice);
+  }
+
+  /** The same for what should not go unheard: where nobody listens, a warning says it, once. */
+  emitOrWarn<Name extends keyof ManagerEvents>(
+    name: Name,
+    notice: ManagerEvents[Name],
+    message: string,
+  ): void {
+    if (this.emit(name, notice) || this.#warned.has(name)) return;
+    this.#warned.add(name);
+    warn(message, `The manager's event "${name}" tells of each; listen to it, and this is not printed.`);
   }
 
   /** Makes known what was written. Unless `firstSeq` says otherwise, `events` are the newest of `record`. */
@@ -95,12 +106,8 @@ export class Notices {
 
   #damaged({ userId, ...damage }: Damage): void {
     const scope = userId === null ? null : { userId };
-    if (this.emit("record.damaged", { scope, ...damage }) || this.#hasWarned) return;
-    this.#hasWarned = true;
-    warn(
-      `A record was set aside, since it is damaged: ${damage.place}: ${damage.reason}`,
-      'The manager\'s event "record.damaged" tells of each; listen to it, and this is not printed.',
-    );
+    const message = `A record was set aside, since it is damaged: ${damage.place}: ${damage.reason}`;
+    this.emitOrWarn("record.damaged", { scope, ...damage }, message);
   }
 
   #hint(hint: TaskHint): void {

@@ -16,7 +16,8 @@ export interface ToolCall<I = unknown> {
   scope: TaskScope;
   /**
    * The framework's id of the call. A call that repeats the id of one that still runs joins it. Of one with more than
-   * 8,192 characters the head and a digest are kept.
+   * 8,192 characters the head and a digest are kept. An empty one, as some providers answer, is none.
+   * @default the id of the task
    */
   toolCallId?: string | undefined;
   /** The turn's signal. The tool never sees it: see {@link ToolContext.signal}. */
@@ -71,14 +72,15 @@ export function ownCall<I>(call: ToolCall<I>): ToolCall<I> {
   if (misspelt) throw misspelt;
   const { toolName, input, toolCallId, signal, metadata, view } = call;
   checkName("toolName", toolName);
-  if (toolCallId !== undefined && !isText(toolCallId)) {
-    throw invalidInput("toolCallId", "a non-empty string", toolCallId);
+  if (toolCallId !== undefined && typeof toolCallId !== "string") {
+    throw invalidInput("toolCallId", "a string", toolCallId);
   }
   if (signal !== undefined && !isSignal(signal)) throw invalidInput("signal", "an AbortSignal", signal);
   if (view !== undefined && typeof view !== "function") throw invalidInput("view", "a function", view);
   const own = metadata === undefined ? undefined : ownMetadata(metadata);
   const scope = ownScope(call.scope);
-  return { toolName, input, scope, toolCallId: toolCallId && shortCallId(toolCallId), metadata: own, view };
+  const callId = toolCallId ? shortCallId(toolCallId) : undefined;
+  return { toolName, input, scope, toolCallId: callId, metadata: own, view };
 }
 
 /** The first fault of a scope, or `undefined` for a sound one. */

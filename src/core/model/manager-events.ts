@@ -82,7 +82,7 @@ export interface TaskUpdate {
   /** The task after that, or as it was read since. */
   task: TaskInfo;
   event: TaskEvent;
-  /** Events before this one are gone from the log. Listeners miss none. */
+  /** Events before this one are gone, from the log or from a watch that was not read. Listeners miss none. */
   truncated: boolean;
 }
 

@@ -9,9 +9,9 @@ import type { Redact } from "../values/redact.ts";
 export interface LimitOptions {
   /** Running in this process. @default 1_000 */
   running?: number | undefined;
-  /** Running for one user, in the store. @default 50 */
+  /** Running for one user, in the store. @default 200 */
   runningPerUser?: number | undefined;
-  /** Running for one session, in the store. @default 20 */
+  /** Running for one session, in the store. @default 100 */
   runningPerSession?: number | undefined;
   /** Queued for one user, in the store. @default 1_000 */
   queuedPerUser?: number | undefined;
@@ -19,8 +19,8 @@ export interface LimitOptions {
 
 export const LIMITS = {
   running: option(limit(1), 1_000),
-  runningPerUser: option(limit(1), 50),
-  runningPerSession: option(limit(1), 20),
+  runningPerUser: option(limit(1), 200),
+  runningPerSession: option(limit(1), 100),
   queuedPerUser: option(limit(1), 1_000),
 } satisfies Table<LimitOptions>;
 

@@ -54,7 +54,7 @@ export const WAIT = {
   signal: option(signal),
 } satisfies Table<WaitOptions>;
 
-/** Watches one task from `after` to its end, or, without an `id`, whatever happens from now on. */
+/** Watches one task from `after` to its end, or, without an `id`, whatever happens from when its loop begins. */
 export type WatchOptions =
   | { signal?: AbortSignal | undefined; id?: undefined; after?: undefined }
   | { id: string; after?: number | undefined; signal?: AbortSignal | undefined };

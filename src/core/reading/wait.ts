@@ -6,6 +6,7 @@ import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
 import { WAIT, type WaitOptions } from "../options/query-options.ts";
 import { type Clock, MAX_TIMER_MS, Timer, timersOf } from "../time/clock.ts";
 import { readArgument } from "../values/options.ts";
+import { onAbort, throwIfAborted } from "../values/signals.ts";
 import { invalidInput } from "../values/validate.ts";
 import type { Queries } from "./queries.ts";
 
@@ -14,6 +15,8 @@ export class Waiter {
   readonly #clock: Clock;
   readonly #notices: Notices;
   readonly #queries: Queries;
+  readonly #open = new Set<Look>();
+  #isClosed = false;
 
   constructor(clock: Clock, notices: Notices, queries: Queries) {
     this.#clock = clock;
@@ -31,27 +34,37 @@ export class Waiter {
     if (!Array.isArray(ids)) throw invalidInput("ids", "a list of ids", ids);
     const wrong = ids.findIndex((id) => typeof id !== "string");
     if (wrong !== -1) throw invalidInput(`ids[${wrong}]`, "the id of a task", ids[wrong]);
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const look = new Look(scope, ids, mode, this.#queries);
     await look.all();
-    if (!look.isDone && timeoutMs > 0) await this.#until(look, timeoutMs, signal);
+    if (!look.isDone && timeoutMs > 0 && !this.#isClosed) await this.#until(look, timeoutMs, signal);
     return look.answer();
+  }
+
+  /** Ends every wait, with things as they stand. */
+  close(): void {
+    this.#isClosed = true;
+    for (const look of this.#open) look.finish();
   }
 
   async #until(look: Look, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const stopHints = this.#notices.onHint((hint) => look.hinted(hint), look.scope.userId);
     const poll = this.#startPoll(look);
+    const stopSignal = signal && onAbort(signal, () => look.fail(signal.reason));
+    this.#open.add(look);
     look.again();
     try {
+      throwIfAborted(signal);
       await pTimeout(look.done, {
         milliseconds: Number.isFinite(timeoutMs) ? Math.min(timeoutMs, MAX_TIMER_MS) : timeoutMs,
         fallback: () => undefined,
         customTimers: timersOf(this.#clock),
-        ...(signal && { signal }),
       });
     } finally {
       stopHints();
       poll.stop();
+      stopSignal?.();
+      this.#open.delete(look);
     }
     // Only ends are hinted at: progress since the last look is news.
     if (!look.isDone) await look.all().catch(() => undefined);
@@ -85,8 +98,8 @@ class Look {
   readonly #pending: Set<string>;
   /** Each id once. */
   readonly #count: number;
-  #finish: () => void = () => undefined;
-  #fail: (error: unknown) => void = () => undefined;
+  finish: () => void = () => undefined;
+  fail: (error: unknown) => void = () => undefined;
 
   constructor(scope: TaskScope, ids: readonly string[], mode: "all" | "any", queries: Queries) {
     this.scope = scope;
@@ -96,8 +109,8 @@ class Look {
     this.#pending = new Set(ids);
     this.#count = this.#pending.size;
     this.done = new Promise((resolve, reject) => {
-      this.#finish = resolve;
-      this.#fail = reject;
+      this.finish = resolve;
+      this.fail = reject;
     });
     this.done.catch(() => undefined);
   }
@@ -116,11 +129,11 @@ class Look {
   }
 
   again(): void {
-    this.all().catch(this.#fail);
+    this.all().catch(this.fail);
   }
 
   hinted({ id, status }: TaskHint): void {
-    if (isFinished(status) && this.#pending.has(id)) this.#look(id).catch(this.#fail);
+    if (isFinished(status) && this.#pending.has(id)) this.#look(id).catch(this.fail);
   }
 
   async #look(id: string): Promise<void> {
@@ -128,6 +141,6 @@ class Look {
     if (!this.#pending.has(id)) return;
     this.#known.set(id, task);
     if (task === undefined || isFinished(task.status)) this.#pending.delete(id);
-    if (this.isDone) this.#finish();
+    if (this.isDone) this.finish();
   }
 }

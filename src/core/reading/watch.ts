@@ -8,6 +8,7 @@ import { WATCH, type WatchOptions } from "../options/query-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
 import { readArgument, type Settings } from "../values/options.ts";
+import { onAbort } from "../values/signals.ts";
 import type { Queries } from "./queries.ts";
 
 /** Follows tasks as they go. Hints say where to look; what is told is always read from the store. */
@@ -16,6 +17,7 @@ export class Watcher {
   readonly #notices: Notices;
   readonly #queries: Queries;
   readonly #open = new Set<Watch>();
+  #isClosed = false;
 
   constructor(clock: Clock, notices: Notices, queries: Queries) {
     this.#clock = clock;
@@ -25,18 +27,27 @@ export class Watcher {
 
   watch(scope: TaskScope, options: WatchOptions = {}): AsyncIterable<TaskUpdate> {
     checkScope(scope);
-    const watch = new Watch(scope, readArgument(WATCH, options), this.#clock, this.#notices, this.#queries);
-    const told = watch.read();
-    const end = () => {
+    const settings = readArgument(WATCH, options);
+    let iterator: AsyncIterator<TaskUpdate, void> | undefined;
+    const read = () => {
+      iterator ??= this.#read(new Watch(scope, settings, this.#clock, this.#notices, this.#queries));
+      return iterator;
+    };
+    return { [Symbol.asyncIterator]: read };
+  }
+
+  #read(watch: Watch): AsyncIterator<TaskUpdate, void> {
+    this.#open.add(watch);
+    if (this.#isClosed) watch.finish();
+    return endable(watch.read(), () => {
       watch.stop();
       this.#open.delete(watch);
-    };
-    this.#open.add(watch);
-    return { [Symbol.asyncIterator]: () => endable(told, end) };
+    });
   }
 
   /** Ends every watch, once it has told what there is. */
   close(): void {
+    this.#isClosed = true;
     for (const watch of this.#open) watch.finish();
   }
 }
@@ -44,7 +55,7 @@ export class Watcher {
 /** Milliseconds between two looks at a watched task that another process may have changed without a hint. */
 const POLL_MS = 1_000;
 const PAGE = 100;
-/** Tasks whose place in the telling is kept, so that a hint that comes twice is told once. */
+/** Tasks with news, or whose place in the telling is kept, so that a hint that comes twice is told once. */
 const MOST_TOLD = 10_000;
 
 /** Unlike a generator's own, its `return` also ends a `next` that waits. */
@@ -73,11 +84,11 @@ class Watch {
   readonly #queries: Queries;
   readonly #told = new Map<string, number>();
   readonly #news = new Set<string>();
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = () => this.stop();
+  readonly #stopSignal: (() => void) | undefined;
   readonly #stopHints: () => void;
   #wake: () => void = () => undefined;
   #isFinishing = false;
+  #hasSkipped = false;
   #isOver = false;
 
   constructor(
@@ -93,15 +104,14 @@ class Watch {
     this.#queries = queries;
     if (id !== undefined) this.#noteNews(id, after + 1);
     this.#stopHints = notices.onHint((hint) => this.#hinted(hint), scope.userId);
-    this.#signal = signal;
-    this.#signal?.addEventListener("abort", this.#onAbort);
-    if (this.#signal?.aborted) this.stop();
+    this.#stopSignal = signal && onAbort(signal, () => this.stop());
+    if (signal?.aborted) this.stop();
   }
 
   stop(): void {
     this.#isOver = true;
     this.#stopHints();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#stopSignal?.();
     this.#wake();
   }
 
@@ -143,7 +153,8 @@ class Watch {
       else this.#told.set(id, page.nextAfter);
       for (const [index, event] of page.events.entries()) {
         if (this.#isOver) return;
-        const truncated = page.truncated && index === 0;
+        const truncated = (page.truncated && index === 0) || this.#hasSkipped;
+        this.#hasSkipped = false;
         yield { scope: scopeOfTask(this.#scope, task), task, event, truncated };
       }
       isMore = page.events.length === PAGE;
@@ -188,9 +199,11 @@ class Watch {
     if (this.#told.size > MOST_TOLD) this.#forgetOldest();
   }
 
+  /** Of a watch that is not read, the news go too, and the next one that is told says so. */
   #forgetOldest(): void {
-    const [oldest] = this.#told.keys();
-    if (oldest !== undefined && !this.#news.has(oldest)) this.#told.delete(oldest);
+    const [oldest = ""] = this.#told.keys();
+    this.#told.delete(oldest);
+    this.#hasSkipped = this.#news.delete(oldest) || this.#hasSkipped;
   }
 
   /** Until there is news, or until it is time to look without any. */

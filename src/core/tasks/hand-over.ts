@@ -11,6 +11,7 @@ import type { InContext, KeepContext } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
 import type { Link } from "../values/chain.ts";
+import { named } from "../values/names.ts";
 import type { Admission, Job } from "./queue.ts";
 import { cancelledByTurn, newRunningTask } from "./record.ts";
 import type { RunningTasks } from "./running-tasks.ts";
@@ -174,7 +175,8 @@ export class HandOver implements Follower, Job, Link<HandOver> {
   #tellRefused(limit: LimitName | "running"): void {
     this.#wasRefused = true;
     const { scope, toolName, toolCallId = null } = this.#call.execution.call;
-    this.#parts.notices.emit("offload.refused", { scope, toolName, toolCallId, limit });
+    const message = `A slow tool call${named(toolName)} has met the limit "${limit}" and keeps its turn waiting.`;
+    this.#parts.notices.emitOrWarn("offload.refused", { scope, toolName, toolCallId, limit }, message);
   }
 
   #isSettled(): boolean {

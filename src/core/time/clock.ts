@@ -36,12 +36,15 @@ const METHODS = methods<Clock>("a Clock", ["now", "setTimeout", "clearTimeout", 
 /** `setTimeout` fires at once for anything longer: its delay is a signed 32-bit number. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The clock of the machine. It looks the globals up at each call, so that fake timers reach it. */
+/** As it was when this was loaded: fake timers hold time, and not what is ready by now. */
+const pass = globalThis.setImmediate;
+
+/** The clock of the machine. It looks its timers up at each call, so that fake ones reach it. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
-  nextPass: (callback) => void setImmediate(callback),
+  nextPass: (callback) => void pass(callback),
 };
 
 // Not enumerable: who spreads this clock, to bring a `now` of their own, has none beside it that goes another way.

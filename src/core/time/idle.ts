@@ -1,5 +1,5 @@
-import pTimeout from "p-timeout";
-import { type Clock, MAX_TIMER_MS, timersOf } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import type { Limit } from "./limit.ts";
 
 /** Lets the manager wait until nothing is going on. */
 export class Idle {
@@ -15,15 +15,11 @@ export class Idle {
     this.#look?.();
   }
 
-  /** Resolves when `isIdle` holds, or after `ms` milliseconds as things stand. */
-  async wait(isIdle: () => boolean, ms: number): Promise<void> {
-    if (ms <= 0) return;
-    await pTimeout(this.#until(isIdle), {
-      milliseconds: Number.isFinite(ms) ? Math.min(ms, MAX_TIMER_MS) : ms,
-      fallback: () => undefined,
-      customTimers: timersOf(this.#clock),
-    });
+  /** Resolves when `isIdle` holds, or as things stand once the limit is over. */
+  async wait(isIdle: () => boolean, limit: Limit): Promise<void> {
+    await Promise.race([this.#until(isIdle), limit.over]);
     this.#look = undefined;
+    limit.clear();
   }
 
   /** One pass lies between the hint and the look: what ends often begins the next thing first. */

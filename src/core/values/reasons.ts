@@ -22,7 +22,7 @@ export function errorMessage(thrown: unknown): string {
 }
 
 /** Where an error has its own words, and where the bodies that servers answer have theirs. */
-const TEXTS = ["message", "detail", "msg", "text", "error_description", "title"];
+const TEXTS = ["message", "detail", "msg", "text", "error_description", "title", "statusText"];
 /** Where more is to be found: of whatever has words of its own, and of what has none. */
 const CAUSES = ["cause", "errors"];
 const BODIES = ["error", "message", "detail", "content", ...CAUSES];
@@ -34,6 +34,9 @@ const MOST_OF_A_LIST = 3;
 const MOST_FOUND = 8;
 const MOST_LOOKED_AT = 200;
 const KEYS_NAMED = 5;
+/** In UTF-16 code units. To look for one long text in another may take as many steps as their lengths multiplied. */
+const MOST_COMPARED = 512;
+const MOST_SEARCHED = 4_096;
 
 /** Goes from cause to cause. */
 class Search {
@@ -57,7 +60,7 @@ class Search {
 
   #lookAtItems(list: readonly unknown[], joint: string, depth: number): void {
     const before = this.found.length;
-    const count = Number(read(list, "length"));
+    const count = lengthOf(list);
     for (let index = 0; index < Math.min(count, MOST_OF_A_LIST); index += 1) {
       const item = read(list, `${index}`);
       this.look(item, this.found.length === before ? joint : "; ", isList(item) ? depth + 1 : depth);
@@ -68,8 +71,14 @@ class Search {
 
   /** What has been said already is not said again: many errors have the message of their cause in their own. */
   #add(text: string, joint: string): void {
-    if (text !== "" && !this.found.some((said) => said.text.includes(text))) this.found.push({ joint, text });
+    if (text !== "" && !this.found.some((said) => isPartOf(said.text, text)))
+      this.found.push({ joint, text });
   }
+}
+
+/** As far as that is looked at. */
+function isPartOf(whole: string, part: string): boolean {
+  return whole.slice(0, MOST_SEARCHED).includes(part.slice(0, MOST_COMPARED));
 }
 
 function ownWords(value: object): string {
@@ -91,6 +100,7 @@ function bareText(thrown: unknown): string {
 function ownText(thrown: object): string {
   // A list's own text is all of its items', however many and however deep they are.
   if (isList(thrown)) return `a list of ${thrown.length}`;
+  if (ArrayBuffer.isView(thrown)) return `${thrown.byteLength} bytes`;
   const text = String(thrown);
   if (text !== "[object Object]") return text;
   const keys = Object.keys(thrown).slice(0, KEYS_NAMED);
@@ -108,6 +118,12 @@ function read(holder: object, key: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A proxy may answer anything. */
+function lengthOf(list: readonly unknown[]): number {
+  const length = read(list, "length");
+  return typeof length === "number" ? length : 0;
 }
 
 function isObject(value: unknown): value is object {

@@ -1,3 +1,5 @@
+import { onAbort } from "../../core/values/signals.ts";
+
 /**
  * Aborts when one of two does, until it is left. `AbortSignal.any` would do, but on some Nodes it never lets go of what
  * it was made for while the longer-lived one lives.
@@ -11,10 +13,10 @@ export function joined(
   const aborted = (): void => {
     controller.abort(signals.find((signal) => signal.aborted)?.reason);
   };
-  for (const signal of signals) signal.addEventListener("abort", aborted);
+  const stops = signals.map((signal) => onAbort(signal, aborted));
   if (signals.some((signal) => signal.aborted)) aborted();
   const leave = () => {
-    for (const signal of signals) signal.removeEventListener("abort", aborted);
+    for (const stop of stops) stop();
   };
   return { signal: controller.signal, leave };
 }

@@ -2,7 +2,6 @@ import type { Notices } from "../../core/ledger/notices.ts";
 import type { SessionKey, Settlement } from "../../core/model/session-claim.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { describeError } from "../../core/values/summary.ts";
-import { warn } from "../../core/values/warn.ts";
 import { BusySessions } from "../busy-sessions.ts";
 import type { Claimed, Outbox } from "../outbox.ts";
 import { type VerdictTerms, verdictOf } from "../verdict.ts";
@@ -15,7 +14,6 @@ export class TurnSettling {
   readonly #notices: Notices;
   readonly #terms: VerdictTerms;
   readonly #busy: BusySessions;
-  #hasWarned = false;
 
   constructor(outbox: Outbox, { notices, clock }: Parts, terms: VerdictTerms) {
     this.#outbox = outbox;
@@ -47,13 +45,9 @@ export class TurnSettling {
   /** A delivery has failed, and is tried again. */
   tellFailed({ scope, followUps }: Claimed, error: unknown): void {
     const taskIds = followUps.map(({ id }) => id);
-    if (this.#notices.emit("delivery.failed", { scope, taskIds, error }) || this.#hasWarned) return;
     // A wrong key, or a typo in `deliver`, would look as if no result ever came.
-    this.#hasWarned = true;
-    warn(
-      `A delivery has failed, and is tried again: ${describeError(error)}`,
-      'The manager\'s event "delivery.failed" tells of each; listen to it, and this is not printed.',
-    );
+    const message = `A delivery has failed, and is tried again: ${describeError(error)}`;
+    this.#notices.emitOrWarn("delivery.failed", { scope, taskIds, error }, message);
   }
 
   #busyMs(session: SessionKey, { type }: TurnOutcome): number {

@@ -45,7 +45,7 @@ export class Damages {
   committed(): void {
     const damages = this.#untold;
     this.#untold = [];
-    if (damages.length > 0) queueMicrotask(() => this.#tell(damages));
+    if (damages.length > 0) Promise.resolve().then(() => this.#tell(damages));
   }
 
   /** The transaction has come to nothing. */

@@ -53,7 +53,7 @@ export class Hints {
     const hints = this.#untold;
     this.forget();
     this.#hasFailed = false;
-    if (hints.length > 0 && this.#listeners.size > 0) queueMicrotask(() => this.#pass(hints));
+    if (hints.length > 0 && this.#listeners.size > 0) Promise.resolve().then(() => this.#pass(hints));
   }
 
   /** The transaction has come to nothing. True: since nothing could be left, and the next one goes without. */

@@ -1,3 +1,4 @@
+import { systemClock } from "../../core/time/clock.ts";
 import type { Connection } from "./connection.ts";
 import { callFailure, isBusy } from "./failure.ts";
 import { Pauses } from "./pauses.ts";
@@ -33,7 +34,7 @@ export class WriteQueue {
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#busyTimeoutMs;
       // At the end of the turn: when all that is settled in it has been heard, and has called in its turn.
-      if (this.#waiting.length === 0) queueMicrotask(() => process.nextTick(() => this.#flush()));
+      if (this.#waiting.length === 0) READY.then(() => nextTick(() => this.#flush()));
       this.#waiting.push({ work, resolve: resolve as Call["resolve"], reject, deadline, isAlone: false });
     });
   }
@@ -61,7 +62,7 @@ export class WriteQueue {
   #goOn(isBlocked: boolean): void {
     if (this.#waiting.length === 0) for (const drained of this.#drained.splice(0)) drained();
     else if (isBlocked) setTimeout(() => this.#flush(), this.#pauses.next());
-    else setImmediate(() => this.#flush());
+    else systemClock.nextPass(() => this.#flush());
   }
 
   #next(): Call[] {
@@ -94,6 +95,10 @@ export class WriteQueue {
     this.#waiting = this.#waiting.filter(({ deadline }) => deadline > now);
   }
 }
+
+const READY = Promise.resolve();
+/** As it was when this was loaded: fake timers hold time, and not what is ready by now. */
+const { nextTick } = process;
 
 /** Calls that share a transaction: more would keep the event loop, and other processes, for too long. */
 const MOST_TOGETHER = 128;

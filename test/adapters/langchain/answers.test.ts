@@ -1,4 +1,4 @@
-import { Command, interrupt } from "@langchain/langgraph";
+import { Command, interrupt, ParentCommand } from "@langchain/langgraph";
 import { ToolMessage } from "langchain";
 import { BackgroundTaskManager, memoryStore, type TaskStore } from "tool-offload";
 import { describe, expect, test } from "vitest";
@@ -135,13 +135,22 @@ describe("an interrupt", () => {
     await tasks.close();
   });
 
-  test("after it fails the task", async () => {
+  test.each([
+    ["interrupt()", () => interrupt("May I?"), "interrupt has no turn left to interrupt"],
+    [
+      "a Command to the parent graph, thrown",
+      () => Promise.reject(new ParentCommand(new Command({ graph: Command.PARENT }))),
+      "ParentCommand has no turn left to act on",
+    ],
+  ])("after it fails the task, and says why: %s", async (_what, act, reason) => {
     const gate = latch();
-    const tools = [aTool("work", () => gate.promise.then(() => interrupt("May I?")))];
+    const tools = [aTool("work", () => gate.promise.then(act))];
     const { tasks, say } = lab({ tools, steps: oneCall(), ...late });
     expect(await say("t1")).toBe("Done.");
     gate.resolve(undefined);
-    expect((await result(tasks)).task?.status).toBe("failed");
+    const message = `${reason}: the call went on in the background.`;
+    const error = { code: "tool_error", message: expect.stringContaining(message) };
+    expect((await result(tasks)).task).toMatchObject({ status: "failed", error });
     await tasks.close();
   });
 });

@@ -127,6 +127,15 @@ describe("what is left alone", () => {
     expect(await tools.slow.execute({}, { agent })).toMatchObject({ type: "tool-offload.task" });
   });
 
+  test("not a call of an agent that has an empty id, which is none", async () => {
+    const { offload } = new Stage({ middleware: { timeoutMs: 0 } });
+    const tools = offloadTools({ slow: { execute: () => sleep(500, "the value") } }, { offload });
+    const agent = { toolCallId: "", resourceId: "ada", threadId: "chat" };
+    const [scope, whole] = [{ resourceId: "ada", threadId: "chat" }, { type: "tool-offload.task" }];
+    expect(await tools.slow.execute({}, { agent })).toMatchObject(whole);
+    expect(await tools.slow.execute({}, { agent: scope, toolCallId: "" })).toMatchObject(whole);
+  });
+
   test("a step of a workflow", async () => {
     const { offload } = new Stage({ middleware: { timeoutMs: 0 } });
     const add = createTool({

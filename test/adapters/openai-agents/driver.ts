@@ -25,6 +25,9 @@ const MAX_TURNS = 10;
 const runner = new Runner({ tracingDisabled: true } satisfies Partial<RunConfig>);
 
 const NO_STATE = "a turn takes input only through its RunState, which `run` makes by itself here";
+const NO_EMPTY_IDS = {
+  "a call with an empty id, which is none, is offloaded as others are": "the framework fails such a turn",
+};
 
 /** Turns as most hosts run them, and tools that were finished before they were wrapped. */
 export const openaiAgents: Framework = {
@@ -33,6 +36,7 @@ export const openaiAgents: Framework = {
   cannot: {
     "a result that may interrupt is shown at the next step of the running turn": NO_STATE,
     "a turn that is aborted after a step was kept has told what that step was shown": NO_STATE,
+    ...NO_EMPTY_IDS,
   },
 };
 
@@ -43,7 +47,7 @@ export const openaiAgentsFromState: Framework = {
     const interrupts = setup.offload && followUpInterrupts(inboxOf(setup.offload));
     return new AgentConversation(setup, madeTools(setup), sessionOf(beside), interrupts);
   },
-  cannot: {},
+  cannot: NO_EMPTY_IDS,
 };
 
 type OwnTools = Agent["tools"];

@@ -62,6 +62,17 @@ export const SCENARIOS: Record<string, (terms: Terms) => Promise<void>> = {
     await scene.close();
   },
 
+  async "a call with an empty id, which is none, is offloaded as others are"({ framework, isStreaming }) {
+    const steps = [calls(["", "slow"]), text("I have started it."), text("It is 42.")];
+    const scene = await Scene.open(framework, { steps, isStreaming });
+    expect(await scene.say("Go.")).toBe("I have started it.");
+    const [task] = await scene.listed();
+    expect(task).toMatchObject({ status: "running", toolCallId: task?.id, toolName: "slow" });
+    scene.slowCalls[0]?.resolve("the answer is 42");
+    expect(followUpsIn(await scene.settled(3))).toEqual([expect.stringContaining("the answer is 42")]);
+    await scene.close();
+  },
+
   async "a fast and a slow call of one step: a value and a placeholder, in their order"({
     framework,
     isStreaming,

@@ -20,6 +20,7 @@ import {
   taskOf,
 } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 
 inFakeTime();
 
@@ -74,6 +75,29 @@ describe.each(STORES)("equal calls on $name", ({ makeStore }) => {
       for (const fields of others) {
         const other = await soon(tasks.start({ ...call, ...fields }, stubborn));
         expect(other.id).not.toBe(id);
+      }
+    });
+
+    test("an empty toolCallId is none, in every way in: the task has its own id", async () => {
+      const { tasks, offload } = scene();
+      const call = callOf({ toolCallId: "" });
+      const adopt = () =>
+        tasks.adopt(call, { promise: stubborn(), abort: () => undefined, startedAt: Date.now() });
+      const stream = () =>
+        offloaded(
+          offload.stream(call, async function* () {
+            yield await stubborn();
+          }).outcome,
+        );
+      for (const begin of [
+        () => tasks.start(call, stubborn),
+        adopt,
+        () => offloaded(offload.run(call, stubborn)),
+        stream,
+      ]) {
+        const [one, two] = [await soon(begin()), await soon(begin())];
+        expect([one.toolCallId, two.toolCallId]).toEqual([one.id, two.id]);
+        expect(one.id).not.toBe(two.id);
       }
     });
 
@@ -158,6 +182,7 @@ describe.each(STORES)("equal calls on $name", ({ makeStore }) => {
     });
 
     test("join: start is refused where the equal call ends before it could become a task", async () => {
+      allowWarnings();
       const { offload, tasks } = scene({ tools: { search: { onDuplicate: "join" } } }, { running: 1 });
       await soon(tasks.start(callOf({ toolName: "other" }), obedient));
       await pass(10);

@@ -6,11 +6,13 @@ import {
   ADA,
   callOf,
   ended,
+  fakeTime,
   gate,
   isPending,
   offloaded,
   onlyTask,
   pass,
+  realTime,
   sceneOf,
   soon,
   TIMEOUT_MS,
@@ -52,7 +54,7 @@ const timersAlive = () => process.getActiveResourcesInfo().filter((name) => name
 
 afterEach(() => {
   vi.unstubAllGlobals();
-  vi.useRealTimers();
+  realTime();
 });
 
 describe("rule 1", () => {
@@ -166,7 +168,7 @@ describe("rule 2, in real time", () => {
 });
 
 describe.each(STORES)("the race on $name", ({ makeStore }) => {
-  beforeEach(() => void vi.useFakeTimers());
+  beforeEach(fakeTime);
 
   test("a slow call is offloaded: the tool goes on, and its result is kept", async () => {
     const { offload, tasks } = sceneOf({ store: makeStore() });

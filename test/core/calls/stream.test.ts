@@ -4,6 +4,7 @@ import {
   ADA,
   callOf,
   ended,
+  fakeTime,
   type Gate,
   gate,
   isPending,
@@ -12,6 +13,7 @@ import {
   onlyTask,
   pass,
   read,
+  realTime,
   sceneOf,
   soon,
   stubborn,
@@ -33,8 +35,8 @@ async function collect<C>(stream: AsyncIterable<C>): Promise<C[]> {
   return chunks;
 }
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 describe.each(STORES)("rule 5: streams on $name", ({ makeStore }) => {
   const scene = () => sceneOf({ store: makeStore() });
@@ -186,7 +188,7 @@ describe.each(STORES)("rule 5: streams on $name", ({ makeStore }) => {
   });
 
   test("rule 5: a tool that streams for ever does not block the process once it is offloaded", async () => {
-    vi.useRealTimers();
+    realTime();
     const { offload, tasks } = sceneOf({ store: makeStore(), storeTimeoutMs: 60_000 }, { timeoutMs: 20 });
     let chunks = 0;
     let isOffloaded = false;
@@ -237,7 +239,7 @@ describe.each(STORES)("rule 5: streams on $name", ({ makeStore }) => {
   });
 
   test("rule 5: a promise that can be iterated is a promise to stream too, and a page of it a value", async () => {
-    vi.useRealTimers();
+    realTime();
     const { offload } = sceneOf({ store: makeStore() }, { timeoutMs: 60_000 });
     for (const execute of [() => subprocess("one", "two"), () => pagePromise("one")]) {
       const stream = offload.stream<unknown, unknown>(callOf(), execute);

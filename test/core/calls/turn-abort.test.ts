@@ -19,6 +19,7 @@ import {
   typesOf,
 } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 
 inFakeTime();
 
@@ -194,6 +195,7 @@ describe.each(STORES)("the turn's signal on $name", ({ makeStore }) => {
     });
 
     test("rule 4: it is exempt from limits", async () => {
+      allowWarnings();
       const limits = { running: 1, runningPerUser: 1, runningPerSession: 1 };
       const { offload, tasks } = sceneOf({ store: makeStore(), limits, exclusive: "session" });
       await offloaded(offload.run(callOf(), stubborn));

@@ -1,14 +1,16 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { memoryStore } from "../../../src/index.ts";
 import { answersAfter, faultyStore, losesAnswer } from "../../support/faulty-store.ts";
 import {
   ADA,
   callOf,
   ended,
+  fakeTime,
   logOf,
   obedient,
   pass,
   read,
+  realTime,
   sceneOf,
   soon,
   stubborn,
@@ -17,8 +19,8 @@ import {
 const STORE_TIMEOUT_MS = 2_000;
 const TOO_LATE = answersAfter(STORE_TIMEOUT_MS + 500);
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 test("rule 9: a cancel that the store answers too late is told to the tool all the same", async () => {
   const store = faultyStore(memoryStore());

@@ -14,6 +14,7 @@ import {
   ADA,
   callOf,
   ended,
+  fakeTime,
   gate,
   isPending,
   logOf,
@@ -22,6 +23,7 @@ import {
   onlyTask,
   pass,
   read,
+  realTime,
   sceneOf,
   soon,
   stubborn,
@@ -42,8 +44,8 @@ const FAULTS: { name: string; fault: Fault; isWritten: boolean }[] = [
   { name: "loses its answer", fault: losesAnswer, isWritten: true },
 ];
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(fakeTime);
+afterEach(realTime);
 
 describe.each(STORES)("rule 7: failures of $name", ({ makeStore }) => {
   let store: FaultyStore;

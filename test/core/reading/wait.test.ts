@@ -68,6 +68,19 @@ describe.each(STORES)("wait on $name", ({ makeStore }) => {
     ]);
   });
 
+  test("its manager's close ends it with things as they stand, and who comes later waits no more", async () => {
+    const store = makeStore();
+    const [here, there] = [managerOf({ store }), managerOf({ store })];
+    const [task] = await startAll(there, 1);
+    const ids = [task?.id ?? ""];
+    const waiting = here.wait(ADA, ids);
+    await pass(10);
+    await soon(here.close());
+    expect(await soon(waiting, 100)).toMatchObject([{ status: "running" }]);
+    expect(await soon(here.wait(ADA, ids), 100)).toMatchObject([{ status: "running" }]);
+    task?.gate.resolve("done");
+  });
+
   test("signal rejects with its reason and leaves nothing behind", async () => {
     const tasks = managerOf();
     const [one] = await startAll(tasks, 1);

@@ -144,6 +144,19 @@ describe.each(STORES)("watch on $name", ({ makeStore }) => {
     expect(closed.isOver).toBe(true);
   });
 
+  test("which begins after the manager has closed tells what there is, and ends", async () => {
+    const store = makeStore();
+    const [here, there] = [managerOf({ store }), managerOf({ store })];
+    const [task] = await startAll(there, 1);
+    await soon(here.close());
+    const one = recordOf(here.watch(ADA, { id: task?.id ?? "" }));
+    const all = recordOf(here.watch(ADA));
+    await pass(10);
+    expect(one).toMatchObject({ seen: ["1 task.queued", "2 task.started"], isOver: true });
+    expect(all).toMatchObject({ seen: [], isOver: true });
+    task?.gate.resolve("done");
+  });
+
   test("a shutdown is the last thing a watch tells", async () => {
     const tasks = managerOf();
     const [task] = await startAll(tasks, 1);

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { memoryStore, type OffloadOutcome } from "../../../src/index.ts";
 import { faultyStore } from "../../support/faulty-store.ts";
 import {
@@ -15,8 +15,10 @@ import {
   soon,
   TIMEOUT_MS,
 } from "../../support/scene.ts";
+import { allowWarnings } from "../../support/warnings.ts";
 
 inFakeTime();
+beforeEach(allowWarnings);
 
 interface Waiting {
   toolName: string;

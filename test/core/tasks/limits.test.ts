@@ -20,6 +20,7 @@ import {
   TIMEOUT_MS,
 } from "../../support/scene.ts";
 import { STORES } from "../../support/stores.ts";
+import { allowWarnings, takeUnexpected } from "../../support/warnings.ts";
 
 inFakeTime();
 
@@ -48,9 +49,32 @@ describe.each(STORES)("limits and the queue on $name", ({ makeStore }) => {
     },
   );
 
+  test("rule 12: a limit that nobody hears of is warned of, once", async () => {
+    const limits = { runningPerSession: 1 };
+    const [silent, heard] = [
+      sceneOf({ store: makeStore(), limits }),
+      sceneOf({ store: makeStore(), limits }),
+    ];
+    heard.tasks.on("offload.refused", () => undefined);
+    for (const { offload } of [silent, heard]) {
+      for (let calls = 0; calls < 3; calls += 1) void offload.run(callOf(), stubborn).catch(() => undefined);
+    }
+    await pass(5_000);
+    const message =
+      'A slow tool call "search" has met the limit "running_per_session" and keeps its turn waiting.';
+    expect(takeUnexpected()).toEqual([message]);
+  });
+
+  test("rule 12: fifty slow calls of one step are offloaded together", async () => {
+    const { offload } = sceneOf({ store: makeStore() });
+    const outcomes = Array.from({ length: 50 }, () => offload.run(callOf(), stubborn));
+    for (const outcome of outcomes) await offloaded(outcome);
+  });
+
   test.each([{ running: 1 }, { runningPerUser: 1 }, { runningPerSession: 1 }])(
     "rule 12: a call that meets %o at its timeout is offloaded when a place frees",
     async (limits) => {
+      allowWarnings();
       const { offload, tasks } = sceneOf({ store: makeStore(), limits });
       const first = gate();
       await offloaded(offload.run(callOf(), () => first.promise));
@@ -65,6 +89,7 @@ describe.each(STORES)("limits and the queue on $name", ({ makeStore }) => {
   );
 
   test("rule 12: a place that frees while the store still says no is not overlooked", async () => {
+    allowWarnings();
     const store = faultyStore(makeStore());
     const { offload } = sceneOf({ store, limits: { runningPerUser: 1 } });
     const first = gate();
@@ -142,6 +167,7 @@ describe.each(STORES)("limits and the queue on $name", ({ makeStore }) => {
   });
 
   test("rule 12: slow calls that block a turn go before the queue", async () => {
+    allowWarnings();
     const { offload, tasks } = sceneOf({ store: makeStore(), limits: { running: 1 } });
     const first = gate();
     await offloaded(offload.run(callOf(), () => first.promise));
@@ -174,6 +200,7 @@ describe.each(STORES)("limits and the queue on $name", ({ makeStore }) => {
     });
 
     test("a slow call waits in the foreground until the session is free", async () => {
+      allowWarnings();
       const { offload, tasks } = sceneOf({ store: makeStore(), exclusive: "session" });
       const [first] = await startAll(tasks, 1);
       const outcome = offload.run(callOf(), stubborn);
@@ -187,6 +214,7 @@ describe.each(STORES)("limits and the queue on $name", ({ makeStore }) => {
 });
 
 test("rule 12: slow calls that wait for a place do not ask the store each time one is freed", async () => {
+  allowWarnings();
   const store = faultyStore(memoryStore());
   const { tasks, offload } = sceneOf({ store, limits: { runningPerUser: 10, runningPerSession: 10 } });
   const ends: (() => void)[] = [];

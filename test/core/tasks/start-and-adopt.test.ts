@@ -62,7 +62,7 @@ describe.each(STORES)("tasks on $name", ({ makeStore }) => {
       [{ scope: { userId: "ada", agentId: "" } }, "scope.agentId"],
       [{ scope: { userId: "ada", session_id: "s1" } }, "scope.session_id is no part of a scope"],
       [{ toolName: "" }, "toolName"],
-      [{ toolCallId: "" }, "toolCallId"],
+      [{ toolCallId: 1 as never }, "toolCallId"],
       [{ metadata: { big: "x".repeat(20_000) } }, "metadata"],
       [{ metadata: { one: 1n } }, "metadata"],
     ])("%o is refused as invalid_input", async (fields, field) => {

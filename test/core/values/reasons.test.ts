@@ -43,6 +43,9 @@ describe("errorMessage", () => {
     ],
     ["an object without a prototype", Object.create(null), "unreadable error"],
     ["a revoked proxy", revoked.proxy, "unreadable error"],
+    ["a list whose length is no number", new Proxy([], { get: () => Symbol("no") }), "unreadable error"],
+    ["bytes", new Uint8Array([1, 2, 3]), "3 bytes"],
+    ["what fetch has answered", new Response("", { status: 404, statusText: "Not Found" }), "Not Found"],
   ])("%s", (_, thrown, expected) => {
     expect(errorMessage(thrown)).toBe(expected);
   });
@@ -125,5 +128,14 @@ describe("the reason stands where it is not looked for", () => {
     expect(errorMessage(wide)).toBe("a list of 1000000");
     expect(errorMessage(tangled)).toBe("an object with error, message, detail, content, cause");
     expect(errorMessage(deep)).toBe("a list of 1");
+    expect(errorMessage(new Uint8Array(30_000_000))).toBe("30000000 bytes");
+  });
+
+  test("nor are two that are almost the same compared to their ends", () => {
+    const half = "a".repeat(60_000);
+    const outer = new Error("a".repeat(480_000), { cause: new Error(`${half}b${half}`) });
+    const begun = performance.now();
+    expect(errorMessage(outer)).toHaveLength(480_000);
+    expect(performance.now() - begun).toBeLessThan(1_000);
   });
 });

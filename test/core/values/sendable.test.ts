@@ -6,7 +6,21 @@ test("lone surrogates and NUL become U+FFFD, and nothing else does", () => {
 });
 
 test("in plain JSON every text, and nothing else", () => {
-  const answer = { text: "\ud83d", list: ["\0", { deep: "\ude00" }], count: 1, none: null, yes: true };
-  const sent = { text: "\ufffd", list: ["\ufffd", { deep: "\ufffd" }], count: 1, none: null, yes: true };
+  const answer = {
+    "ke\0y": 1,
+    text: "\ud83d",
+    list: ["\0", { deep: "\ude00" }],
+    count: 1,
+    none: null,
+    yes: true,
+  };
+  const sent = {
+    "ke\ufffdy": 1,
+    text: "\ufffd",
+    list: ["\ufffd", { deep: "\ufffd" }],
+    count: 1,
+    none: null,
+    yes: true,
+  };
   expect(sendableJson(answer)).toEqual(sent);
 });
