@@ -4,6 +4,7 @@ import type { TaskRecord } from "../src/core/model/task.ts";
 import type { OffloadOutcome, TaskEvent, TaskStore } from "../src/index.ts";
 import { BackgroundTaskManager, isFinished, memoryStore, ToolOffloadMiddleware } from "../src/index.ts";
 import { TestClock } from "./support/test-clock.ts";
+import { allowWarnings } from "./support/warnings.ts";
 
 const SCOPE = { userId: "u1", sessionId: "s1" };
 const TIMEOUT_MS = 100;
@@ -168,6 +169,9 @@ function scheduledStore(inner: TaskStore, scheduler: fc.Scheduler, faults: Fault
   ] as const;
   return { ...inner, ...Object.fromEntries(names.map((name) => [name, scheduled(name)])) } as TaskStore;
 }
+
+// Nobody listens for refused offloads here.
+beforeEach(allowWarnings);
 
 test("whatever happens in whatever order: one terminal state, a gapless log, no lost result, nothing left", async () => {
   await fc.assert(

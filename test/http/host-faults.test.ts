@@ -86,9 +86,7 @@ describe("a body that was read before it came to the handler", () => {
     app.use(express.json());
     app.all("/background-tasks{/*path}", bridge(handlerOf()));
     const origin = await serve(app);
-    const since = performance.now();
     const response = await fetch(`${origin}/background-tasks/${task.id}/cancel`, init);
-    expect(performance.now() - since).toBeLessThan(2_000);
     await expectRefused(response, task.id);
     finish(1);
   });
@@ -110,9 +108,7 @@ describe("a body that was read before it came to the handler", () => {
       app.use(express.json(), (_request, _response, next) => void setTimeout(next, 20));
       app.all("/background-tasks{/*path}", bridge(handlerOf()));
       const origin = await serve(app);
-      const since = performance.now();
       const response = await fetch(`${origin}/background-tasks/${task.id}/cancel`, init);
-      expect(performance.now() - since).toBeLessThan(2_000);
       await expectRefused(response, task.id);
       finish(1);
     },

@@ -4,14 +4,13 @@ import { storeResult } from "../../../src/core/model/result.ts";
 
 const MIB = 1024 * 1024;
 
-/** The fastest of several tries: what else the machine does is no matter. */
-function fastest(work: () => unknown): number {
-  const times = Array.from({ length: 5 }, () => {
-    const from = performance.now();
-    work();
-    return performance.now() - from;
-  });
-  return Math.min(...times);
+/** It takes some milliseconds, and took a minute when all of a value was walked. */
+const HANG_MS = 10_000;
+
+function msOf(work: () => unknown): number {
+  const from = performance.now();
+  work();
+  return performance.now() - from;
 }
 
 function cutOf(value: unknown, maxBytes = MIB) {
@@ -37,7 +36,7 @@ describe("bytes beyond the limit", () => {
     const end = `${bytes.toString("base64", bytes.length - MIB + 1)}"`;
     expect([stored.head.length, start.startsWith(stored.head)]).toEqual([MIB / 2 - 2, true]);
     expect([stored.tail.length, end.endsWith(stored.tail)]).toEqual([MIB / 2 - 2, true]);
-    expect(fastest(() => storeResult(value, MIB))).toBeLessThan(100);
+    expect(msOf(() => storeResult(value, MIB))).toBeLessThan(HANG_MS);
   });
 
   test("are counted within an object too, and what stands beside them is there", () => {
@@ -78,7 +77,7 @@ describe("a text beyond the limit", () => {
     expect(stored.tail).toMatch(/\\n","z":2\}$/);
     expect(stored.bytes).toBeGreaterThan(100_000_000);
     expect(stored.bytes).toBeLessThan(200_000_000);
-    expect(fastest(() => storeResult({ text }, MIB))).toBeLessThan(200);
+    expect(msOf(() => storeResult({ text }, MIB))).toBeLessThan(HANG_MS);
   });
 });
 
@@ -100,7 +99,7 @@ describe("the walk ends at four times the limit", () => {
     expect(stored).toMatchObject({ atLeast: true, tail: expect.stringContaining("[Size limit]") });
     expect(stored.bytes).toBeGreaterThan(20_000);
     expect(stored.bytes).toBeLessThan(100_000);
-    expect(fastest(() => storeResult(value, 10_000))).toBeLessThan(100);
+    expect(msOf(() => storeResult(value, 10_000))).toBeLessThan(HANG_MS);
   });
 
   test("a least size is never more than the true one, and what is cut is a piece of the text", () => {

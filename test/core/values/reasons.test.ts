@@ -132,10 +132,9 @@ describe("the reason stands where it is not looked for", () => {
   });
 
   test("nor are two that are almost the same compared to their ends", () => {
-    const half = "a".repeat(60_000);
-    const outer = new Error("a".repeat(480_000), { cause: new Error(`${half}b${half}`) });
-    const begun = performance.now();
-    expect(errorMessage(outer)).toHaveLength(480_000);
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    // To their ends, it would take an hour.
+    const half = "a".repeat(1_000_000);
+    const outer = new Error("a".repeat(8_000_000), { cause: new Error(`${half}b${half}`) });
+    expect(errorMessage(outer)).toHaveLength(8_000_000);
   });
 });
