@@ -129,7 +129,8 @@ describe("what is left alone", () => {
 
   test("not a call of an agent that has an empty id, which is none", async () => {
     const { offload } = new Stage({ middleware: { timeoutMs: 0 } });
-    const tools = offloadTools({ slow: { execute: () => sleep(500, "the value") } }, { offload });
+    const slow = { execute: (..._given: unknown[]) => sleep(500, "the value") };
+    const tools = offloadTools({ slow }, { offload });
     const agent = { toolCallId: "", resourceId: "ada", threadId: "chat" };
     const [scope, whole] = [{ resourceId: "ada", threadId: "chat" }, { type: "tool-offload.task" }];
     expect(await tools.slow.execute({}, { agent })).toMatchObject(whole);
