@@ -8,6 +8,7 @@ import { feel, pulse } from "../pulse.ts";
 import { seeded } from "../random.ts";
 import { open, type Place } from "../stores.ts";
 import type { Pace } from "../troubles.ts";
+import { trueNow } from "../wall-clock.ts";
 import { Conversations, Fenced } from "./conversations.ts";
 import { isValid, type Message } from "./messages.ts";
 import { LEASE_MS, SESSIONS, sessionText } from "./sessions.ts";
@@ -185,7 +186,10 @@ process.on("message", (order: Order) => void ORDERS[String(order)]?.());
 // Nobody is left to stop it.
 process.on("disconnect", () => process.exit(1));
 pulse(note);
-void feel(note, () => tasks.list({ userId: "u0" }, { limit: 1 }));
+// It is alone in its process only, and what it writes is fenced.
+tasks.on("turn.unguarded", () => note({ event: "process.held_up", since: trueNow() }));
+// A write: who is frozen in the midst of one keeps others from theirs.
+void feel(note, () => dispatcher.userSpoke({ userId: "nobody" }));
 dispatcher.start();
 await storeIsOpen();
 const speaking = Promise.all(Array.from({ length: SPEAKERS }, keepSpeaking));
