@@ -23,7 +23,7 @@ import { Starter } from "./tasks/start.ts";
 import type { InContext, KeepContext } from "./time/async-context.ts";
 import { type SteadyClock, steady } from "./time/clock.ts";
 import { Idle } from "./time/idle.ts";
-import { Limit } from "./time/limit.ts";
+import { TimeLimit } from "./time/time-limit.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 
 /** Puts the parts of a manager together, from the ground up. Each part is given those it works with. */
@@ -53,7 +53,7 @@ export class Runtime implements CallParts {
   readonly offloader: TaskOffloader;
   readonly #upkeep: Upkeep | undefined;
   readonly #storeTimeoutMs: number;
-  readonly #drain: Limit;
+  readonly #drain: TimeLimit;
   #closing: Promise<void> | undefined;
 
   constructor(options: ManagerOptions, keepContext: KeepContext) {
@@ -89,7 +89,7 @@ export class Runtime implements CallParts {
     this.offloader = new TaskOffloader(this);
     if (store.isShared) this.#upkeep = new Upkeep(this, leaseMs);
     this.#storeTimeoutMs = storeTimeoutMs;
-    this.#drain = new Limit(clock);
+    this.#drain = new TimeLimit(clock);
   }
 
   get isAccepting(): boolean {
@@ -109,7 +109,7 @@ export class Runtime implements CallParts {
     for (const call of [...this.calls]) if (!call.task) call.shutDown(closedError());
     const unstarted = this.starter.close();
     this.runningTasks.shutdown();
-    await this.idle.wait(() => this.#isWritten(), new Limit(this.clock).within(this.#storeTimeoutMs));
+    await this.idle.wait(() => this.#isWritten(), new TimeLimit(this.clock).within(this.#storeTimeoutMs));
     this.#upkeep?.close();
     this.sweeper.close();
     this.gateway.close();

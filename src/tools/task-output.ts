@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { TaskOffloadError } from "../core/errors.ts";
+import { asksInVainAgain, END_YOUR_TURN } from "./asked-in-vain.ts";
 import {
   type ControlTool,
   defineTool,
@@ -11,7 +12,6 @@ import {
 import { taskId, wholeNumber } from "./input.ts";
 import { CURSOR, cursorOf } from "./output-part.ts";
 import { type Reading, readTask, type TaskRead } from "./read-task.ts";
-import { asksInVainAgain, END_YOUR_TURN } from "./turns.ts";
 
 /** For a `task_id`. */
 export type TaskOutputAnswer = (TaskRead & Noted) | NoSuchTask;

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import type { Limit } from "./limit.ts";
+import type { TimeLimit } from "./time-limit.ts";
 
 /** Lets the manager wait until nothing is going on. */
 export class Idle {
@@ -16,7 +16,7 @@ export class Idle {
   }
 
   /** Resolves when `isIdle` holds, or as things stand once the limit is over. */
-  async wait(isIdle: () => boolean, limit: Limit): Promise<void> {
+  async wait(isIdle: () => boolean, limit: TimeLimit): Promise<void> {
     await Promise.race([this.#until(isIdle), limit.over]);
     this.#look = undefined;
     limit.clear();

@@ -1,4 +1,7 @@
-/** Why something failed. Errors of networks and databases say it in their causes, and clients throw what a server has answered. */
+/**
+ * Why something failed. Errors of networks and databases say it in their causes, and clients throw what a server has
+ * answered.
+ */
 
 /** One text that tells why, and what joins it to the one before. */
 export interface Reason {
@@ -91,13 +94,13 @@ function ownWords(value: object): string {
 /** Of what says nothing: its name, its own text, or what it is. */
 function bareText(thrown: unknown): string {
   try {
-    return isObject(thrown) ? textProperty(thrown, "name") || ownText(thrown) : String(thrown);
+    return isObject(thrown) ? textProperty(thrown, "name") || textOf(thrown) : String(thrown);
   } catch {
     return "unreadable error";
   }
 }
 
-function ownText(thrown: object): string {
+function textOf(thrown: object): string {
   // A list's own text is all of its items', however many and however deep they are.
   if (isList(thrown)) return `a list of ${thrown.length}`;
   if (ArrayBuffer.isView(thrown)) return `${thrown.byteLength} bytes`;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { SessionClaim, Settlement } from "../../core/model/session-claim.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { ALL_MODES, holdingOf, ONE } from "./holding.ts";
+import { ALL_MODES, holdingOf, ONE } from "./hold-lab.ts";
 import { type Lab, LONG_MS, leaseTest, read, upTo } from "./lab.ts";
 
 /** Turns that hold their session, whether or not anything waits there. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { holdingOf, ONE } from "./holding.ts";
+import { holdingOf, ONE } from "./hold-lab.ts";
 import { type Lab, LONG_MS, leaseTest } from "./lab.ts";
 
 /** Those who wait for a session that somebody has. */

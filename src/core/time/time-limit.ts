@@ -1,7 +1,7 @@
 import { type Clock, Timer } from "./clock.ts";
 
 /** How long something may take. Said again, the shorter holds. */
-export class Limit {
+export class TimeLimit {
   readonly over: Promise<void>;
   readonly #clock: Clock;
   readonly #timers: Timer[] = [];
