@@ -48,15 +48,15 @@ export class Notices {
     return this.#emitter.emit(name, notice);
   }
 
-  /** The same for what should not go unheard: where nobody listens, a warning says it, once. */
+  /** The same for what should not go unheard: where nobody listens, a warning says it, once of each event. */
   emitOrWarn<Name extends keyof ManagerEvents>(
     name: Name,
     notice: ManagerEvents[Name],
-    message: string,
+    say: () => string,
   ): void {
     if (this.emit(name, notice) || this.#warned.has(name)) return;
     this.#warned.add(name);
-    warn(message, `The manager's event "${name}" tells of each; listen to it, and this is not printed.`);
+    warn(say(), `The manager's event "${name}" tells of each; listen to it, and this is not printed.`);
   }
 
   /** Makes known what was written. Unless `firstSeq` says otherwise, `events` are the newest of `record`. */
@@ -106,8 +106,8 @@ export class Notices {
 
   #damaged({ userId, ...damage }: Damage): void {
     const scope = userId === null ? null : { userId };
-    const message = `A record was set aside, since it is damaged: ${damage.place}: ${damage.reason}`;
-    this.emitOrWarn("record.damaged", { scope, ...damage }, message);
+    const say = () => `A record was set aside, since it is damaged: ${damage.place}: ${damage.reason}`;
+    this.emitOrWarn("record.damaged", { scope, ...damage }, say);
   }
 
   #hint(hint: TaskHint): void {

@@ -175,8 +175,9 @@ export class HandOver implements Follower, Job, Link<HandOver> {
   #tellRefused(limit: LimitName | "running"): void {
     this.#wasRefused = true;
     const { scope, toolName, toolCallId = null } = this.#call.execution.call;
-    const message = `A slow tool call${named(toolName)} has met the limit "${limit}" and keeps its turn waiting.`;
-    this.#parts.notices.emitOrWarn("offload.refused", { scope, toolName, toolCallId, limit }, message);
+    const say = () =>
+      `A slow tool call${named(toolName)} has met the limit "${limit}" and keeps its turn waiting.`;
+    this.#parts.notices.emitOrWarn("offload.refused", { scope, toolName, toolCallId, limit }, say);
   }
 
   #isSettled(): boolean {

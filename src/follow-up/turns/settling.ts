@@ -46,8 +46,8 @@ export class TurnSettling {
   tellFailed({ scope, followUps }: Claimed, error: unknown): void {
     const taskIds = followUps.map(({ id }) => id);
     // A wrong key, or a typo in `deliver`, would look as if no result ever came.
-    const message = `A delivery has failed, and is tried again: ${describeError(error)}`;
-    this.#notices.emitOrWarn("delivery.failed", { scope, taskIds, error }, message);
+    const say = () => `A delivery has failed, and is tried again: ${describeError(error)}`;
+    this.#notices.emitOrWarn("delivery.failed", { scope, taskIds, error }, say);
   }
 
   #busyMs(session: SessionKey, { type }: TurnOutcome): number {
