@@ -1,7 +1,7 @@
 import type { LimitName, TaskLimits } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
-import { IS_UNFINISHED, TASKS } from "./names.ts";
+import { IN_SESSION, IS_UNFINISHED, TASKS } from "./names.ts";
 import { statement } from "./statement.ts";
 import { encodeNullable, encodeText } from "./text.ts";
 
@@ -46,7 +46,7 @@ export class Limits {
 
 /** A row if the session has one. The statuses are named because the index is sorted by them. */
 const HAS_UNFINISHED = statement<"userId" | "session", object>(
-  `SELECT 1 FROM ${TASKS} WHERE userId = :userId AND session = :session AND ${IS_UNFINISHED}
+  `SELECT 1 FROM ${TASKS} WHERE ${IN_SESSION} AND ${IS_UNFINISHED}
     AND status IN ('queued', 'running', 'input_required') LIMIT 1`,
 );
 

@@ -45,8 +45,10 @@ export const IS_NOT_ASIDE = `${INDEX} IS NOT 'damaged'`;
 
 export const IS_UNFINISHED = `${INDEX} IS NULL`;
 
+export const IN_SESSION = "userId = :userId AND session = :session";
+
 /** The tasks of a session whose follow-up is outstanding, that is pending or claimed. */
-export const OUTSTANDING_IN_SESSION = "userId = :userId AND session = :session AND mode IS NOT NULL";
+export const OUTSTANDING_IN_SESSION = `${IN_SESSION} AND mode IS NOT NULL`;
 
 /** A condition: somebody waits for the session of a row. */
 export function isAwaited(row: string): string {

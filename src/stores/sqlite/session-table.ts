@@ -3,6 +3,7 @@ import type { Connection } from "./connection.ts";
 import type { SessionState } from "./entry.ts";
 import {
   DELAYED_UNTIL,
+  IN_SESSION,
   INDEX,
   IS_DUE,
   isAwaited,
@@ -136,15 +137,13 @@ export function storedSession({ userId, sessionId }: SessionKey): StoredSession 
 /** Claims ended in one go; what is left has its turn the next time. */
 const MOST_LAPSED = 1_000;
 
-const IS_SESSION = "userId = :userId AND session = :session";
-
 /** Its turns, and the token of its claim. */
 const GET = statement<"userId" | "session", { turns: number; token: string | null }>(
-  `SELECT turns, token FROM ${SESSIONS} WHERE ${IS_SESSION}`,
+  `SELECT turns, token FROM ${SESSIONS} WHERE ${IN_SESSION}`,
 );
 
 const HELD_BY = statement<"userId" | "session", { heldBy: TurnBy }>(
-  `SELECT heldBy FROM ${SESSIONS} WHERE ${IS_SESSION} AND token IS NOT NULL`,
+  `SELECT heldBy FROM ${SESSIONS} WHERE ${IN_SESSION} AND token IS NOT NULL`,
 );
 
 /** The session of a claim that is not over, with what it is. */
@@ -183,24 +182,24 @@ const PROLONG = statement<"leaseEndsAt" | "leaseMs" | "token" | "now", { stop: s
 );
 
 const STOP = statement<"userId" | "session" | "reason" | "only" | "now">(
-  `UPDATE ${SESSIONS} SET stop = :reason WHERE ${IS_SESSION} AND token IS NOT NULL AND leaseEndsAt > :now
+  `UPDATE ${SESSIONS} SET stop = :reason WHERE ${IN_SESSION} AND token IS NOT NULL AND leaseEndsAt > :now
     AND heldBy = ifnull(:only, heldBy)`,
 );
 
-const END = statement<"userId" | "session">(`UPDATE ${SESSIONS} SET token = NULL WHERE ${IS_SESSION}`);
+const END = statement<"userId" | "session">(`UPDATE ${SESSIONS} SET token = NULL WHERE ${IN_SESSION}`);
 
 /** A claim counts once. */
 const COUNT_TURN = statement<"userId" | "session" | "now">(
-  `UPDATE ${SESSIONS} SET turns = turns + 1, countedAt = :now, countsTurn = 0 WHERE ${IS_SESSION}`,
+  `UPDATE ${SESSIONS} SET turns = turns + 1, countedAt = :now, countsTurn = 0 WHERE ${IN_SESSION}`,
 );
 
 const RESET_TURNS = statement<"userId" | "session">(
-  `UPDATE ${SESSIONS} SET turns = 0 WHERE ${IS_SESSION} AND turns > 0`,
+  `UPDATE ${SESSIONS} SET turns = 0 WHERE ${IN_SESSION} AND turns > 0`,
 );
 
 /** Lets go of the row of a session that says nothing any more. */
 const TIDY = statement<"userId" | "session">(
-  `DELETE FROM ${SESSIONS} WHERE ${IS_SESSION} AND turns = 0 AND token IS NULL`,
+  `DELETE FROM ${SESSIONS} WHERE ${IN_SESSION} AND turns = 0 AND token IS NULL`,
 );
 
 /** Sessions that have had turns, the last of them until then. */

@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { WAITS } from "./names.ts";
+import { IN_SESSION, WAITS } from "./names.ts";
 import type { StoredSession } from "./session-table.ts";
 import { statement } from "./statement.ts";
 
@@ -27,23 +27,21 @@ export class Waits {
   }
 }
 
-const IS_OF_SESSION = "userId = :userId AND session = :session";
-
 const FIRST = statement<"userId" | "session" | "now", { claimant: string }>(
-  `SELECT claimant FROM ${WAITS} WHERE ${IS_OF_SESSION} AND until > :now ORDER BY since LIMIT 1`,
+  `SELECT claimant FROM ${WAITS} WHERE ${IN_SESSION} AND until > :now ORDER BY since LIMIT 1`,
 );
 
 /** Its place is behind all that have one. */
 const WAIT = statement<"userId" | "session" | "claimant" | "until" | "waitMs" | "now">(
   `INSERT INTO ${WAITS} (userId, session, claimant, since, until, waitMs)
     VALUES (:userId, :session, :claimant,
-      (SELECT ifnull(max(since), 0) + 1 FROM ${WAITS} WHERE ${IS_OF_SESSION}), :until, :waitMs)
+      (SELECT ifnull(max(since), 0) + 1 FROM ${WAITS} WHERE ${IN_SESSION}), :until, :waitMs)
     ON CONFLICT DO UPDATE SET since = iif(until > :now, since, excluded.since),
       until = excluded.until, waitMs = excluded.waitMs`,
 );
 
 const END = statement<"userId" | "session" | "claimant">(
-  `DELETE FROM ${WAITS} WHERE ${IS_OF_SESSION} AND claimant = :claimant`,
+  `DELETE FROM ${WAITS} WHERE ${IN_SESSION} AND claimant = :claimant`,
 );
 
 const DROP_LAPSED = statement<"now">(`DELETE FROM ${WAITS} WHERE until <= :now`);
