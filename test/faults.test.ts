@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { faultyStore, rejects } from "./support/faulty-store.ts";
 import {
   ADA,
   BOB,
   callOf,
   ended,
-  fakeTime,
   gate,
+  inFakeTime,
   logOf,
   obedient,
   offloaded,
@@ -22,8 +22,7 @@ import {
 } from "./support/scene.ts";
 import { STORES } from "./support/stores.ts";
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 /** What others got wrong, each as it must be here. */
 describe.each(STORES)("the faults of others, on $name", ({ makeStore }) => {

@@ -1,24 +1,13 @@
-import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
+import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import * as z from "zod";
 import * as zm from "zod/mini";
 import * as z3 from "zod/v3";
 import { memoryStore, type OffloadOutcome, type ToolContext } from "../../src/index.ts";
 import { withBackgroundArgument } from "../../src/tools/index.ts";
-import {
-  ADA,
-  ended,
-  fakeTime,
-  offloaded,
-  pass,
-  realTime,
-  sceneOf,
-  soon,
-  stubborn,
-} from "../support/scene.ts";
+import { ADA, ended, inFakeTime, offloaded, pass, sceneOf, soon, stubborn } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 const SCHEMA = z.object({ branch: z.string(), depth: z.coerce.number().default(1) });
 const CALL = { scope: ADA };

@@ -1,14 +1,13 @@
-import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import { BackgroundTaskManager, memoryStore, type TaskScope } from "../../src/index.ts";
 import { type ControlTool, type ControlToolsOptions, controlTools } from "../../src/tools/index.ts";
 import { faultyStore, rejects } from "../support/faulty-store.ts";
-import { ADA, BOB, fakeTime, read, realTime, soon, stubborn } from "../support/scene.ts";
+import { ADA, BOB, inFakeTime, read, soon, stubborn } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { found, labOf } from "./lab.ts";
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 const tasks = new BackgroundTaskManager();
 const tools = controlTools({ tasks, scope: ADA });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { markObserved } from "../../src/core/ledger/mark-observed.ts";
 import { partsOf } from "../../src/core/manager.ts";
 import { memoryStore } from "../../src/index.ts";
@@ -8,21 +8,19 @@ import {
   BOB,
   callOf,
   ended,
-  fakeTime,
   gate,
+  inFakeTime,
   logOf,
   obedient,
   pass,
   read,
-  realTime,
   soon,
   stubborn,
 } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { claimOf, deliver, found, labOf } from "./lab.ts";
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 const OBSERVED = { status: "dropped", reason: "observed" };
 

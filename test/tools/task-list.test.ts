@@ -1,23 +1,21 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ToolContext } from "../../src/index.ts";
 import {
   ADA,
   callOf,
   ended,
-  fakeTime,
   gate,
+  inFakeTime,
   obedient,
   offloaded,
   pass,
-  realTime,
   soon,
   stubborn,
 } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { expectJson, labOf } from "./lab.ts";
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 describe.each(STORES)("task_list on $name", ({ makeStore }) => {
   test("tells the newest first, and whether there are more", async () => {

@@ -1,23 +1,21 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ToolContext } from "../../src/index.ts";
 import {
   ADA,
   callOf,
   ended,
-  fakeTime,
   gate,
+  inFakeTime,
   isPending,
   pass,
   read,
-  realTime,
   soon,
   stubborn,
 } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { expectJson, found, labOf } from "./lab.ts";
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 describe.each(STORES)("task_output on $name", ({ makeStore }) => {
   describe("waiting", () => {

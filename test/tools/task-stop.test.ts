@@ -1,24 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { memoryStore } from "../../src/index.ts";
 import { answersAfter, faultyStore } from "../support/faulty-store.ts";
 import {
   ADA,
   callOf,
   ended,
-  fakeTime,
   gate,
+  inFakeTime,
   obedient,
   pass,
   read,
-  realTime,
   soon,
   stubborn,
 } from "../support/scene.ts";
 import { STORES } from "../support/stores.ts";
 import { deliver, expectJson, found, type Lab, labOf } from "./lab.ts";
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 describe.each(STORES)("task_stop on $name", ({ makeStore }) => {
   /** The task has ended as cancelled by the model, and nobody is told. */

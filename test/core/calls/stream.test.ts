@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Page, pagePromise, subprocess } from "../../support/iterable-values.ts";
 import {
   ADA,
   callOf,
   ended,
-  fakeTime,
   type Gate,
   gate,
+  inFakeTime,
   isPending,
   logOf,
   offloaded,
@@ -35,8 +35,7 @@ async function collect<C>(stream: AsyncIterable<C>): Promise<C[]> {
   return chunks;
 }
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 describe.each(STORES)("rule 5: streams on $name", ({ makeStore }) => {
   const scene = () => sceneOf({ store: makeStore() });

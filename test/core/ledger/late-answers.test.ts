@@ -1,16 +1,15 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { memoryStore } from "../../../src/index.ts";
 import { answersAfter, faultyStore, losesAnswer } from "../../support/faulty-store.ts";
 import {
   ADA,
   callOf,
   ended,
-  fakeTime,
+  inFakeTime,
   logOf,
   obedient,
   pass,
   read,
-  realTime,
   sceneOf,
   soon,
   stubborn,
@@ -19,8 +18,7 @@ import {
 const STORE_TIMEOUT_MS = 2_000;
 const TOO_LATE = answersAfter(STORE_TIMEOUT_MS + 500);
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 test("rule 9: a cancel that the store answers too late is told to the tool all the same", async () => {
   const store = faultyStore(memoryStore());

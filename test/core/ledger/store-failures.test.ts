@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { BackgroundTaskManager } from "../../../src/index.ts";
 import {
   answersAfter,
@@ -14,8 +14,8 @@ import {
   ADA,
   callOf,
   ended,
-  fakeTime,
   gate,
+  inFakeTime,
   isPending,
   logOf,
   obedient,
@@ -23,7 +23,6 @@ import {
   onlyTask,
   pass,
   read,
-  realTime,
   sceneOf,
   soon,
   stubborn,
@@ -44,8 +43,7 @@ const FAULTS: { name: string; fault: Fault; isWritten: boolean }[] = [
   { name: "loses its answer", fault: losesAnswer, isWritten: true },
 ];
 
-beforeEach(fakeTime);
-afterEach(realTime);
+inFakeTime();
 
 describe.each(STORES)("rule 7: failures of $name", ({ makeStore }) => {
   let store: FaultyStore;
