@@ -78,8 +78,8 @@ export class ToolOffloadMiddleware {
 
   /**
    * Runs one call of a tool that returns an async generator or a stream. Its chunks come through live, text also
-   * into the task's output unless the call has a `view`; at the timeout the stream ends, `outcome` holds the placeholder, and the rest is read
-   * in the background. The result is the last chunk, or what `reduce` makes of all of them, beginning with
+   * into the task's output unless the call has a `view`; at the timeout the stream ends, `outcome` holds the
+   * placeholder, and the rest is read in the background. The result is the last chunk, or what `reduce` makes of all of them, beginning with
    * `initial`. Leaving the loop early is an abort of the turn.
    *
    * @throws while iterating, and from `outcome`: what `run` throws

@@ -29,7 +29,10 @@ export interface FollowUpClaim {
    * they may come again. @throws `closed`
    */
   acknowledge(followUps?: readonly FollowUp[]): Promise<boolean>;
-  /** These are not, or none is that is not settled: they come again. After the last attempt they are dropped. @throws `closed` */
+  /**
+   * These are not, or none is that is not settled: they come again. After the last attempt they are dropped.
+   * @throws `closed`
+   */
   release(followUps?: readonly FollowUp[]): Promise<boolean>;
 }
 

@@ -15,8 +15,8 @@ import { type OffloadToolsOptions, offloadTerms } from "./options.ts";
  * stay as they are; so do calls that no agent makes, as those of a workflow.
  *
  * @returns new tools by the same names; those given are not changed
- * @throws `invalid_option`, naming the option and its value, or a tool that is wrapped already; `not_supported` for a tool whose `background.enabled`
- * is set. A call rejects with what the tool threw, as ever, and with what `run` of the middleware throws
+ * @throws `invalid_option`, naming the option and its value, or a tool that is wrapped already; `not_supported` for a tool
+ * whose `background.enabled` is set. A call rejects with what the tool threw, as ever, and with what `run` of the middleware throws
  * @example
  * ```ts
  * import { setTimeout as sleep } from "node:timers/promises";

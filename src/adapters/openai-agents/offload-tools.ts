@@ -18,8 +18,8 @@ import { refuseStopRule } from "./stop-rules.ts";
  * and the task is `completed`; the framework's generic text is recognized, and its task `failed`. For errors
  * that are told as they are, see {@link offloadingTool}.
  *
- * @throws `invalid_option`, naming the option and its value; for a tool that is wrapped already, with an `outputSchema`, which no
- * placeholder satisfies, or with `outputGuardrails`, which no late result would pass
+ * @throws `invalid_option`, naming the option and its value; for a tool that is wrapped already, with an `outputSchema`,
+ * which no placeholder satisfies, or with `outputGuardrails`, which no late result would pass
  * @example
  * ```ts
  * import { Agent, run, tool } from "@openai/agents";
