@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { faultsOfPacked, filesOfExports, type Packed } from "./packed.ts";
+import { faultsOfPacked, filesOfExports, type Packed, packagesIn } from "./packed.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { exports } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
@@ -16,7 +16,12 @@ const wanted = [
 
 const packed = dryRun();
 console.log(`The tarball has ${(packed.size / 1_000).toFixed(1)} kB and ${packed.files.length} files.`);
-const faults = faultsOfPacked(packed, wanted);
+const bundled = packed.files
+  .filter(({ path }) => path.startsWith("dist/") && path.endsWith(".js"))
+  .flatMap(({ path }) =>
+    packagesIn(readFileSync(root + path, "utf8")).map((name) => `${path} holds ${name}`),
+  );
+const faults = [...faultsOfPacked(packed, wanted), ...bundled];
 if (faults.length > 0) {
   console.error("The tarball is not fit to be published:");
   for (const line of faults) console.error(`  ${line}`);

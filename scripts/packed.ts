@@ -19,6 +19,12 @@ export function faultsOfPacked({ size, files }: Packed, wanted: readonly string[
   ];
 }
 
+/** Which packages a bundle has taken in, instead of importing them. */
+export function packagesIn(bundle: string): string[] {
+  const paths = bundle.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)/gm);
+  return [...new Set([...paths].map(([, name = ""]) => name))];
+}
+
 /** The files that the `exports` of a package.json name. */
 export function filesOfExports(exports: Record<string, Record<string, string>>): string[] {
   return Object.values(exports).flatMap((entry) =>

@@ -34,8 +34,8 @@ const STORE_SUITE = {
 } satisfies Table<StoreSuiteOptions>;
 
 /**
- * What every store has to keep: the contract of `TaskStore`, sentence by sentence, as tests of vitest. `create`
- * makes an empty store for each test.
+ * What every store has to keep: the contract of `TaskStore`, sentence by sentence, as tests of vitest that
+ * make their cases with fast-check. `create` makes an empty store for each test.
  *
  * @example With vitest
  * ```ts

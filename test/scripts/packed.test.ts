@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { faultsOfPacked, filesOfExports } from "../../scripts/packed.ts";
+import { faultsOfPacked, filesOfExports, packagesIn } from "../../scripts/packed.ts";
 
 const files = [{ path: "dist/index.js" }, { path: "docs/README.md" }];
 
@@ -23,6 +23,13 @@ test.each([
   ["a missing file", { size: 1, files: files.slice(1) }, "dist/index.js is missing"],
 ])("%s is one", (_what, packed, fault) => {
   expect(faultsOfPacked(packed, ["dist/index.js"])).toEqual([fault]);
+});
+
+test("a bundle tells which packages it has taken in", () => {
+  const bundle =
+    "// src/a.ts\n// node_modules/fast-check/a.js\n// node_modules/@a/b/c.js\n// node_modules/@a/b/d.js\n";
+  expect(packagesIn(bundle)).toEqual(["fast-check", "@a/b"]);
+  expect(packagesIn('// src/a.ts\nimport fc from "fast-check";')).toEqual([]);
 });
 
 test("every entry is wanted, with its types", () => {
