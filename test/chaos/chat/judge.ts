@@ -119,10 +119,16 @@ function isDisturbed({ pid, from, to }: ChatTurn, pauses: readonly Pause[]): boo
   );
 }
 
-/** What was handed over again although the store has said that it is acknowledged. */
-function retoldIn(lines: readonly Line[]): number {
+/**
+ * What was handed over again although the store has said that it is acknowledged: to a turn that began after that. One
+ * that was suspended as it looked finds it told, too.
+ */
+export function retoldIn(lines: readonly Line[]): number {
   const acknowledged = linesWith(lines, "chat.acknowledged");
-  const isRetold = (id: string, again: LineOf<"chat.again">) =>
-    acknowledged.some(({ ids, at }) => ids.includes(id) && at < again.at);
+  const begun = linesWith(lines, "chat.begun");
+  const isRetold = (id: string, { pid, session, turn }: LineOf<"chat.again">) => {
+    const from = begun.find((line) => line.pid === pid && line.session === session && line.turn === turn)?.at;
+    return acknowledged.some(({ ids, at }) => ids.includes(id) && (from === undefined || at < from));
+  };
   return linesWith(lines, "chat.again").flatMap((line) => line.ids.filter((id) => isRetold(id, line))).length;
 }
