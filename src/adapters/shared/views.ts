@@ -41,7 +41,9 @@ export function addressOf({ mediaType, data, url = "" }: MediaPart): string {
  * type that they do not know. Of data they want to know the type.
  */
 export function carried(media: readonly MediaPart[] = []): readonly MediaPart[] {
-  return media.filter(({ mediaType, data }) => /^image\b/.test(mediaType) && !(data && isOpen(mediaType)));
+  return media.filter(({ mediaType, data, url }) => {
+    return /^image\b/.test(mediaType) && (data === undefined ? url !== undefined : !isOpen(mediaType));
+  });
 }
 
 type Block = Readonly<Record<string, unknown>>;
