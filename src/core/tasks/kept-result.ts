@@ -25,12 +25,16 @@ export async function keptOf(
   const tool = call.view ?? restartState?.view;
   const view = tool && (await inTime(viewBy(tool, value), terms).catch(() => textsOf(value)));
   const failure = mcpFailure(value);
-  if (failure !== undefined) return { failure: view === undefined ? failure : viewText(view) || NO_REASON };
+  if (failure !== undefined) return { failure: view === undefined ? failure : reasonIn(view) };
   const { maxResultBytes } = terms;
   const isPlain = view === undefined;
   return {
     result: isPlain ? storeResult(value, maxResultBytes) : storeWithView(value, view, maxResultBytes),
   };
+}
+
+function reasonIn(view: ResultView): string {
+  return viewText(view.filter(({ type }) => type === "text")) || NO_REASON;
 }
 
 interface KeptTerms {
