@@ -64,6 +64,29 @@ describe.each(SIGNALS)("a signal %s", (_what, make) => {
   });
 });
 
+test("a signal of before there were reasons aborts with one", async () => {
+  const { offload, tasks } = sceneOf();
+  const aborted = { aborted: true, addEventListener: () => undefined } as unknown as AbortSignal;
+  const isAborted = { name: "AbortError" };
+  await expect(offload.run(callOf({ signal: aborted }), stubborn)).rejects.toMatchObject(isAborted);
+  await expect(tasks.wait(ADA, ["any"], { signal: aborted })).rejects.toMatchObject(isAborted);
+
+  const listeners: (() => void)[] = [];
+  const signal = {
+    aborted: false,
+    addEventListener: (_: string, listener: () => void) => listeners.push(listener),
+  };
+  const outcome = offload.run(callOf({ signal: signal as never }), stubborn);
+  const { id } = await soon(tasks.start(callOf({ input: 2 }), stubborn));
+  const waiting = tasks.wait(ADA, [id], { signal: signal as never });
+  await pass(10);
+  signal.aborted = true;
+  for (const listener of listeners) listener();
+  await expect(outcome).rejects.toMatchObject(isAborted);
+  await expect(waiting).rejects.toMatchObject(isAborted);
+  await soon(tasks.close({ drainMs: 0 }));
+});
+
 test("a signal that cannot say whether it has aborted fails the call, and is not thrown out of run", async () => {
   const { offload } = sceneOf();
   const signal = {

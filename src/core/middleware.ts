@@ -78,7 +78,7 @@ export class ToolOffloadMiddleware {
 
   /**
    * Runs one call of a tool that returns an async generator or a stream. Its chunks come through live, text also
-   * into the task's output unless the call has a `view`; at the timeout the stream ends, `outcome` holds the
+   * into the task's output unless the call or its tool has a `view`; at the timeout the stream ends, `outcome` holds the
    * placeholder, and the rest is read in the background. The result is the last chunk, or what `reduce` makes of all of them, beginning with
    * `initial`. Leaving the loop early is an abort of the turn.
    *
@@ -111,7 +111,7 @@ export class ToolOffloadMiddleware {
     fold?: StreamFold<C, R>,
   ): ToolStream<C, C | R> {
     const fault = faultOfFold(fold);
-    const isShown = call?.view === undefined;
+    const isShown = (call?.view ?? this.#runtime.tools.get(call?.toolName)?.view) === undefined;
     const pump = new Pump<C, C | R>(this.#runtime.clock, fold && !fault ? fold : lastChunk<C>(), isShown);
     const feed: ToolExecuteFunction<I, Promise<C | R>> = (input, context) =>
       pump.feed(() => execute(input, context), context);

@@ -87,6 +87,26 @@ describe.each(["ai-sdk", "mastra"])("toModelOutput of %s", (adapter) => {
   });
 });
 
+test.each([undefined, null])("toModelOutput of ai-sdk that answers %s shows nothing", async (nothing) => {
+  const { message } = await late("ai-sdk", { token: "s3cret" }, () => nothing);
+  expect(message.text).toContain("cannot be shown");
+  expect(message.text).not.toContain("s3cret");
+});
+
+test.each([
+  [{ type: "file", name: "a.txt", size: 3 }],
+  [
+    [
+      { type: "file", name: "a.txt" },
+      { type: "file", name: "b.txt" },
+    ],
+  ],
+  [{ type: "image", id: 7, title: "The harbour" }],
+])("what only looks structured is told as it is by OpenAI Agents: %j", async (value) => {
+  const { message } = await late("openai-agents", value);
+  expect(message.text).toContain(JSON.stringify(value));
+});
+
 test("structured output of OpenAI Agents is told as what it is, and nothing else is changed", async () => {
   const { message } = await late("openai-agents", content);
   expect(message.media).toEqual([png]);

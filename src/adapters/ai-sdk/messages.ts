@@ -2,7 +2,7 @@ import type { TaskInfo } from "../../core/model/task.ts";
 import type { FollowUp } from "../../follow-up/follow-up.ts";
 import type { FollowUpMarker, FollowUpMessage } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
-import { addressOf } from "../shared/views.ts";
+import { addressOf, carried } from "../shared/views.ts";
 import type { MessageLike } from "./like.ts";
 
 /** What the framework lets a part carry along: providers ignore what is not theirs. */
@@ -158,8 +158,8 @@ function freshIn(late: LateResults, messages: readonly MessageLike[]): Fresh | u
   return fresh.length === 0 ? undefined : { fresh, ...late.messageFor(fresh) };
 }
 
-function filesOf({ media = [] }: Fresh): { type: "file"; mediaType: string; url: string }[] {
-  return media.map((part) => ({ type: "file", mediaType: part.mediaType, url: addressOf(part) }));
+function filesOf({ media }: Fresh): { type: "file"; mediaType: string; url: string }[] {
+  return carried(media).map((part) => ({ type: "file", mediaType: part.mediaType, url: addressOf(part) }));
 }
 
 /** It is plain JSON, which an interface cannot say of itself. */

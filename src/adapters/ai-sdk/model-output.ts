@@ -1,5 +1,5 @@
 import { isPlaceholder } from "../../core/model/placeholder.ts";
-import type { ToolView } from "../../core/model/view.ts";
+import type { ResultView, ToolView } from "../../core/model/view.ts";
 import { viewOfModelOutput } from "../shared/views.ts";
 import type { ModelOutputLike, ModelOutputOptions, ToolLike } from "./like.ts";
 
@@ -16,7 +16,13 @@ export function modelOutputOf(tool: ToolLike) {
 /** The same of a late result. `undefined`: the tool has no conversion of its own. */
 export function viewOf(tool: ToolLike, call: Omit<ModelOutputOptions, "output">): ToolView | undefined {
   const own = tool.toModelOutput as ToModelOutput | undefined;
-  return own && (async (output) => viewOfModelOutput(await own.call(tool, { ...call, output })));
+  return own && (async (output) => shown(viewOfModelOutput(await own.call(tool, { ...call, output }))));
+}
+
+/** In time the framework shows nothing either, and its model fails. */
+function shown(view: ResultView | undefined): ResultView {
+  if (view !== undefined) return view;
+  throw new TypeError("toModelOutput has answered nothing.");
 }
 
 type ToModelOutput = (options: ModelOutputOptions) => ModelOutputLike;

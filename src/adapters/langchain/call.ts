@@ -209,7 +209,8 @@ function keptOf(output: Output, toolCall: ToolCall, { taskId }: ToolContext): Co
 
 /** The model is shown a content of blocks block by block, and any other as it is. */
 function viewOf(kept: unknown) {
-  return viewOfBlocks(isAnswer(kept) ? kept.toJSON() : kept);
+  const content = isAnswer(kept) ? kept.toJSON() : kept;
+  return Array.isArray(content) && content.length === 0 ? undefined : viewOfBlocks(content);
 }
 
 function contentOf(output: Output, { id }: ToolCall): Content {

@@ -1,7 +1,7 @@
 import { HumanMessage } from "langchain";
 import type { FollowUpMarker } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, messageIdOf, newAmong } from "../shared/follow-ups.ts";
-import { addressOf, isImage } from "../shared/views.ts";
+import { addressOf, carried } from "../shared/views.ts";
 import type { MessageLike } from "./like.ts";
 
 /**
@@ -74,8 +74,8 @@ export function followUpOf(message: MessageLike): FollowUpMarker | undefined {
 export function newsMessage(late: LateResults, messages: readonly MessageLike[]): HumanMessage | undefined {
   const fresh = newAmong(late.followUps, messages, followUpOf);
   if (fresh.length === 0) return undefined;
-  const { text, marker, media = [] } = late.messageFor(fresh);
-  const images = media.filter(isImage).map((part) => {
+  const { text, marker, media } = late.messageFor(fresh);
+  const images = carried(media).map((part) => {
     return { type: "image_url" as const, image_url: { url: addressOf(part) } };
   });
   return new HumanMessage({

@@ -1,7 +1,7 @@
 import type { FollowUp } from "../../follow-up/follow-up.ts";
 import type { FollowUpMarker } from "../../follow-up/message.ts";
 import { asMarker, type LateResults, messageIdOf, newAmong, tellsOfAny } from "../shared/follow-ups.ts";
-import { addressOf } from "../shared/views.ts";
+import { addressOf, carried } from "../shared/views.ts";
 import type { MemoryLike, SignalLike, StoredMessageLike, ThreadLike } from "./like.ts";
 
 /**
@@ -35,8 +35,8 @@ export function signalOf(
   followUps: readonly FollowUp[],
   id = messageIdOf(followUps),
 ): SignalLike {
-  const { text, marker, media = [] } = messageFor(followUps);
-  const files = media.map((part) => {
+  const { text, marker, media } = messageFor(followUps);
+  const files = carried(media).map((part) => {
     return { type: "file" as const, data: addressOf(part), mediaType: part.mediaType };
   });
   return {

@@ -51,8 +51,16 @@ function viewOf(output: unknown) {
 }
 
 function isStructured(item: unknown): boolean {
-  const { type, text } = (item ?? {}) as { type?: unknown; text?: unknown };
-  return type === "text" ? typeof text === "string" : type === "image" || type === "file";
+  const { type, text, image, imageUrl, data, file, fileData, fileUrl, fileId } = (item ?? {}) as Item;
+  if (type === "text") return typeof text === "string";
+  const sources = type === "image" ? [image, imageUrl, data, fileId] : [file, fileData, fileUrl, fileId];
+  return (type === "image" || type === "file") && sources.some(isSource);
+}
+
+type Item = Readonly<Record<string, unknown>>;
+
+function isSource(value: unknown): boolean {
+  return typeof value === "string" ? value !== "" : typeof value === "object" && value !== null;
 }
 
 /** A program that the model has written waits for a value, and could do nothing with a placeholder. */

@@ -1,6 +1,6 @@
 import type { FollowUpMarker, FollowUpMessage } from "../../follow-up/message.ts";
 import { asMarker } from "../shared/follow-ups.ts";
-import { addressOf, isImage } from "../shared/views.ts";
+import { addressOf, carried } from "../shared/views.ts";
 import type { FollowUpItem } from "./like.ts";
 
 /**
@@ -19,8 +19,8 @@ export function toInput({ message }: { message: FollowUpMessage }): FollowUpItem
   return [{ role: "user", content: contentOf(message), providerData: { [MARKER_KEY]: message.marker } }];
 }
 
-function contentOf({ text, media = [] }: FollowUpMessage): FollowUpItem["content"] {
-  const images = media.filter(isImage);
+function contentOf({ text, media }: FollowUpMessage): FollowUpItem["content"] {
+  const images = carried(media);
   if (images.length === 0) return text;
   const items = images.map((part) => ({ type: "input_image" as const, image: addressOf(part) }));
   return [{ type: "input_text", text }, ...items];

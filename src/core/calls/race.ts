@@ -2,6 +2,7 @@ import type { OffloadOutcome } from "../model/call.ts";
 import type { TaskInfo } from "../model/task.ts";
 import { here, type InContext, type KeepContext } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
+import { abortReasonOf } from "../values/signals.ts";
 import { deadlineError } from "./execution.ts";
 import type { Follower, Outcome } from "./outcome.ts";
 import type { RunningCall } from "./running-calls.ts";
@@ -112,7 +113,7 @@ export class Race<R> implements Follower, TurnMember {
     else if (timeoutMs !== Number.POSITIVE_INFINITY) {
       this.#timer = new Timer(this.#offloader.clock, () => this.#timedOut(), timeoutMs);
     }
-    if (this.#signal?.aborted) this.abort(this.#signal.reason);
+    if (this.#signal?.aborted) this.abort(abortReasonOf(this.#signal));
     else this.watchTurn();
   }
 

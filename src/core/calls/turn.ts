@@ -1,6 +1,6 @@
 import { shared } from "../copies.ts";
 import { Chain, type Link } from "../values/chain.ts";
-import { onAbort } from "../values/signals.ts";
+import { abortReasonOf, onAbort } from "../values/signals.ts";
 
 /** Somebody who wants to know when a turn is aborted. */
 export interface TurnMember extends Link<TurnMember> {
@@ -25,7 +25,8 @@ export class Turn {
   readonly #signal: AbortSignal;
   readonly #members = new Chain<TurnMember>();
   readonly #listener = () => {
-    for (const member of [...this.#members].reverse()) member.abort(this.#signal.reason);
+    const reason = abortReasonOf(this.#signal);
+    for (const member of [...this.#members].reverse()) member.abort(reason);
   };
 
   #stopListening: () => void = () => undefined;

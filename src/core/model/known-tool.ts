@@ -59,7 +59,8 @@ const toolNamed = (name: string) =>
 
 /** A tool as the manager keeps it. */
 export interface KnownTool {
-  readonly execute: ToolExecuteFunction<unknown, unknown>;
+  /** Calls it. The texts that it streams are its output, unless its result is shown in a way of its own. */
+  executeFor(call: { hasView: boolean }): ToolExecuteFunction<unknown, unknown>;
   readonly isRestartable: boolean;
   readonly attempts: number;
   readonly view: ToolView | undefined;
@@ -78,11 +79,13 @@ export function knownTools(tools: Record<string, DurableTool>): Map<string, Know
 function knownTool(name: string, tool: DurableTool): KnownTool {
   const where = `tools.${name}`;
   const { resumable, idempotent, attempts, view } = readOptions(toolNamed(name), tool, where, `${where}.`);
-  const execute: KnownTool["execute"] = (input, context) => {
-    const returned = tool.execute(input as never, context as DurableContext);
-    return isStream(returned) ? lastChunkOf(returned, view ? undefined : context) : returned;
-  };
-  return { execute, isRestartable: resumable || idempotent, attempts, view };
+  const executeFor: KnownTool["executeFor"] =
+    ({ hasView }) =>
+    (input, context) => {
+      const returned = tool.execute(input as never, context as DurableContext);
+      return isStream(returned) ? lastChunkOf(returned, view || hasView ? undefined : context) : returned;
+    };
+  return { executeFor, isRestartable: resumable || idempotent, attempts, view };
 }
 
 /** A promise that only the manager can keep. @throws `invalid_option` where it does not know the tool */
@@ -96,7 +99,7 @@ export function checkKnown(tool: Partial<DurableTool>, known: ReadonlyMap<string
   );
 }
 
-/** As `stream` has it: text chunks are output, unless the tool has a view, and the last chunk is the result. */
+/** As `stream` has it: text chunks are output, unless there is a view, and the last chunk is the result. */
 async function lastChunkOf(
   chunks: AsyncIterable<unknown>,
   context: ToolContext | undefined,

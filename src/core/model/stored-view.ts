@@ -13,18 +13,29 @@ export function storeWithView(value: unknown, view: ResultView, maxBytes: number
   return { ...(size > left ? storeResult(value, maxBytes - size) : result), view: json };
 }
 
-/** As JSON of at most so many bytes: the texts first, and then what media there is room for. */
+/**
+ * As JSON of at most so many bytes: the texts first, and then what media there is room for. Where there is none for some
+ * part, the last one says so.
+ */
 function viewWithin(view: ResultView, maxBytes: number): string {
-  let left = maxBytes - "[]".length;
+  const forMore = maxBytes < LEAST_TOLD ? 0 : sizeOfPart(MORE) + ",".length;
+  let left = maxBytes - "[]".length - forMore;
   const placed = <Part extends ViewPart>(part: Part, within: Within<Part>) => {
-    const kept = within(part, left - ",".length);
+    const kept = left > LEAST_PART ? within(part, left - ",".length) : undefined;
     if (kept !== undefined) left -= sizeOfPart(kept) + ",".length;
     return kept;
   };
   const texts = view.map((part) => (part.type === "text" ? placed(part, textWithin) : part));
   const parts = texts.map((part) => (part?.type === "media" ? placed(part, mediaWithin) : part));
-  return JSON.stringify(parts.filter((part) => part !== undefined));
+  const kept = parts.filter((part) => part !== undefined);
+  return JSON.stringify(forMore > 0 && kept.length < view.length ? [...kept, MORE] : kept);
 }
+
+const MORE: TextPart = { type: "text", text: "[There was no room to keep the rest.]" };
+/** In bytes that a view may have: with fewer it has no room to say so. */
+const LEAST_TOLD = 500;
+/** In bytes of JSON. */
+const LEAST_PART = 26;
 
 /** A part, or what there is room for of it. */
 type Within<Part> = (part: Part, maxBytes: number) => ViewPart | undefined;
@@ -34,9 +45,11 @@ function textWithin({ text }: TextPart, maxBytes: number): TextPart | undefined 
   let chars = Math.min(text.length, Math.max(0, maxBytes));
   for (;;) {
     const part: TextPart = { type: "text", text: chars < text.length ? endsOf(text, chars) : text };
-    if (sizeOfPart(part) <= maxBytes) return part;
+    const size = sizeOfPart(part);
+    if (size <= maxBytes) return part;
     if (chars === 0) return undefined;
-    chars = Math.floor(chars * 0.8);
+    // What is escaped takes six times its characters.
+    chars = Math.floor(Math.min(chars * 0.9, (chars * maxBytes) / size));
   }
 }
 

@@ -1,7 +1,6 @@
 /** A result as its tool shows it to the model, which may be less than the result, and other than text. */
 
 import { blockTexts } from "../values/blocks.ts";
-import { oneLine } from "../values/text.ts";
 import type { CompletedResult } from "./result.ts";
 
 /** One part of what a model is shown. Plain JSON. */
@@ -33,16 +32,6 @@ export type ToolView = {
   view(value: unknown): ResultView | undefined | PromiseLike<ResultView | undefined>;
 }["view"];
 
-/** The view that a tool has of a value. Where it has failed, the texts of the value alone. Never rejects. */
-export async function viewBy(view: ToolView, value: unknown): Promise<ResultView | undefined> {
-  try {
-    const parts = await view(value);
-    return parts?.map(ownPart);
-  } catch {
-    return textsOf(value);
-  }
-}
-
 /** Those parts of a value that are texts by the custom of all frameworks; where there are none, it says so. */
 export function textsOf(value: unknown): ResultView {
   const texts = blockTexts(value) ?? [];
@@ -62,30 +51,10 @@ export function viewText(view: ResultView): string {
 
 /** The size of what is shown, as far as it is known. */
 export function bytesOf({ data, bytes }: MediaPart): number | undefined {
-  return data === undefined ? bytes : Math.floor((data.replace(/=+$/, "").length * 3) / 4);
+  return data === undefined ? bytes : Math.floor((data.replace(/={1,2}$/, "").length * 3) / 4);
 }
 
 const UNSHOWN = "[The result cannot be shown: what the tool shows of it could not be made.]";
-const MAX_MEDIA_TYPE = 64;
-/** Some break its lines. */
-const BASE64 = /^[\w+/\s-]*=*\s*$/;
-const URL_TEXT = /^[!-~]+$/;
-
-/** A copy without anything else that somebody has put on it. @throws for what is no part */
-function ownPart(part: ViewPart): ViewPart {
-  if (part.type === "text") return { type: "text", text: checkText(part.text) };
-  const { mediaType, data, url } = part;
-  const own: MediaPart = { type: "media", mediaType: oneLine(mediaType, MAX_MEDIA_TYPE) };
-  if (data !== undefined) own.data = checkText(data, BASE64);
-  else if (url !== undefined) own.url = checkText(url, URL_TEXT);
-  else if (part.bytes !== undefined) own.bytes = Number(part.bytes);
-  return own;
-}
-
-function checkText(text: string, form?: RegExp): string {
-  if (typeof text === "string" && (form === undefined || form.test(text))) return text;
-  throw new TypeError("A part of a view is not what it should be.");
-}
 
 /** "[image/png, 12 kB]" */
 function labelOf(part: MediaPart): string {

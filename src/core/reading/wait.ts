@@ -6,7 +6,7 @@ import { isFinished, type TaskInfo, type TaskScope } from "../model/task.ts";
 import { WAIT, type WaitOptions } from "../options/query-options.ts";
 import { type Clock, MAX_TIMER_MS, Timer, timersOf } from "../time/clock.ts";
 import { readArgument } from "../values/options.ts";
-import { onAbort, throwIfAborted } from "../values/signals.ts";
+import { abortReasonOf, onAbort, throwIfAborted } from "../values/signals.ts";
 import { invalidInput } from "../values/validate.ts";
 import type { Queries } from "./queries.ts";
 
@@ -50,7 +50,7 @@ export class Waiter {
   async #until(look: Look, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const stopHints = this.#notices.onHint((hint) => look.hinted(hint), look.scope.userId);
     const poll = this.#startPoll(look);
-    const stopSignal = signal && onAbort(signal, () => look.fail(signal.reason));
+    const stopSignal = signal && onAbort(signal, () => look.fail(abortReasonOf(signal)));
     this.#open.add(look);
     look.again();
     try {

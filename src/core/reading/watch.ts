@@ -37,12 +37,10 @@ export class Watcher {
   }
 
   #read(watch: Watch): AsyncIterator<TaskUpdate, void> {
-    this.#open.add(watch);
+    watch.onStop = () => this.#open.delete(watch);
+    if (!watch.isOver) this.#open.add(watch);
     if (this.#isClosed) watch.finish();
-    return endable(watch.read(), () => {
-      watch.stop();
-      this.#open.delete(watch);
-    });
+    return endable(watch.read(), () => watch.stop());
   }
 
   /** Ends every watch, once it has told what there is. */
@@ -90,6 +88,8 @@ class Watch {
   #isFinishing = false;
   #hasSkipped = false;
   #isOver = false;
+  /** Its reader may be gone for good, and never say so. */
+  onStop: () => void = () => undefined;
 
   constructor(
     scope: TaskScope,
@@ -108,8 +108,13 @@ class Watch {
     if (signal?.aborted) this.stop();
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   stop(): void {
     this.#isOver = true;
+    this.onStop();
     this.#stopHints();
     this.#stopSignal?.();
     this.#wake();

@@ -3,14 +3,13 @@ import type { RunningCall } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { changeFor } from "../model/lifecycle.ts";
-import type { StoredResult } from "../model/result.ts";
 import type { TaskChange } from "../model/store.ts";
 import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import { here } from "../time/async-context.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { type Ending, endingsOf } from "./ending.ts";
-import { keptResult } from "./kept-result.ts";
+import { keptOf } from "./kept-result.ts";
 import type { Slot } from "./slot.ts";
 import { letGo } from "./stored-call.ts";
 
@@ -28,7 +27,8 @@ export class RunningTask implements TaskFollower {
   #pause: Timer | undefined;
   #grace: Timer | undefined;
   #isEnding = false;
-  readonly #ending: Ending = { isShutDown: false, isUnbegun: false };
+  readonly #ending: Ending = { isShutDown: false, isUnbegun: false, kept: undefined };
+  readonly #closing = new AbortController();
 
   constructor(call: RunningCall, record: TaskRecord, slot: Slot, parts: RunningTaskParts) {
     this.slot = slot;
@@ -116,6 +116,8 @@ export class RunningTask implements TaskFollower {
   #shutDown(): void {
     this.#ending.isShutDown = true;
     this.#call.execution.abort(closedError());
+    // The store may not be waited for much longer. What needs no time is shown all the same.
+    this.#parts.clock.nextPass(() => this.#closing.abort());
     this.#end();
   }
 
@@ -193,9 +195,10 @@ export class RunningTask implements TaskFollower {
   /** Tries until this task is finished in the store, by this write or by somebody else's. */
   async #writeEnd(): Promise<void> {
     const { clock, ledger, terms } = this.#parts;
-    const result = await keptResult(this.#call.execution, terms.maxResultBytes, clock);
+    const kept = keptOf(this.#call.execution, { ...terms, clock, signal: this.#closing.signal });
+    this.#ending.kept = await kept;
     for (let isOver = false; !isOver; ) {
-      const change = this.#endChange(result);
+      const change = this.#endChange();
       if (change === undefined) return;
       await ledger.end(this.#record, change, (record) => {
         this.#record = record ?? this.#record;
@@ -204,7 +207,7 @@ export class RunningTask implements TaskFollower {
     }
   }
 
-  #endChange(result: StoredResult | undefined): TaskChange | undefined {
+  #endChange(): TaskChange | undefined {
     const { clock, terms } = this.#parts;
     const now = clock.now();
     const endings = endingsOf(this.#record, this.#call, this.#ending, terms.redact, now);
@@ -212,6 +215,7 @@ export class RunningTask implements TaskFollower {
     if (change === undefined) return undefined;
     const { execution } = this.#call;
     const { patch } = change;
+    const { result } = this.#ending.kept ?? {};
     const events = execution.hasReports ? [...execution.reports.all(now), ...change.events] : change.events;
     return patch.status === "completed" && result ? { patch, events, result } : { patch, events };
   }

@@ -33,7 +33,7 @@ export function storedCall(
   const lastCheckpoint: unknown = checkpoint === null ? undefined : JSON.parse(checkpoint);
   const made = { input, deadlineMs: settings.deadlineMs, hasView };
   const restartState = new RestartState(made, tool, { id, lastCheckpoint });
-  return { call, settings, execute: tool.execute, restartState, inContext };
+  return { call, settings, execute: tool.executeFor({ hasView }), restartState, inContext };
 }
 
 /** Gives a task up for another process to start again. False: none could. */

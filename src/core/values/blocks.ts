@@ -15,8 +15,10 @@ export function blockTexts(value: unknown, isMeant: (holder: Holder) => boolean 
 /** What an MCP server says of a tool that has failed: such a result is no success. `undefined`: it is none. */
 export function mcpFailure(value: unknown): string | undefined {
   const texts = blockTexts(value, ({ isError }) => isError === true);
-  return texts && (texts.join("\n") || "The tool does not say why.");
+  return texts && (texts.join("\n") || NO_REASON);
 }
+
+export const NO_REASON = "The tool does not say why.";
 
 interface Holder {
   content?: unknown;

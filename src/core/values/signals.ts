@@ -9,7 +9,12 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
 
 /** @throws the reason of a signal that has aborted */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw signal.reason;
+  if (signal?.aborted) throw abortReasonOf(signal);
+}
+
+/** Signals of before there were reasons have none, and nobody can make anything of `undefined`. */
+export function abortReasonOf({ reason }: AbortSignal): unknown {
+  return reason === undefined ? new DOMException("This operation was aborted.", "AbortError") : reason;
 }
 
 function harmlessly(act: () => void): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { viewOfBlocks, viewOfModelOutput } from "../../../src/adapters/shared/views.ts";
+import { carried, viewOfBlocks, viewOfModelOutput } from "../../../src/adapters/shared/views.ts";
 import type { ViewPart } from "../../../src/core/model/view.ts";
 
 const png = { type: "media", mediaType: "image/png", data: "iVBORw0KGgo=" } as const;
@@ -9,6 +9,11 @@ const dataUrl = `data:image/png;base64,${data}`;
 const url = "https://example.test/a.png?signature=x";
 const reached = { type: "media", mediaType: "image/*", url } as const;
 const named = (mediaType: string): ViewPart => ({ type: "media", mediaType });
+
+/** Nothing of it gets lost. */
+function asJson(block: unknown): [block: unknown, part: ViewPart] {
+  return [block, { type: "text", text: JSON.stringify(block) }];
+}
 
 const BLOCKS: Record<string, [block: unknown, part: ViewPart][]> = {
   "the AI SDK": [
@@ -36,6 +41,27 @@ const BLOCKS: Record<string, [block: unknown, part: ViewPart][]> = {
       { type: "custom", providerOptions: { secret: 1 } },
       { type: "text", text: "[custom]" },
     ],
+    [{ type: "media", data, mediaType: "image/*" }, png],
+    [
+      { type: "media", data: "AAAA", mediaType: "image/*" },
+      { type: "media", data: "AAAA", mediaType: "image/*" },
+    ],
+  ],
+  "anybody who has blocks of another kind": [
+    asJson({ type: "search_result", source: "https://x.test", content: [{ type: "text", text: "found" }] }),
+    asJson({ type: "user", name: "Ada" }),
+    asJson({ type: "file", name: "a.txt", size: 3 }),
+    asJson({ type: "resource_link", uri: "https://x.test/a", name: "a", mimeType: "text/plain" }),
+    asJson({ type: "document", source: { type: "content", content: [] } }),
+    asJson(null),
+    asJson([1]),
+    ["text", { type: "text", text: "text" }],
+    [
+      { type: "document", source: { type: "text", media_type: "text/plain", data: "In it." } },
+      { type: "text", text: "In it." },
+    ],
+    [{ type: "image", b64: data }, named("image/*")],
+    [{ type: "image", mimeType: "image/png", data: new Uint8Array(0) }, named("image/png")],
   ],
   MCP: [
     [
@@ -88,6 +114,18 @@ describe.each(Object.entries(BLOCKS))("blocks of %s", (_, blocks) => {
   test.each(blocks)("%j", (block, part) => {
     expect(viewOfBlocks([block])).toEqual([part]);
   });
+});
+
+test("a user's message carries images of a known type, and such as others keep", () => {
+  const media = [
+    png,
+    reached,
+    { ...png, mediaType: "image/*" },
+    { ...png, mediaType: "audio/wav" },
+    { type: "media", mediaType: "application/pdf", url },
+    { type: "media", mediaType: "image/png" },
+  ] as const;
+  expect(carried(media)).toEqual([png, reached]);
 });
 
 describe("what toModelOutput answers", () => {

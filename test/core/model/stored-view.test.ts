@@ -40,6 +40,31 @@ describe("a view that is kept", () => {
     expect(truncated).toEqual({ bytes: 5_000 });
   });
 
+  test("says so where there is no room at all for some of its parts", () => {
+    const text = (text: string) => ({ type: "text", text }) as const;
+    const view = [
+      text("a".repeat(900)),
+      ...Array.from({ length: 9 }, () => text("b".repeat(200))),
+      media(90),
+    ];
+    const parts = kept("v", view, 700).view;
+    expect(parts.length).toBeLessThan(view.length);
+    expect(parts.at(-1)).toEqual(text("[There was no room to keep the rest.]"));
+  });
+
+  test("looks at no more parts than there is room for", () => {
+    let looks = 0;
+    const part = (): ResultView[number] => ({
+      type: "text",
+      get text() {
+        looks += 1;
+        return "hello";
+      },
+    });
+    kept("v", Array.from({ length: 5_000 }, part), 1_000);
+    expect(looks).toBeLessThan(500);
+  });
+
   test("never takes more together with its result than may be kept", () => {
     const part = fc.oneof(
       fc.record({ type: fc.constant("text" as const), text: fc.string({ unit: "binary", maxLength: 900 }) }),

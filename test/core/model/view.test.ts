@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { textsOf, viewBy, viewText } from "../../../src/core/model/view.ts";
+import { viewBy } from "../../../src/core/model/make-view.ts";
+import { textsOf, viewText } from "../../../src/core/model/view.ts";
 
 const image = (bytes: number) => Buffer.alloc(bytes, 7).toString("base64");
 
@@ -20,6 +21,43 @@ describe("a view as text", () => {
   });
 });
 
+describe("media of a view", () => {
+  const png = { type: "media", mediaType: "image/png" } as const;
+  const own = async (part: object) => viewBy(() => [{ ...png, ...part }], "s3cret");
+
+  test.each([
+    ["data that are no base64", { data: "\ud800" }],
+    ["data that end in the middle", { data: "AA=A" }],
+    ["no data at all", { data: "" }],
+    ["an address with spaces", { url: "a b" }],
+    ["an address within their host's site", { url: "/static/a.png" }],
+    ["an address on their host's disk", { url: "file:///etc/passwd" }],
+    ["an address that is no text", { url: 5 }],
+    ["a data URL without base64", { url: "data:image/svg+xml;utf8,<svg/>" }],
+    ["a size that is no number", { bytes: Number.NaN }],
+    ["a size that is none", { bytes: -1 }],
+  ])("with %s are only named, and nothing else of the view is lost", async (_, part) => {
+    expect(await own(part)).toEqual([png]);
+  });
+
+  test("have their data on one line, whatever they come in", async () => {
+    const data = image(30);
+    const kept = [{ ...png, data }];
+    expect(await own({ data: `${data.slice(0, 20)}\r\n${data.slice(20)}\n` })).toEqual(kept);
+    expect(await own({ url: `data:image/png;base64,${data}` })).toEqual(kept);
+  });
+
+  test.each(["https://x.test/a.png?b=1", "gs://bucket/a.png"])("may be at %s", async (url) => {
+    expect(await own({ url })).toEqual([{ ...png, url }]);
+  });
+});
+
+test("lone surrogates of a view become U+FFFD", async () => {
+  expect(await viewBy(() => [{ type: "text", text: "a\ud800" }], 1)).toEqual([
+    { type: "text", text: "a\ufffd" },
+  ]);
+});
+
 describe("a view that fails", () => {
   const broken = [
     [
@@ -31,8 +69,9 @@ describe("a view that fails", () => {
     ["rejects", () => Promise.reject(new Error("no"))],
     ["answers nonsense", () => 5 as never],
     ["answers parts that are none", () => [{ type: "text" }] as never],
-    ["answers data that is no base64", () => [{ ...media(3), data: "\ud800" }]],
-    ["answers an address that is none", () => [{ ...media(3), data: undefined, url: "a b" }]],
+    ["answers null", () => null as never],
+    ["answers what only has a map", () => ({ map: () => 5 }) as never],
+    ["answers a list with holes", () => Array(2) as never],
     ["answers media without a type", () => [{ type: "media", data: "AA==" }] as never],
   ] as const;
 

@@ -164,10 +164,54 @@ describe.each(STORES)("a tool with a view of its own on $name", ({ makeStore }) 
 
   test("a result of MCP that is an error fails the task, with its content as the reason", async () => {
     const content = [{ type: "text", text: "The disk is full, password=hunter2" }];
-    const { message, task } = await late({ content, isError: true }, undefined);
+    const { message, task } = await late({ content, isError: true }, () => undefined);
     expect(task).toMatchObject({ status: "failed", error: { code: "tool_error" } });
     expect(task.error?.message).toBe("The disk is full, password=***");
     expect(message.text).toContain("Outcome: failed (tool_error)");
+  });
+
+  test.each([
+    ["what the tool shows of it", () => [{ type: "text", text: "The search failed." }], "The search failed."],
+    ["that nobody says why, where it shows nothing", () => [], "The tool does not say why."],
+  ])("a result of MCP that is an error is told as %s", async (_, shows, reason) => {
+    const content = [{ type: "text", text: "no route to db-1.internal" }];
+    const { message, task } = await late({ content, isError: true }, shows);
+    expect(task.error).toEqual({ code: "tool_error", message: reason });
+    expect(message.text).not.toContain("db-1.internal");
+  });
+
+  test("that has not come when the manager closes loses no result", async () => {
+    const { tasks } = sceneOf({ store: makeStore() });
+    const never = () => new Promise<undefined>(() => undefined);
+    const { id } = await soon(tasks.start(callOf({ view: never }), () => shot));
+    await pass(100);
+    await soon(tasks.close({ drainMs: 0 }), 1_000);
+    expect(await soon(tasks.result(ADA, id))).toMatchObject({ status: "completed", value: shot });
+  });
+
+  test.each([
+    ["null", () => null],
+    ["something with a map of its own", () => ({ map: () => 5 })],
+    ["a size that is no number", () => [{ type: "media", mediaType: "image/png", bytes: Number.NaN }]],
+    ["NUL", () => [{ type: "text", text: "a\0b\ud800" }]],
+  ])("that answers %s ends its task all the same, and tells nothing else", async (_, shows) => {
+    const { message, task, tasks, id } = await late(shot, shows);
+    expect(task.status).toBe("completed");
+    expect(message.text).not.toMatch(/s3cret|AQEB|\0|\ud800/);
+    expect(await soon(tasks.result(ADA, id))).toMatchObject({ value: shot });
+  });
+
+  test("keeps the texts that a stream of a registered tool consists of out of its output", async () => {
+    const view = () => [{ type: "text", text: "Done." }] as const;
+    async function* execute() {
+      yield "s3cret-token";
+      yield "the end";
+    }
+    const { tasks, offload } = sceneOf({ store: makeStore(), tools: { search: { execute, view } } });
+    const stream = offload.stream(callOf({ background: true }), execute);
+    const { id } = taskOf(await soon(stream.outcome));
+    await ended(tasks, id);
+    expect(await typesOf(tasks, id)).toEqual(["task.queued", "task.started", "task.completed"]);
   });
 
   test("a result of MCP that is an error comes as it is in time", async () => {

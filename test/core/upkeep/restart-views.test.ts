@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { TaskStore } from "../../../src/core/model/store.ts";
 import { FollowUpInbox, followUpMessage } from "../../../src/follow-up/index.ts";
 import type { DurableTool, ResultView } from "../../../src/index.ts";
-import { ADA, callOf, ended, inFakeTime, pass, soon, stubborn } from "../../support/scene.ts";
+import { ADA, callOf, ended, inFakeTime, pass, soon, stubborn, typesOf } from "../../support/scene.ts";
 import { processesOn, SHARED_STORES } from "./processes.ts";
 
 inFakeTime();
@@ -58,6 +58,20 @@ describe.each(SHARED_STORES)("what a restarted tool shows on $name", ({ makeStor
     const text = await told({ withheld }, {}, ofCall);
     expect(text).toContain("cannot be shown");
     expect(text).not.toContain(withheld);
+  });
+
+  test("is no output of the task, where it streams and only the call had a view", async () => {
+    async function* texts() {
+      yield withheld;
+      yield "12 pages";
+    }
+    const first = mortal({ tools: { search: { idempotent: true, execute: stubborn } } });
+    const other = processOf({ tools: { search: { idempotent: true, execute: texts } } }).tasks;
+    const { id } = await soon(first.tasks.start(callOf({ view: ofCall }), stubborn));
+    await pass(100);
+    first.die();
+    await ended(other, id);
+    expect(await typesOf(other, id)).not.toContain("task.output");
   });
 
   test("is the value as it is where nobody has a view", async () => {
