@@ -4,6 +4,7 @@ import * as library from "tool-offload";
 import { BackgroundTaskManager, DEFAULTS } from "tool-offload";
 import { createTaskHandler } from "tool-offload/http";
 import { afterAll, describe, expect, test } from "vitest";
+import { PROBLEMS } from "../src/http/problems.ts";
 import { docstringExamples, fenced, isComplete, pages, root, type Snippet } from "./snippets/extract.ts";
 import { brokenLinks } from "./snippets/links.ts";
 import { broken, promises, Workshop } from "./snippets/run.ts";
@@ -173,6 +174,18 @@ describe("the routes", () => {
     expect([...rows].sort()).toEqual(full.sort());
   });
 
+  test("are those that the handler describes in OpenAPI", async () => {
+    const tasks = new BackgroundTaskManager();
+    const handler = createTaskHandler({ tasks, authenticate: () => ({ userId: "ada" }), allowCancel: true });
+    const response = await handler(new Request("http://localhost/background-tasks/openapi.json"));
+    const { paths } = (await response.json()) as { paths: Record<string, object> };
+    const described = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace("{id}", ":id")}`),
+    );
+    expect([...rows].sort()).toEqual(described.sort());
+    await tasks.close();
+  });
+
   test("exist, and so do those that the curl lines ask for", async () => {
     const tasks = new BackgroundTaskManager();
     const scope = { userId: "ada" };
@@ -191,6 +204,14 @@ describe("the routes", () => {
       expect(status, route).toBe(200);
     }
     await tasks.close();
+  });
+});
+
+describe("the problems over HTTP", () => {
+  test("are those of the page, both ways", () => {
+    const shown = tableAfter("and its words may change.").map(([code, status]) => [uncoded(code), status]);
+    const known = Object.entries(PROBLEMS).map(([code, { status }]) => [code, String(status)]);
+    expect(shown).toEqual(known);
   });
 });
 
