@@ -43,18 +43,18 @@ export class Ledger {
 
   /**
    * Writes a task whose caller is told when the store fails. What was written all the same, or will be, is taken
-   * back: its caller believes that there is none.
+   * back: its caller believes that there is none. Where it may ask again, `found` is told of it instead.
    */
-  async insert(task: NewTask): Promise<Insertion> {
+  async insert(task: NewTask, found?: (record: TaskRecord) => void): Promise<Insertion> {
     const { limits, leaseMs } = this.#terms;
-    const takeBack = () => this.#takeBack(task.record);
+    const failed = found ? this.#lookFor(task, found) : () => this.#takeBack(task.record);
     try {
       const write = (store: TaskStore) => store.insert(task, limits, leaseMs);
-      const answer = await this.#gateway.ask("insert", write, takeBack);
+      const answer = await this.#gateway.ask("insert", write, failed);
       if (answer.status === "inserted") this.#makeKnown(answer.record, task.events);
       return answer;
     } catch (error) {
-      takeBack();
+      failed();
       throw error;
     }
   }
@@ -222,6 +222,20 @@ export class Ledger {
       () => this.#sweeper.finished(),
       () => undefined,
     );
+  }
+
+  /** Looks for a task, whenever it is called, until it was found. */
+  #lookFor({ record: { userId, id }, events }: NewTask, found: (record: TaskRecord) => void): () => void {
+    let isFound = false;
+    const read = () => this.#gateway.insist("get", (store) => store.get({ userId }, id));
+    const look = async () => {
+      const record = await read();
+      if (record === undefined || isFound) return;
+      isFound = true;
+      this.#makeKnown(record, events, FIRST_SEQ);
+      found(record);
+    };
+    return () => void look().catch(() => undefined);
   }
 
   #handOver(record: TaskRecord, taker: Taker, makeKnown: () => void): void {
