@@ -4,6 +4,7 @@ import * as library from "tool-offload";
 import { BackgroundTaskManager, DEFAULTS } from "tool-offload";
 import { createTaskHandler } from "tool-offload/http";
 import { afterAll, describe, expect, test } from "vitest";
+import { PROBLEMS } from "../src/http/problems.ts";
 import { docstringExamples, fenced, isComplete, pages, root, type Snippet } from "./snippets/extract.ts";
 import { brokenLinks } from "./snippets/links.ts";
 import { broken, promises, Workshop } from "./snippets/run.ts";
@@ -191,6 +192,14 @@ describe("the routes", () => {
       expect(status, route).toBe(200);
     }
     await tasks.close();
+  });
+});
+
+describe("the problems over HTTP", () => {
+  test("are those of the page, both ways", () => {
+    const shown = tableAfter("and its words may change.").map(([code, status]) => [uncoded(code), status]);
+    const known = Object.entries(PROBLEMS).map(([code, { status }]) => [code, String(status)]);
+    expect(shown).toEqual(known);
   });
 });
 

@@ -6,7 +6,7 @@ import { Refusal } from "./refusal.ts";
 /**
  * Keeps no more than it must to see that a body is too large.
  *
- * @throws a `Refusal`: 413, or 400 for what is no text, or has been read before
+ * @throws a `Refusal`: `body_too_large`, `invalid_body` for what is no text, `body_missing` for what has been read before
  */
 export async function readBody({ body, bodyUsed, headers }: Request): Promise<string> {
   if (bodyUsed || body?.locked) throw readBefore();
@@ -36,7 +36,7 @@ export function letAnswer(request: Request): void {
 }
 
 export function malformedBody(): Refusal {
-  return new Refusal(400, { field: "body", detail: "body must be a JSON object in UTF-8." });
+  return new Refusal("invalid_body", { field: "body", detail: "body must be a JSON object in UTF-8." });
 }
 
 const MAX_BODY_BYTES = 16_384;
@@ -51,7 +51,7 @@ async function textOf(body: ReadableStream<Uint8Array>): Promise<string> {
   try {
     for await (const chunk of chunksOf(body, FIRST_CHUNK_WITHIN_MS)) {
       size += chunk.byteLength;
-      if (size > MAX_BODY_BYTES) throw new Refusal(413);
+      if (size > MAX_BODY_BYTES) throw new Refusal("body_too_large");
       text += decoder.decode(chunk, { stream: true });
     }
     return text + decoder.decode();
@@ -81,7 +81,7 @@ function refuseReadBefore(): never {
 
 /** A stream that another has read to its end may say nothing any more, not even that it has ended. */
 function readBefore(): Refusal {
-  return new Refusal(400, {
+  return new Refusal("body_missing", {
     field: "body",
     detail:
       "body did not arrive: a body parser in front of the task handler, such as express.json(), has read it. " +

@@ -2,12 +2,14 @@ import { TaskOffloadError } from "../core/errors.ts";
 import { faultOfScope } from "../core/model/call.ts";
 import { discardBody, letAnswer } from "./body.ts";
 import { nothingAt, warnOnce } from "./host-faults.ts";
-import { type HandlerSettings, handlerSettings, type TaskHandlerOptions } from "./options.ts";
+import { handlerSettings, type TaskHandlerOptions } from "./options.ts";
 import { Pages } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
-import { checkOrigin } from "./request.ts";
+import { checkOrigin, readJson, readQuery } from "./request.ts";
 import { type Answer, toConditionalResponse, toResponse } from "./response.ts";
-import { createRoutes, type OwnRoute, type Route, type Visit } from "./routes.ts";
+import { noQuerySchema, type OwnRoute, type Parts, type Route, type Visit } from "./route.ts";
+import { createRouter, type Router, routeFor } from "./router.ts";
+import { offeredRoutes } from "./routes.ts";
 import { Waits } from "./waits.ts";
 
 /**
@@ -43,11 +45,11 @@ import { Waits } from "./waits.ts";
  */
 export function createTaskHandler(options: TaskHandlerOptions): (request: Request) => Promise<Response> {
   const settings = handlerSettings(options);
-  const find = createRoutes(settings.basePath, settings.allowCancel);
-  const parts = { ...settings, find, pages: new Pages(), waits: new Waits(settings.waitsPerUser) };
+  const router = createRouter(offeredRoutes(settings), settings.basePath);
+  const parts = { ...settings, pages: new Pages(), waits: new Waits(settings.waitsPerUser) };
   const onError = settings.onError ?? warnOnce();
   return async (request) => {
-    const response = await respond(request, parts).catch((error) =>
+    const response = await respond(request, router, parts).catch((error) =>
       toResponse(refusalOf(error, request, onError)),
     );
     if (request.method === "POST") attempt(() => letAnswer(request));
@@ -58,48 +60,50 @@ export function createTaskHandler(options: TaskHandlerOptions): (request: Reques
 
 type OnError = NonNullable<TaskHandlerOptions["onError"]>;
 
-interface Parts extends HandlerSettings {
-  find: ReturnType<typeof createRoutes>;
-  pages: Pages;
-  waits: Waits;
-}
-
-async function respond(request: Request, parts: Parts): Promise<Response> {
+async function respond(request: Request, router: Router, parts: Parts): Promise<Response> {
   const url = new URL(request.url);
-  const found = parts.find(url.pathname);
-  if (found === undefined) throw nothingAt(url.pathname, parts.basePath);
-  const { route, id } = found;
-  checkMethod(route, request.method);
+  const place = router(url.pathname);
+  if (place === undefined) throw nothingAt(url.pathname, parts.basePath);
+  const route = routeFor(place.methods, request.method);
   if (route.method === "POST") checkOrigin(request, url.origin, parts.allowedOrigins);
-  const { tasks, pages, waits } = parts;
-  const visit = { tasks, pages, waits, id, url, request };
-  const answer = await ("open" in route ? route.open(visit) : answerOwn(route, visit, parts));
+  const visitor = { ...parts, request, url, id: place.id };
+  const answer = await ("open" in route ? route.open(await read(route, visitor)) : answerOwn(route, visitor));
   if (route.method === "POST" || answer.status !== 200) return toResponse(answer);
   return toConditionalResponse(answer, request);
 }
 
-function checkMethod(route: Route, method: string): void {
-  const allowed = route.method === "GET" ? ["GET", "HEAD"] : ["POST"];
-  if (!allowed.includes(method)) throw new Refusal(405, { headers: { Allow: allowed.join(", ") } });
+/** A request of which neither query nor body has been read. */
+type Visitor = Omit<Visit, "query" | "body">;
+
+async function read({ query, body }: Route, visitor: Visitor): Promise<Visit> {
+  const { request, url } = visitor;
+  return {
+    ...visitor,
+    query: readQuery(query ?? noQuerySchema, url),
+    body: body && (await readJson(body, request)),
+  };
 }
 
 /** A scope that is not sound is a mistake of the host, never access. */
-async function answerOwn(route: OwnRoute, visit: Visit, { authenticate, challenge }: Parts): Promise<Answer> {
-  const scope = await authenticate(visit.request);
-  if (scope === null || scope === undefined) throw unauthorized(challenge);
+async function answerOwn(route: OwnRoute, visitor: Visitor): Promise<Answer> {
+  const scope = await visitor.authenticate(visitor.request);
+  if (scope === null || scope === undefined) throw unauthorized(visitor.challenge);
   const fault = faultOfScope(scope);
-  if (fault === undefined) return route.answer(visit, scope);
+  if (fault === undefined) return route.run(await read(route, visitor), scope);
   throw new TaskOffloadError("invalid_input", `authenticate must answer a scope, or null: ${fault.message}`);
 }
 
 function unauthorized(challenge: string | undefined): Refusal {
-  return new Refusal(401, challenge === undefined ? {} : { headers: { "WWW-Authenticate": challenge } });
+  return new Refusal(
+    "unauthenticated",
+    challenge === undefined ? {} : { headers: { "WWW-Authenticate": challenge } },
+  );
 }
 
 function refusalOf(error: unknown, request: Request, onError: OnError): Refusal {
   if (error instanceof Refusal) return error;
   attempt(() => onError(error, request));
-  return new Refusal(503);
+  return new Refusal("unavailable");
 }
 
 /** Does what may fail, now or later, without harm. */

@@ -4,7 +4,7 @@ import { describeError } from "../core/values/summary.ts";
 import { shown } from "../core/values/validate.ts";
 import { warn } from "../core/values/warn.ts";
 import { Refusal } from "./refusal.ts";
-import { isUnder } from "./routes.ts";
+import { isUnder } from "./router.ts";
 
 /** In place of an `onError`: the reason of the first 503 is a warning of the process. */
 export function warnOnce(): (error: unknown) => void {
@@ -21,8 +21,8 @@ export function warnOnce(): (error: unknown) => void {
 
 /** A server may cut off the path under which it mounts. In development the 404 says what has come of it. */
 export function nothingAt(pathname: string, basePath: string): Refusal {
-  if (isUnder(basePath, pathname) || !isDeveloping()) return new Refusal(404);
-  return new Refusal(404, {
+  if (isUnder(basePath, pathname) || !isDeveloping()) return new Refusal("not_found");
+  return new Refusal("not_found", {
     detail:
       `The task handler answers under ${shown(basePath || "/")}, and this request came to it as ${shown(pathname)}. ` +
       "Set its `basePath` to what the path begins with when it comes here, or mount it where the path stays whole.",

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { TASK_STATUSES } from "../core/model/task.ts";
+import { PROBLEM_CODES } from "./problems.ts";
 import { taskEventSchema, taskInfoSchema, taskStatusSchema } from "./task-schemas.ts";
 
 /** The longest a request may wait for a result, in milliseconds. */
@@ -12,7 +13,7 @@ const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER) => {
     .string({ error })
     .regex(/^\d+$/, { error })
     .transform(Number)
-    .refine((value) => value >= least && value <= most, { error });
+    .pipe(z.int({ error }).min(least, { error }).max(most, { error }));
 };
 
 const sessionError = "must be one session's id";
@@ -59,9 +60,6 @@ export const eventsQuerySchema = z.object({
   limit: wholeNumber(1, 1_000).exactOptional(),
 });
 
-/** What has no query at all. */
-export const noQuerySchema = z.object({});
-
 const bodyError = "must be a JSON object in UTF-8";
 
 /** The body of `POST /:id/cancel`, which may also be empty. */
@@ -91,13 +89,18 @@ export const eventPageSchema = z.object({
 /** 200 and 503 of `GET /health`. */
 export const healthSchema = z.object({ status: z.enum(["ok", "closing"]) });
 
+/** In `Retry-After`: the seconds after which asking again may help. */
+export const retryAfterSchema = z.string().regex(/^\d+$/);
+
 /** Problem details (RFC 9457): the body of every other answer from 400 on. */
 export const problemSchema = z.object({
   type: z.literal("about:blank"),
+  /** What kind of problem it is, for programs. */
+  code: z.enum(PROBLEM_CODES),
   title: z.string(),
   status: z.number(),
   detail: z.string(),
-  /** What is wrong with a request, with status 400: a query parameter, a property of the body, or `body`. */
+  /** With status 400, what is wrong with the request: a query parameter, a property of the body, or `body`. */
   field: z.string().optional(),
 });
 

@@ -1,6 +1,5 @@
 import type * as z from "zod";
 import { malformedBody, readBody } from "./body.ts";
-import { type CancelBody, cancelBodySchema } from "./protocol.ts";
 import { Refusal } from "./refusal.ts";
 
 /** The query parameters, of which the schema gets a repeated one as a list. One that it does not know widens no answer. */
@@ -15,12 +14,15 @@ export function readQuery<Query extends z.ZodObject>(schema: Query, { searchPara
   return checked(schema, given, "query");
 }
 
-/** The body of a cancel request; an empty one is an empty object. */
-export async function readCancelBody(request: Request): Promise<CancelBody> {
+/** The body, in JSON; an empty one is an empty object. */
+export async function readJson<Body extends z.ZodType>(
+  schema: Body,
+  request: Request,
+): Promise<z.infer<Body>> {
   const type = request.headers.get("Content-Type");
-  if (type !== null && !JSON_TYPE.test(type)) throw new Refusal(415);
+  if (type !== null && !JSON_TYPE.test(type)) throw new Refusal("unsupported_media_type");
   const text = await readBody(request);
-  return checked(cancelBodySchema, text === "" ? {} : parsed(text), "body");
+  return checked(schema, text === "" ? {} : parsed(text), "body");
 }
 
 /**
@@ -33,7 +35,7 @@ export function checkOrigin(request: Request, ownOrigin: string, allowed: readon
   const site = request.headers.get("Sec-Fetch-Site");
   const isForeign = origin !== null && origin !== ownOrigin && !allowed.includes(origin);
   const isFromHere = site === null || HERE.includes(site) || (site === "same-site" && origin !== null);
-  if (isForeign || !isFromHere) throw new Refusal(403);
+  if (isForeign || !isFromHere) throw new Refusal("foreign_origin");
 }
 
 /** What a browser says of a page of the same origin, and of its user. */
@@ -53,16 +55,20 @@ function parsed(text: string): unknown {
 function unknownParameter(name: string, known: readonly string[]): Refusal {
   const what = PLAIN_NAME.test(name) ? name : "One of the names";
   const there = known.length === 0 ? "there is none here" : `there are ${known.join(", ")}`;
-  return new Refusal(400, {
+  return new Refusal("unknown_parameter", {
     field: PLAIN_NAME.test(name) ? name : "query",
     detail: `${what} is not a query parameter; ${there}.`,
   });
 }
 
-function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, whole: string): z.infer<Schema> {
+function checked<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  whole: "query" | "body",
+): z.infer<Schema> {
   const { data, error } = schema.safeParse(value);
   if (error === undefined) return data as z.infer<Schema>;
   const [issue] = error.issues;
   const field = String(issue?.path[0] ?? whole);
-  throw new Refusal(400, { field, detail: `${field} ${issue?.message}.` });
+  throw new Refusal(`invalid_${whole}`, { field, detail: `${field} ${issue?.message}.` });
 }

@@ -1,8 +1,8 @@
-import type { Refusal } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 
-/** What a route answers. */
-export interface Answer<Body = unknown> {
-  status: number;
+/** What a route returns. */
+export interface Answer<Body = unknown, Status extends number = number> {
+  status: Status;
   body: Body;
   headers?: Record<string, string>;
   /** The body, where it has been written already. */
@@ -13,6 +13,16 @@ export interface Answer<Body = unknown> {
 export interface Written {
   text: string;
   etag: string;
+}
+
+export function ok<Body>(body: Body): Answer<Body, 200> {
+  return { status: 200, body };
+}
+
+/** Missing and foreign are one answer. */
+export function found<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Refusal("not_found");
+  return thing;
 }
 
 /** The text of a body, and a tag made of it. */
@@ -32,11 +42,11 @@ export function toResponse({ status, body, headers }: Answer | Refusal): Respons
 /** A 200 with its tag, or 304 where the client has it already. */
 export async function toConditionalResponse(answer: Answer, request: Request): Promise<Response> {
   const { text, etag } = answer.written ?? (await write(answer.body));
-  const headers = { ...COMMON_HEADERS, ETag: etag };
+  const headers = { ...COMMON_HEADERS, ETag: etag, ...answer.headers };
   if (matches(request.headers.get("If-None-Match"), etag)) {
     return new Response(null, { status: 304, headers });
   }
-  return new Response(text, { headers: { ...headers, "Content-Type": "application/json" } });
+  return new Response(text, { headers: { "Content-Type": "application/json", ...headers } });
 }
 
 /** Nothing of it stays on a disk: a client that wants to spare itself a body keeps the tag, and the body, itself. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { createTaskHandler, problemSchema } from "../../src/http/index.ts";
+import { createTaskHandler, type Problem, problemSchema } from "../../src/http/index.ts";
 import { BackgroundTaskManager, memoryStore, TaskOffloadError } from "../../src/index.ts";
 import { completed, type Lab, rawRequest, startLab } from "./lab.ts";
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-async function expectProblem(response: Response, status: number) {
+async function expectProblem(response: Response, status: number, code: Problem["code"]) {
   expect(response.status).toBe(status);
   expect(response.headers.get("Content-Type")).toBe("application/problem+json");
   expect(response.headers.get("Cache-Control")).toBe("private, no-store");
@@ -19,7 +19,7 @@ async function expectProblem(response: Response, status: number) {
   const body: unknown = await response.json();
   const problem = problemSchema.parse(body);
   expect(problem).toEqual(body);
-  expect(problem.status).toBe(status);
+  expect(problem).toMatchObject({ status, code });
   return problem;
 }
 
@@ -49,7 +49,7 @@ describe("400 names the field", () => {
     ["/ID/events?limit=0", "limit"],
   ])("in %s", async (path, field) => {
     const { id } = await completed(lab.tasks, ada, 1);
-    const problem = await expectProblem(await lab.as("ada", path.replace("ID", id)), 400);
+    const problem = await expectProblem(await lab.as("ada", path.replace("ID", id)), 400, "invalid_query");
     expect(problem.field).toBe(field);
     expect(problem.title).toBe("Bad Request");
     expect(problem.detail).toMatch(new RegExp(`^${field} must be .+\\.$`));
@@ -66,10 +66,10 @@ test.each([[null], ["x y"], [""]])("401 for %j", async (user) => {
   for (const path of ["", "/missing", "/missing/result", "/missing/events"]) {
     const response = await lab.as(user, path);
     expect(response.headers.get("WWW-Authenticate")).toBeNull();
-    await expectProblem(response, 401);
+    await expectProblem(response, 401, "unauthenticated");
   }
   const response = await lab.as(user, "/missing/cancel", { method: "POST" });
-  await expectProblem(response, 401);
+  await expectProblem(response, 401, "unauthenticated");
 });
 
 test("missing and foreign are 404, byte for byte", async () => {
@@ -91,7 +91,7 @@ test("missing and foreign are 404, byte for byte", async () => {
   }
   expect(new Set(notes).size).toBe(1);
   expect(JSON.parse(notes[0] ?? "")).toMatchObject({ status: 404 });
-  await expectProblem(await lab.as("bob/own", `/${id}`), 404);
+  await expectProblem(await lab.as("bob/own", `/${id}`), 404, "not_found");
 });
 
 test.each([
@@ -106,7 +106,7 @@ test.each([
 ])("405 for %s %s", async (method, path, allow) => {
   const response = await lab.as("ada", path, { method });
   expect(response.headers.get("Allow")).toBe(allow);
-  await expectProblem(response, 405);
+  await expectProblem(response, 405, "method_not_allowed");
 });
 
 test("405 for a HEAD of what can only be posted", async () => {
@@ -119,7 +119,7 @@ describe("503", () => {
 
   async function expectUnavailable(response: Response): Promise<void> {
     expect(response.headers.get("Retry-After")).toBe("2");
-    expect((await expectProblem(response, 503)).detail).not.toContain("pg");
+    expect((await expectProblem(response, 503, "unavailable")).detail).not.toContain("pg");
   }
 
   test("where the store fails, and the host is told why", async () => {
@@ -225,11 +225,16 @@ describe("rule 26: a query parameter that is not understood widens no answer", (
     ["/some-task?verbose=1", "verbose", "none here"],
     ["/some-task/result?wait=5", "wait", "waitMs, offset, limit"],
     ["/some-task/events?since=5", "since", "after, limit"],
+    ["/health?deep=1", "deep", "none here"],
   ])("%s is refused by name", async (path, field, there) => {
     const response = await lab.as("ada", path);
     expect(response.status).toBe(400);
     const problem = await response.json();
-    expect(problem).toMatchObject({ field, detail: expect.stringContaining(there) });
+    expect(problem).toMatchObject({
+      code: "unknown_parameter",
+      field,
+      detail: expect.stringContaining(there),
+    });
     expect(problem).toMatchObject({ detail: expect.stringContaining(field) });
   });
 

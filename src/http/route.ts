@@ -1,0 +1,100 @@
+/** What a route is: all that a table says of it, and what it does. */
+
+import * as z from "zod";
+import type { TaskScope } from "../core/model/task.ts";
+import type { HandlerSettings } from "./options.ts";
+import type { Pages } from "./pages.ts";
+import type { ProblemCode } from "./problems.ts";
+import type { Answer } from "./response.ts";
+import type { Waits } from "./waits.ts";
+
+/** What a handler has, for all requests. */
+export interface Parts extends HandlerSettings {
+  pages: Pages;
+  waits: Waits;
+}
+
+/** A request on its way through a route, with its query and body as the route's schemas have read them. */
+export interface Visit<Query = unknown, Body = unknown> extends Parts {
+  request: Request;
+  url: URL;
+  /** Empty where the path holds none. */
+  id: string;
+  query: Query;
+  body: Body;
+}
+
+/** A route of the table, whatever its schemas are. */
+export type Route = OpenRoute | OwnRoute;
+
+/** Answers anybody. */
+export interface OpenRoute extends Outline<AnyQuery, z.ZodType, AnswerShapes> {
+  open(visit: Visit): Promise<Answer>;
+}
+
+/** Answers whoever has been authenticated, about what is theirs. */
+export interface OwnRoute extends Outline<AnyQuery, z.ZodType, AnswerShapes> {
+  run(visit: Visit, scope: TaskScope): Promise<Answer>;
+}
+
+/** What an answer holds, by its content type, and the headers that it has beside those of every answer. */
+export interface AnswerShape<Body extends z.ZodType = z.ZodType> {
+  description: string;
+  content: { "application/json": Body };
+  headers?: Readonly<Record<string, z.ZodType>>;
+}
+
+/** One route of those who have been authenticated; its schemas and what it does have to fit together. */
+export function ownRoute<Query extends AnyQuery, Body extends z.ZodType, Shapes extends AnswerShapes>(
+  route: Outline<Query, Body, Shapes> & {
+    run(visit: Visit<z.output<Query>, z.output<Body>>, scope: TaskScope): Promise<AnswerIn<Shapes>>;
+  },
+): OwnRoute {
+  return route;
+}
+
+/** One route that is open to anybody. */
+export function openRoute<Query extends AnyQuery, Body extends z.ZodType, Shapes extends AnswerShapes>(
+  route: Outline<Query, Body, Shapes> & {
+    open(visit: Visit<z.output<Query>, z.output<Body>>): Promise<AnswerIn<Shapes>>;
+  },
+): OpenRoute {
+  return route;
+}
+
+export function json<Body extends z.ZodType>(
+  description: string,
+  body: Body,
+  headers: AnswerShape["headers"] = {},
+): AnswerShape<Body> {
+  return { description, content: { "application/json": body }, headers };
+}
+
+/** What has no query at all. */
+export const noQuerySchema = z.object({});
+
+type AnyQuery = z.ZodObject;
+type AnswerShapes = Readonly<Record<number, AnswerShape>>;
+
+/** One of the answers that the table has for a route. */
+type AnswerIn<Shapes extends AnswerShapes> = {
+  [Status in keyof Shapes & number]: Answer<z.input<Shapes[Status]["content"]["application/json"]>, Status>;
+}[keyof Shapes & number];
+
+interface Outline<Query, Body, Shapes> {
+  /** Its name, in what is made of the table. */
+  name: string;
+  method: "GET" | "POST";
+  /** Below the base path; `:id` is a task's. */
+  path: string;
+  summary: string;
+  /** @default none: every parameter is refused */
+  query?: Query;
+  /** @default none */
+  body?: Body;
+  answers: Shapes;
+  /** Beside those that every route of its kind has. */
+  problems?: readonly ProblemCode[];
+  /** Whether a handler with these settings has it. @default always */
+  isOffered?(settings: HandlerSettings): boolean;
+}
