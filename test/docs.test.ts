@@ -174,6 +174,18 @@ describe("the routes", () => {
     expect([...rows].sort()).toEqual(full.sort());
   });
 
+  test("are those that the handler describes in OpenAPI", async () => {
+    const tasks = new BackgroundTaskManager();
+    const handler = createTaskHandler({ tasks, authenticate: () => ({ userId: "ada" }), allowCancel: true });
+    const response = await handler(new Request("http://localhost/background-tasks/openapi.json"));
+    const { paths } = (await response.json()) as { paths: Record<string, object> };
+    const described = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace("{id}", ":id")}`),
+    );
+    expect([...rows].sort()).toEqual(described.sort());
+    await tasks.close();
+  });
+
   test("exist, and so do those that the curl lines ask for", async () => {
     const tasks = new BackgroundTaskManager();
     const scope = { userId: "ada" };

@@ -2,6 +2,7 @@ import { TaskOffloadError } from "../core/errors.ts";
 import { faultOfScope } from "../core/model/call.ts";
 import { discardBody, letAnswer } from "./body.ts";
 import { nothingAt, warnOnce } from "./host-faults.ts";
+import { openApiFor } from "./openapi/document.ts";
 import { handlerSettings, type TaskHandlerOptions } from "./options.ts";
 import { Pages } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
@@ -15,17 +16,18 @@ import { Waits } from "./waits.ts";
 /**
  * The query API over HTTP: a function from a web `Request` to a `Response`, to be mounted in any server.
  *
- * | route              |                                                                                 |
- * | ------------------ | ------------------------------------------------------------------------------- |
- * | `GET /`            | the tasks, newest first; `sessionId`, `status`, `limit`, `cursor`               |
- * | `GET /health`      | 200 `ok` or 503 `closing`, for anybody                                          |
- * | `GET /:id`         | one task                                                                        |
- * | `GET /:id/result`  | 200 with how it ended, 202 with the task until then; `waitMs`, `offset`, `limit` |
- * | `GET /:id/events`  | its log; `after`, `limit`                                                       |
- * | `POST /:id/cancel` | asks it to stop; only with `allowCancel`                                        |
+ * | route               |                                                                                  |
+ * | ------------------- | -------------------------------------------------------------------------------- |
+ * | `GET /`             | the tasks, newest first; `sessionId`, `status`, `limit`, `cursor`                |
+ * | `GET /health`       | 200 `ok` or 503 `closing`, for anybody                                           |
+ * | `GET /openapi.json` | what this handler has, in OpenAPI 3.1                                            |
+ * | `GET /:id`          | one task                                                                         |
+ * | `GET /:id/result`   | 200 with how it ended, 202 with the task until then; `waitMs`, `offset`, `limit` |
+ * | `GET /:id/events`   | its log; `after`, `limit`                                                        |
+ * | `POST /:id/cancel`  | asks it to stop; only with `allowCancel`                                         |
  *
- * It never rejects. Errors are problem details (RFC 9457), and a task that is foreign reads like one that is
- * missing. A 200 to a GET has a weak `ETag`; `If-None-Match` makes it a 304. In Express, mount it before
+ * It never rejects. Errors are problem details (RFC 9457) with a stable `code`, and a task that is foreign reads like
+ * one that is missing. A 200 to a GET has a weak `ETag`; `If-None-Match` makes it a 304. In Express, mount it before
  * anything that reads bodies.
  *
  * @throws `invalid_option`, naming the option and its value
@@ -45,8 +47,14 @@ import { Waits } from "./waits.ts";
  */
 export function createTaskHandler(options: TaskHandlerOptions): (request: Request) => Promise<Response> {
   const settings = handlerSettings(options);
-  const router = createRouter(offeredRoutes(settings), settings.basePath);
-  const parts = { ...settings, pages: new Pages(), waits: new Waits(settings.waitsPerUser) };
+  const routes = offeredRoutes(settings);
+  const router = createRouter(routes, settings.basePath);
+  const parts = {
+    ...settings,
+    pages: new Pages(),
+    waits: new Waits(settings.waitsPerUser),
+    openApi: openApiFor(routes, settings),
+  };
   const onError = settings.onError ?? warnOnce();
   return async (request) => {
     const response = await respond(request, router, parts).catch((error) =>

@@ -4,6 +4,7 @@ export type { TaskInfo, TaskResult, TaskStatus } from "../core/model/task.ts";
 export type { TaskPage } from "../core/reading/queries.ts";
 export { createTaskHandler } from "./handler.ts";
 export type { TaskHandlerOptions, TaskSource } from "./options.ts";
+export type { ProblemCode } from "./problems.ts";
 export {
   type CancelBody,
   cancelBodySchema,

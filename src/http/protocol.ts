@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { TASK_STATUSES } from "../core/model/task.ts";
+import { named } from "./names.ts";
 import { PROBLEM_CODES } from "./problems.ts";
 import { taskEventSchema, taskInfoSchema, taskStatusSchema } from "./task-schemas.ts";
 
@@ -26,7 +27,12 @@ const statusList = z
   .pipe(z.array(z.enum(TASK_STATUSES, { error: statusError })));
 
 /** The path of everything that is about one task. An id needs no escaping; an escaped one is no id. */
-export const taskPathSchema = z.object({ id: z.string().regex(/^[\w-]{1,128}$/) });
+export const taskPathSchema = z.object({
+  id: z
+    .string()
+    .regex(/^[\w-]{1,128}$/)
+    .describe("The id of a task."),
+});
 
 /** `GET /`. `status` may be given more than once, or separated by commas. */
 export const listQuerySchema = z.object({
@@ -34,75 +40,84 @@ export const listQuerySchema = z.object({
     .string({ error: sessionError })
     // No database keeps a NUL in a text.
     .regex(/^[^\0]+$/, { error: sessionError })
-    .exactOptional(),
-  status: statusList.exactOptional(),
-  /** @default 50 */
-  limit: wholeNumber(1, 500).exactOptional(),
+    .exactOptional()
+    .describe("Only tasks of this session."),
+  status: statusList.exactOptional().describe("Only tasks with one of these statuses."),
+  limit: wholeNumber(1, 500).exactOptional().describe("How many at most. 50 unless it is given."),
   cursor: z
     .string({ error: cursorError })
     .regex(/^\d{1,16}\.[\w-]{1,128}$/, { error: cursorError })
-    .exactOptional(),
+    .exactOptional()
+    .describe("The `nextCursor` of the page before."),
 });
 
 /** `GET /:id/result`. `offset` and `limit` count UTF-16 code units of the kept text. */
 export const resultQuerySchema = z.object({
-  /** Milliseconds to wait for the task's end. @default 0 */
-  waitMs: wholeNumber(0, MAX_WAIT_MS).exactOptional(),
-  offset: wholeNumber(0).exactOptional(),
-  limit: wholeNumber(0).exactOptional(),
+  waitMs: wholeNumber(0, MAX_WAIT_MS)
+    .exactOptional()
+    .describe("The milliseconds to wait for the task's end. 0 unless it is given."),
+  offset: wholeNumber(0).exactOptional().describe("Where the slice of the kept text begins."),
+  limit: wholeNumber(0).exactOptional().describe("How much of the kept text at most."),
 });
 
 /** `GET /:id/events`. */
 export const eventsQuerySchema = z.object({
-  /** Answers events with a greater `seq`. @default 0 */
-  after: wholeNumber(0).exactOptional(),
-  /** @default 1_000 */
-  limit: wholeNumber(1, 1_000).exactOptional(),
+  after: wholeNumber(0).exactOptional().describe("Only events with a greater `seq`. 0 unless it is given."),
+  limit: wholeNumber(1, 1_000).exactOptional().describe("How many at most. 1,000 unless it is given."),
 });
 
 const bodyError = "must be a JSON object in UTF-8";
 
 /** The body of `POST /:id/cancel`, which may also be empty. */
-export const cancelBodySchema = z.object(
-  { reason: z.string({ error: "must be a text" }).exactOptional() },
-  { error: bodyError },
-);
+export const cancelBodySchema = z
+  .object({ reason: z.string({ error: "must be a text" }).exactOptional() }, { error: bodyError })
+  .register(named, { id: "CancelBody" });
 
 /** 200 of `GET /`: newest first. */
-export const taskPageSchema = z.object({
-  tasks: z.array(taskInfoSchema),
-  nextCursor: z.string().nullable(),
-});
+export const taskPageSchema = z
+  .object({
+    tasks: z.array(taskInfoSchema),
+    nextCursor: z.string().nullable(),
+  })
+  .register(named, { id: "TaskPage" });
 
 /** 202 of `GET /:id/result`: the task, which has not ended. */
-export const pendingTaskSchema = taskInfoSchema.extend({
-  status: taskStatusSchema.extract(["queued", "running", "input_required"]),
-});
+export const pendingTaskSchema = taskInfoSchema
+  .extend({
+    status: taskStatusSchema.extract(["queued", "running", "input_required"]),
+  })
+  .register(named, { id: "PendingTask" });
 
 /** 200 of `GET /:id/events`. */
-export const eventPageSchema = z.object({
-  events: z.array(taskEventSchema),
-  nextAfter: z.number(),
-  truncated: z.boolean(),
-});
+export const eventPageSchema = z
+  .object({
+    events: z.array(taskEventSchema),
+    nextAfter: z.number(),
+    truncated: z.boolean(),
+  })
+  .register(named, { id: "EventPage" });
 
 /** 200 and 503 of `GET /health`. */
-export const healthSchema = z.object({ status: z.enum(["ok", "closing"]) });
+export const healthSchema = z.object({ status: z.enum(["ok", "closing"]) }).register(named, { id: "Health" });
 
-/** In `Retry-After`: the seconds after which asking again may help. */
-export const retryAfterSchema = z.string().regex(/^\d+$/);
+/** 200 of `GET /openapi.json`. */
+export const openApiSchema = z.record(z.string(), z.unknown());
+
+export const retryAfterSchema = z.int().min(0).describe("The seconds after which to ask again.");
 
 /** Problem details (RFC 9457): the body of every other answer from 400 on. */
-export const problemSchema = z.object({
-  type: z.literal("about:blank"),
-  /** What kind of problem it is, for programs. */
-  code: z.enum(PROBLEM_CODES),
-  title: z.string(),
-  status: z.number(),
-  detail: z.string(),
-  /** With status 400, what is wrong with the request: a query parameter, a property of the body, or `body`. */
-  field: z.string().optional(),
-});
+export const problemSchema = z
+  .object({
+    type: z.literal("about:blank"),
+    /** What kind of problem it is, for programs. */
+    code: z.enum(PROBLEM_CODES),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    /** With status 400, what is wrong with the request: a query parameter, a property of the body, or `body`. */
+    field: z.string().optional(),
+  })
+  .register(named, { id: "Problem" });
 
 export type TaskPath = z.infer<typeof taskPathSchema>;
 export type TaskListQuery = z.infer<typeof listQuerySchema>;

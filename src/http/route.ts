@@ -12,6 +12,8 @@ import type { Waits } from "./waits.ts";
 export interface Parts extends HandlerSettings {
   pages: Pages;
   waits: Waits;
+  /** The description of what it has. */
+  openApi(): Record<string, unknown>;
 }
 
 /** A request on its way through a route, with its query and body as the route's schemas have read them. */

@@ -5,6 +5,7 @@
 
 import { readEvents } from "./answers/events.ts";
 import { readHealth } from "./answers/health.ts";
+import { readOpenApi } from "./answers/openapi.ts";
 import { readResult } from "./answers/result.ts";
 import { cancelTask, getTask, listTasks } from "./answers/tasks.ts";
 import type { HandlerSettings } from "./options.ts";
@@ -14,6 +15,7 @@ import {
   eventsQuerySchema,
   healthSchema,
   listQuerySchema,
+  openApiSchema,
   pendingTaskSchema,
   resultQuerySchema,
   retryAfterSchema,
@@ -44,6 +46,14 @@ export const ROUTES: readonly Route[] = [
       503: json("The server is closing.", healthSchema, retry),
     },
     open: readHealth,
+  }),
+  ownRoute({
+    name: "readOpenApi",
+    method: "GET",
+    path: "/openapi.json",
+    summary: "Describes this API in OpenAPI 3.1.",
+    answers: { 200: json("The description.", openApiSchema) },
+    run: readOpenApi,
   }),
   ownRoute({
     name: "getTask",
