@@ -42,7 +42,7 @@ export type { CancelOptions, CloseOptions } from "./core/options/ending-options.
 export type { LimitOptions, RetentionOptions } from "./core/options/manager-options.ts";
 export type { TimeoutPolicy, ToolOptions } from "./core/options/middleware-options.ts";
 export type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./core/options/query-options.ts";
-export type { TaskOptions } from "./core/options/task-options.ts";
+export type { StartOptions, TaskOptions } from "./core/options/task-options.ts";
 export type { TaskPage } from "./core/reading/queries.ts";
 export type { ExecutionHandle } from "./core/tasks/adopt.ts";
 export { type Clock, systemClock } from "./core/time/clock.ts";

@@ -6,6 +6,7 @@ export type TaskOffloadErrorCode =
   | "busy"
   | "conflict"
   | "duplicate"
+  | "key_reused"
   | "closed"
   | "deadline_exceeded"
   | "store_failed"

@@ -8,10 +8,11 @@ import type { TaskInfo, TaskResult, TaskScope } from "./model/task.ts";
 import { type CancelOptions, CLOSE, type CloseOptions } from "./options/ending-options.ts";
 import type { ManagerOptions } from "./options/manager-options.ts";
 import type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./options/query-options.ts";
-import { type TaskOptions, type ToolSettings, taskSettings } from "./options/task-options.ts";
+import { type StartOptions, startSettings, type TaskOptions, taskSettings } from "./options/task-options.ts";
 import type { TaskPage } from "./reading/queries.ts";
 import { Runtime } from "./runtime.ts";
 import type { ExecutionHandle } from "./tasks/adopt.ts";
+import { idempotencyOf } from "./tasks/idempotency.ts";
 import { type KeepContext, keepNone } from "./time/async-context.ts";
 import type { Kind } from "./values/kinds.ts";
 import { readArgument } from "./values/options.ts";
@@ -31,10 +32,13 @@ export class BackgroundTaskManager {
   }
 
   /**
-   * Runs a tool in the background from the first moment. It waits in the queue while a limit is met.
+   * Runs a tool in the background from the first moment. It waits in the queue while a limit is met. With an
+   * `idempotencyKey` it may be asked for again, as after `store_failed`: then there is one task, whichever of the calls
+   * has made it, and only the one that has is to run its `execute`.
    *
    * @throws `invalid_input`; `overloaded` when the queue of the user is full; `conflict` when the session is
-   * exclusive and busy; `duplicate`; `closed`; `store_failed`
+   * exclusive and busy; `duplicate`; `key_reused` when something else was started under the key; `closed`;
+   * `store_failed`
    * @example
    * ```ts
    * import { BackgroundTaskManager } from "tool-offload";
@@ -49,12 +53,12 @@ export class BackgroundTaskManager {
   async start<I, R>(
     call: ToolCall<I>,
     execute: ToolExecuteFunction<I, R>,
-    options: TaskOptions = {},
+    options: StartOptions = {},
   ): Promise<TaskInfo> {
     const own = ownCall(call);
-    const settings = this.#settingsFor(options);
+    const settings = this.#accepted(startSettings(options));
     if (typeof execute !== "function") throw invalidInput("execute", "a function", execute);
-    return this.#runtime.starter.start(own, execute, settings);
+    return this.#runtime.starter.start(own, execute, settings, idempotencyOf(own, settings));
   }
 
   /**
@@ -65,7 +69,7 @@ export class BackgroundTaskManager {
    */
   async adopt(call: ToolCall, execution: ExecutionHandle, options: TaskOptions = {}): Promise<TaskInfo> {
     const own = ownCall(call);
-    const settings = this.#settingsFor(options);
+    const settings = this.#accepted(taskSettings(options));
     return this.#runtime.adopter.adopt(own, execution, settings);
   }
 
@@ -177,8 +181,7 @@ export class BackgroundTaskManager {
     return this.close();
   }
 
-  #settingsFor(options: TaskOptions): ToolSettings {
-    const settings = taskSettings(options);
+  #accepted<Settings>(settings: Settings): Settings {
     if (!this.#runtime.isAccepting) throw closedError();
     return settings;
   }

@@ -37,6 +37,7 @@ export {
   type RecordPage,
   type Refused,
   type Renewal,
+  type Repeated,
   type RetentionLimits,
   RING_CHARS,
   RING_EVENTS,
@@ -49,6 +50,7 @@ export {
   type TaskStore,
 } from "../core/model/store.ts";
 export {
+  type Idempotency,
   inScope,
   isFinished,
   type TaskCancel,

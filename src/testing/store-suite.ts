@@ -13,6 +13,7 @@ import { leaseSuite } from "./suite/leases.ts";
 import { listSuite } from "./suite/list.ts";
 import { logSuite } from "./suite/log.ts";
 import { payloadSuite } from "./suite/payload.ts";
+import { repeatSuite } from "./suite/repeats.ts";
 import { retentionSuite } from "./suite/retention.ts";
 import { scopeSuite } from "./suite/scopes.ts";
 import { settleSuite } from "./suite/settlements.ts";
@@ -70,6 +71,7 @@ export function storeSuite(
 
 const PARTS: [title: string, part: (lab: Lab) => void][] = [
   ["insert", insertSuite],
+  ["idempotency keys", repeatSuite],
   ["limits", admissionSuite],
   ["transition", transitionSuite],
   ["events", logSuite],

@@ -102,6 +102,14 @@ describeFixtures("0.1.0", (fixture) => {
     expect(await insert(waiting, { queuedPerUser: queued.length + 1 })).toMatchObject({ status: "inserted" });
   });
 
+  test("an idempotency key is taken once", async () => {
+    const asked = () =>
+      store.insert(makeTask({ userId: ADA, idempotency: { key: "k", digest: "d" } }), NO_LIMITS, LONG_MS);
+    const first = await asked();
+    expect(first.status).toBe("inserted");
+    expect(await asked()).toEqual({ ...first, status: "repeated" });
+  });
+
   test("a full log goes on where it was, and lets go of the oldest", async () => {
     const chatty = await read("chatty");
     const { lastSeq } = chatty;

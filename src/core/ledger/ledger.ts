@@ -1,7 +1,6 @@
 import { isEnd, lastProgress, type NewTaskEvent } from "../model/events.ts";
 import { changeFor, endWithoutFollowUp, type LifecycleEvent } from "../model/lifecycle.ts";
 import {
-  type Inserted,
   type Insertion,
   type NewTask,
   NO_LIMITS,
@@ -11,12 +10,13 @@ import {
   type TaskLimits,
   type TaskStore,
 } from "../model/store.ts";
-import { scopeOf, type TaskRecord } from "../model/task.ts";
+import type { TaskRecord } from "../model/task.ts";
 import type { SteadyClock } from "../time/clock.ts";
 import { LostRecords } from "./lost-records.ts";
 import type { Notices } from "./notices.ts";
 import type { StoreGateway } from "./store-gateway.ts";
 import type { Sweeper } from "./sweeper.ts";
+import { isWrittenEnd, readInserted, readStarted } from "./written.ts";
 
 /**
  * The one door for writes of tasks. What it has written it makes known, and where the store answers too late for
@@ -43,18 +43,18 @@ export class Ledger {
 
   /**
    * Writes a task whose caller is told when the store fails. What was written all the same, or will be, is taken
-   * back: its caller believes that there is none.
+   * back: its caller believes that there is none. Where it may ask again, `found` is told of it instead.
    */
-  async insert(task: NewTask): Promise<Insertion> {
+  async insert(task: NewTask, found?: (record: TaskRecord) => void): Promise<Insertion> {
     const { limits, leaseMs } = this.#terms;
-    const takeBack = () => this.#takeBack(task.record);
+    const failed = found ? this.#lookFor(task, found) : () => this.#takeBack(task.record);
     try {
       const write = (store: TaskStore) => store.insert(task, limits, leaseMs);
-      const answer = await this.#gateway.ask("insert", write, takeBack);
+      const answer = await this.#gateway.ask("insert", write, failed);
       if (answer.status === "inserted") this.#makeKnown(answer.record, task.events);
       return answer;
     } catch (error) {
-      takeBack();
+      failed();
       throw error;
     }
   }
@@ -74,7 +74,7 @@ export class Ledger {
     const answer = await this.#gateway.write(
       "insert",
       (store) => store.insert(task, isExempt ? NO_LIMITS : limits, leaseMs),
-      (store) => this.#inserted(store, task.record),
+      (store) => readInserted(store, task.record),
       answered,
     );
     answered(answer);
@@ -98,8 +98,9 @@ export class Ledger {
     };
     const answer = await this.#gateway.write(
       "admit",
-      async (store) => (await store.admit(task, task.version, change, limits)) ?? this.#started(store, task),
-      (store) => this.#started(store, task),
+      async (store) =>
+        (await store.admit(task, task.version, change, limits)) ?? readStarted(store, task, owner),
+      (store) => readStarted(store, task, owner),
       answered,
     );
     answered(answer);
@@ -224,6 +225,19 @@ export class Ledger {
     );
   }
 
+  /** Looks for a task, whenever it is called, until it was found. */
+  #lookFor({ record, events }: NewTask, found: (record: TaskRecord) => void): () => void {
+    let isFound = false;
+    const look = async () => {
+      const written = await this.#gateway.insist("get", (store) => readInserted(store, record));
+      if (written === undefined || isFound) return;
+      isFound = true;
+      this.#makeKnown(written.record, events, FIRST_SEQ);
+      found(written.record);
+    };
+    return () => void look().catch(() => undefined);
+  }
+
   #handOver(record: TaskRecord, taker: Taker, makeKnown: () => void): void {
     if (taker.isTaken()) return;
     makeKnown();
@@ -237,17 +251,6 @@ export class Ledger {
 
   #changeFor(task: TaskRecord, event: LifecycleEvent): TaskChange | undefined {
     return changeFor(task, [event], this.#clock.now());
-  }
-
-  async #inserted(store: TaskStore, task: TaskRecord): Promise<Inserted | undefined> {
-    const record = await store.get(scopeOf(task), task.id);
-    return record && { status: "inserted", record };
-  }
-
-  /** What another try of this process, whose answer was lost, has written. */
-  async #started(store: TaskStore, task: TaskRecord): Promise<TaskRecord | undefined> {
-    const record = await store.get(scopeOf(task), task.id);
-    return record?.status === "running" && record.owner === this.#terms.owner ? record : undefined;
   }
 }
 
@@ -283,13 +286,3 @@ const TAKEN_BACK: LifecycleEvent = {
 const FIRST_SEQ = 1;
 /** `task.queued` is the first event, the start the second, whatever has happened since. */
 const STARTED_SEQ = 2;
-
-/** Whether a record shows this very end: an earlier try was written, and only its answer was lost. */
-function isWrittenEnd(
-  record: TaskRecord | undefined,
-  before: TaskRecord,
-  { patch, events }: TaskChange,
-): boolean {
-  const isSame = record?.status === patch.status && record?.completedAt === patch.completedAt;
-  return isSame && record?.lastSeq === before.lastSeq + events.length;
-}

@@ -1,5 +1,5 @@
 import type { NewTaskEvent } from "../model/events.ts";
-import { isDamaged, NO_LIMITS, type TaskStore } from "../model/store.ts";
+import { isDamaged, type NewTask, NO_LIMITS, type TaskStore } from "../model/store.ts";
 import { scopeOf, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { SteadyClock } from "../time/clock.ts";
 import { type Moment, momentOf } from "../time/moment.ts";
@@ -61,13 +61,18 @@ export class LostRecords {
     const events: NewTaskEvent[] = [{ at: this.#clock.now(), type: "task.started" }];
     // An equal call may have begun in the meantime: this one is joined no more.
     const lost = { record: { ...task, duplicateKey: null }, events, input };
-    const { record } = await this.#gateway.insist("insert", async (store) => {
-      const answer = await store.insert(lost, NO_LIMITS, this.#leaseMs);
-      return "record" in answer ? answer : lost;
-    });
+    const { record } = await this.#gateway.insist("insert", (store) => this.#insert(store, lost));
     this.#notices.publish(record, events);
     this.#notices.emit("record.lost", { scope: scopeOf(record), task: toTaskInfo(record) });
     return record;
+  }
+
+  /** Where it was asked for again in the meantime, the key is the other task's. */
+  async #insert(store: TaskStore, lost: NewTask): Promise<{ record: TaskRecord }> {
+    const answer = await store.insert(lost, NO_LIMITS, this.#leaseMs);
+    if (answer.status === "inserted") return answer;
+    const { idempotency, ...record } = lost.record;
+    return idempotency === undefined ? lost : this.#insert(store, { ...lost, record });
   }
 
   #hasStoodStill(): boolean {

@@ -61,8 +61,10 @@ export type LimitName = "running_per_user" | "running_per_session" | "queued_per
 export type Inserted = { status: "inserted"; record: TaskRecord };
 /** The unfinished, uncancelled task of the same user with the same `duplicateKey`. */
 export type Duplicate = { status: "duplicate"; record: TaskRecord };
+/** The task of the same user, finished or not, with the same idempotency key, whatever it was asked to do. */
+export type Repeated = { status: "repeated"; record: TaskRecord };
 export type Refused = { status: "refused"; limit: LimitName };
-export type Insertion = Inserted | Duplicate | Refused;
+export type Insertion = Inserted | Repeated | Duplicate | Refused;
 
 /** One transition: all of it is written, or nothing. */
 export interface TaskChange {
@@ -180,7 +182,8 @@ export interface TaskStore {
    */
   readonly isShared: boolean;
   /**
-   * Writes a new task, unless an equal one runs or a limit is met: both are checked in the same step.
+   * Writes a new task, unless it was asked for before, an equal one runs or a limit is met: all is checked in the same
+   * step, and in this order. An idempotency key is taken for as long as its task is kept; a damaged one has none.
    * Writing an id that is already there answers `inserted` with that record, so that a write whose answer
    * was lost can be repeated. `leaseMs` is how long its owner may stay silent.
    */

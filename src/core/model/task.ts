@@ -95,7 +95,17 @@ export interface TaskRecord extends Omit<TaskInfo, "followUp"> {
   word?: string | undefined;
   /** Digest under which a second, equal call joins this one; unique among a user's unfinished tasks. */
   duplicateKey: string | null;
+  /** Under which it was asked for, and is found for as long as it is kept. Others, and those of 0.1.0, have none. */
+  idempotency?: Idempotency | undefined;
   followUp: StoredFollowUp;
+}
+
+/** What makes asking for a task again harmless. */
+export interface Idempotency {
+  /** Unique among a user's tasks, finished ones included. */
+  key: string;
+  /** Of what was asked for: another one under the same key is another wish, and a mistake. */
+  digest: string;
 }
 
 /** How a task ended. A range answers a slice of the kept text instead of the value: see `result()`. */

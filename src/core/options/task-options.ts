@@ -1,6 +1,7 @@
 import type { FollowUpMode } from "../model/follow-up.ts";
-import { duration, func, oneOf, whole } from "../values/kinds.ts";
+import { anything, duration, func, name, oneOf, whole } from "../values/kinds.ts";
 import { option, readArgument, type Settings, type Table } from "../values/options.ts";
+import { invalidInput } from "../values/validate.ts";
 
 /** How `start` and `adopt` treat one task. */
 export interface TaskOptions {
@@ -13,6 +14,21 @@ export interface TaskOptions {
   followUp?: FollowUpMode | undefined;
   /** @default "allow" */
   onDuplicate?: "allow" | "join" | "reject" | undefined;
+}
+
+/** How `start` treats one task. */
+export interface StartOptions extends TaskOptions {
+  /**
+   * Makes it safe to ask again, from any process, whatever has become of the first time: whoever starts the same under
+   * the same key gets the task that there is, also when it has ended, for as long as it is kept. Keys are a user's own.
+   * At most 256 characters; not along with `onDuplicate`.
+   */
+  idempotencyKey?: string | undefined;
+  /**
+   * What must be the same under the same key, beside the names of the tool and of the session.
+   * @default the input
+   */
+  idempotencyBody?: unknown;
 }
 
 /** What may also be said of a tool, for all of its calls. */
@@ -28,6 +44,12 @@ export const TASK = {
   ...EXECUTION,
 } satisfies Table<TaskOptions>;
 
+const START = {
+  ...TASK,
+  idempotencyKey: option(name),
+  idempotencyBody: option(anything),
+} satisfies Table<StartOptions>;
+
 /** How one execution is treated: the options of its tool or its task, with every default filled in. */
 export interface ToolSettings extends Settings<typeof TASK> {
   /** Told the duration of the call, once it has settled. Never throws. */
@@ -37,4 +59,18 @@ export interface ToolSettings extends Settings<typeof TASK> {
 /** @throws `invalid_input`, naming the first unusable option */
 export function taskSettings(options: TaskOptions): ToolSettings {
   return { ...readArgument(TASK, options, "options", "options."), observe: undefined };
+}
+
+/** How a task is started: as any other is treated, and what it is asked for under. */
+export interface StartSettings extends ToolSettings {
+  readonly idempotencyKey: string | undefined;
+  readonly idempotencyBody: unknown;
+}
+
+/** @throws `invalid_input`, naming the first unusable option */
+export function startSettings(options: StartOptions): StartSettings {
+  const settings = readArgument(START, options, "options", "options.");
+  const { idempotencyKey, onDuplicate } = settings;
+  if (idempotencyKey === undefined || onDuplicate === "allow") return { ...settings, observe: undefined };
+  throw invalidInput("options.onDuplicate", '"allow" where there is an idempotencyKey', onDuplicate);
 }

@@ -7,7 +7,7 @@ import type { ToolCall } from "../model/call.ts";
 import type { NewTaskEvent } from "../model/events.ts";
 import { changeFor, TURN_ABORTED } from "../model/lifecycle.ts";
 import type { NewTask } from "../model/store.ts";
-import type { TaskRecord } from "../model/task.ts";
+import type { Idempotency, TaskRecord } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
 import type { TaskTerms } from "../options/task-terms.ts";
 import { summarize } from "../values/summary.ts";
@@ -19,9 +19,12 @@ export function newQueuedTask(
   restartState: RestartState | undefined,
   terms: TaskTerms,
   now: number,
+  idempotency: Idempotency | undefined,
 ): NewTask {
   const canonical = () => canonicalInput(call.input);
   const record = newRecord(call, settings, terms, now, canonical, QUEUED, restartState?.id);
+  // Then its key says what it equals.
+  if (idempotency !== undefined) Object.assign(record, { idempotency, duplicateKey: null });
   return { record, events: [{ at: now, type: "task.queued" }], input: restartState?.kept };
 }
 

@@ -4,8 +4,9 @@ import type { CallParts } from "../calls/running-calls.ts";
 import { closedError } from "../errors.ts";
 import type { ToolCall, ToolExecuteFunction } from "../model/call.ts";
 import type { KnownTool } from "../model/known-tool.ts";
-import { isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
+import { type Idempotency, isFinished, type TaskInfo, type TaskRecord, toTaskInfo } from "../model/task.ts";
 import type { ToolSettings } from "../options/task-options.ts";
+import { repeatedTask } from "./idempotency.ts";
 import { joinRunning, joinStored } from "./join-equal.ts";
 import { QueuedTask, type QueuedTaskParts } from "./queued-task.ts";
 import { newQueuedTask } from "./record.ts";
@@ -26,17 +27,15 @@ export class Starter {
     call: ToolCall<I>,
     execute: ToolExecuteFunction<I, R>,
     settings: ToolSettings,
+    idempotency?: Idempotency,
   ): Promise<TaskInfo> {
     const { clock, calls, offloader, ledger, terms, tools } = this.#parts;
     const inContext = this.#parts.keepContext();
-    const equal = await joinRunning(call, settings, calls, offloader);
+    const isKeyed = idempotency !== undefined;
+    const equal = isKeyed ? undefined : await joinRunning(call, settings, calls, offloader);
     if (equal !== undefined) return equal;
     const order = this.#parts.scheduler.nextOrder();
     const restartState = restartStateOf(call, settings, tools);
-    const task = newQueuedTask(call, settings, restartState, terms, clock.now());
-    const answer = await ledger.insert(task);
-    if (answer.status === "refused") throw refusedError(answer, call);
-    if (answer.status === "duplicate") return joinStored(answer.record, call, settings);
     const stored = {
       call,
       settings,
@@ -44,6 +43,11 @@ export class Starter {
       restartState,
       inContext,
     };
+    const task = newQueuedTask(call, settings, restartState, terms, clock.now(), idempotency);
+    const answer = await ledger.insert(task, isKeyed ? (record) => this.#found(stored, record) : undefined);
+    if (answer.status === "refused") throw refusedError(answer, call);
+    if (answer.status === "repeated") return repeatedTask(answer.record, idempotency);
+    if (answer.status === "duplicate") return joinStored(answer.record, call, settings);
     await this.#enqueue(stored, answer.record, order);
     return toTaskInfo(answer.record);
   }
@@ -84,6 +88,11 @@ export class Starter {
     const jobs = [...this.#queued.values()];
     for (const { record } of jobs) this.#leave(record.id);
     await Promise.all(jobs.map((job) => job.shutdown()));
+  }
+
+  /** It was written, and who has asked for it was not told: they may ask again. */
+  #found(stored: StoredCall, record: TaskRecord): void {
+    if (record.status === "queued") this.takeUp(stored, record).catch(() => undefined);
   }
 
   #leave(id: string): void {

@@ -19,6 +19,12 @@ export const boolean = kind<boolean>("a boolean", (value) => typeof value === "b
 
 export const text = kind<string>("a text", (value) => typeof value === "string");
 
+/** What indexes hold. */
+export const name = kind<string>(
+  "a text of 1 to 256 characters",
+  (value) => typeof value === "string" && value !== "" && value.length <= 256,
+);
+
 export const signal = kind<AbortSignal>("an AbortSignal", isSignal);
 
 export const duration = kind<number>("milliseconds, 0 or more (Infinity: never)", isDuration);

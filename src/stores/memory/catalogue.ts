@@ -69,6 +69,7 @@ export class Catalogue {
     this.#users.set(user.id, user);
     this.#entries.set(entry.id, entry);
     user.tasks.add(entry);
+    if (entry.idempotencyKey !== undefined) user.byIdempotencyKey.set(entry.idempotencyKey, entry);
     this.#file(entry);
     this.#changed(entry.record, 1);
   }
@@ -122,6 +123,7 @@ export class Catalogue {
     const user = this.user(entry.record.userId);
     this.#unfile(entry);
     user.tasks.delete(entry);
+    if (entry.idempotencyKey !== undefined) user.byIdempotencyKey.delete(entry.idempotencyKey);
     this.#entries.delete(entry.id);
     this.tidy(user);
   }

@@ -73,6 +73,10 @@ export class Entry implements Created, Completed, Due, Ended, Link<Entry> {
     return this.record.createdAt;
   }
 
+  get idempotencyKey(): string | undefined {
+    return this.record.idempotency?.key;
+  }
+
   get isDelayed(): boolean {
     return this.dueAt !== NOT_DELAYED;
   }

@@ -1,13 +1,5 @@
 import type { NewTaskEvent } from "../../core/model/events.ts";
-import type {
-  Duplicate,
-  Inserted,
-  NewTask,
-  Refused,
-  TaskChange,
-  TaskKey,
-  TaskLimits,
-} from "../../core/model/store.ts";
+import type { Insertion, NewTask, Refused, TaskChange, TaskKey, TaskLimits } from "../../core/model/store.ts";
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
 import { copyRecord } from "../shared/copy.ts";
@@ -24,11 +16,13 @@ export class Tasks {
     this.#clock = clock;
   }
 
-  insert(task: NewTask, limits: TaskLimits, leaseMs: number): Inserted | Duplicate | Refused {
+  insert(task: NewTask, limits: TaskLimits, leaseMs: number): Insertion {
     const { record } = task;
-    const workload = this.#catalogue.user(record.userId).workload;
+    const { workload, byIdempotencyKey } = this.#catalogue.user(record.userId);
     const known = this.#catalogue.get(record.id);
     if (known !== undefined) return { status: "inserted", record: copyRecord(known.record) };
+    const repeated = record.idempotency && byIdempotencyKey.get(record.idempotency.key);
+    if (repeated !== undefined) return { status: "repeated", record: copyRecord(repeated.record) };
     const equal = workload.duplicateOf(record.duplicateKey);
     if (equal !== undefined) return { status: "duplicate", record: copyRecord(equal.record) };
     const limit = workload.refuse(record, limits);

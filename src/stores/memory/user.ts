@@ -14,6 +14,7 @@ export class User {
   /** Those that have not. */
   readonly workload = new Workload();
   readonly sessions = new Sessions();
+  readonly byIdempotencyKey = new Map<string, Entry>();
 
   constructor(id: string) {
     this.id = id;

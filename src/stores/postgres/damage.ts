@@ -61,7 +61,7 @@ export class Damages {
 /** A row if it was not set aside before. The key says that it is the same row still. */
 const SET_ASIDE = statement<"user" | "id" | "key" | "reason", object>(
   ({ tasks }) => `UPDATE ${tasks} SET ${INDEX} = '${DAMAGED}', ${USER_INDEX} = '${DAMAGED} ' || user_id,
-      ${TURNS} = 0, damage = :reason
+      ${TURNS} = 0, idempotency_key = NULL, damage = :reason
     WHERE user_id = :user AND id = :id AND key = :key
       AND (${INDEX}, ${USER_INDEX}) <> ('${DAMAGED}', '${DAMAGED} ' || user_id) RETURNING true`,
 );

@@ -38,12 +38,22 @@ export interface TaskRow extends RowKey {
 
 /** A record as JSON that `json_populate_record` makes a row of, with some columns of the store's own. */
 export function toRow(record: TaskRecord, columns: Record<string, number>): string {
-  const { agentId, toolName, toolCallId, summary, priority, metadata, word } = record;
+  const { agentId, toolName, toolCallId, summary, priority, metadata, word, idempotency } = record;
   return JSON.stringify({
     user_id: toKey(record.userId),
     id: toKey(record.id),
     session: toSessionKey(record.sessionId),
-    details: JSON.stringify({ agentId, toolName, toolCallId, summary, priority, metadata, word }),
+    details: JSON.stringify({
+      agentId,
+      toolName,
+      toolCallId,
+      summary,
+      priority,
+      metadata,
+      word,
+      idempotency,
+    }),
+    idempotency_key: idempotency && toKey(idempotency.key),
     version: record.version,
     duplicate_key: orNull(record.duplicateKey, toKey),
     created_at: record.createdAt,

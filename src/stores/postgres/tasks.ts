@@ -46,7 +46,7 @@ export class Tasks {
       if (answer.outcome === "known") await this.#database.ask(MOVE_ASIDE, keyValues(given));
       return this.insert(task, limits, leaseMs);
     }
-    return { status: answer.outcome === "known" ? "inserted" : "duplicate", record: known };
+    return { status: answer.outcome === "known" ? "inserted" : answer.outcome, record: known };
   }
 
   async transition(task: TaskKey, version: number, change: TaskChange): Promise<TaskRecord | undefined> {
@@ -89,7 +89,7 @@ export class Tasks {
 
 type InsertedRow = { outcome: "inserted"; watched: boolean };
 type LimitMet = { outcome: LimitName };
-type InsertAnswer = InsertedRow | { outcome: "known" | "duplicate"; task: TaskRow } | LimitMet;
+type InsertAnswer = InsertedRow | { outcome: "known" | "repeated" | "duplicate"; task: TaskRow } | LimitMet;
 
 type AdmitAnswer = Written | { refusal: LimitName };
 

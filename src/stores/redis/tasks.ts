@@ -103,6 +103,7 @@ function insertion({ record, events, input }: NewTask, limits: TaskLimits, lease
     nameOfTask(record),
     sessionField(record.sessionId),
     optionalName(record.duplicateKey),
+    optionalName(record.idempotency?.key ?? null),
     whose,
     rest,
     ...runningLimits(limits),

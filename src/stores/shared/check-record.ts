@@ -1,5 +1,6 @@
 import type { StoredFollowUp } from "../../core/model/follow-up.ts";
 import {
+  type Idempotency,
   TASK_STATUSES,
   type TaskCancel,
   type TaskError,
@@ -42,6 +43,7 @@ const PROGRESS: Checks<TaskProgress> = {
   message: orMissing(isText),
 };
 const ERROR: Checks<TaskError> = { code: isText, message: isText };
+const IDEMPOTENCY: Checks<Idempotency> = { key: isText, digest: isText };
 const CANCEL: Checks<TaskCancel> = { at: isNumber, by: isText, reason: orNull(isText) };
 
 /** Whether that is the cancel of a record. */
@@ -75,4 +77,5 @@ const RECORD: Checks<TaskRecord> = {
   runs: isCount,
   word: orMissing(isText),
   duplicateKey: orNull(isText),
+  idempotency: orMissing(hasFields(IDEMPOTENCY)),
 };

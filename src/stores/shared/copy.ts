@@ -34,6 +34,7 @@ export function copyRecord(record: TaskRecord): TaskRecord {
     runs: record.runs,
     word: record.word,
     duplicateKey: record.duplicateKey,
+    idempotency: record.idempotency && { ...record.idempotency },
   };
 }
 

@@ -72,10 +72,10 @@ export class Damages {
   }
 }
 
-/** It is in no index that somebody looks through, and counts for no limit. */
+/** It is in no index that somebody looks through, has no keys, and counts for no limit. */
 const SET_ASIDE = statement<"key">(
-  `UPDATE ${TASKS} SET ${INDEX} = 'damaged', ${DUPLICATE_KEY} = NULL, mode = NULL, ${IS_DUE} = NULL,
-    ${DELAYED_UNTIL} = NULL WHERE key = :key AND ${IS_NOT_ASIDE}`,
+  `UPDATE ${TASKS} SET ${INDEX} = 'damaged', ${DUPLICATE_KEY} = NULL, idempotencyKey = NULL, mode = NULL,
+    ${IS_DUE} = NULL, ${DELAYED_UNTIL} = NULL WHERE key = :key AND ${IS_NOT_ASIDE}`,
 );
 
 const REMEMBER = statement<"key" | "reason">(

@@ -121,12 +121,17 @@ CREATE TRIGGER offload_damaged_gone AFTER DELETE ON offload_tasks WHEN old.shelf
   DELETE FROM offload_damaged WHERE task = old.key;
 END;`;
 
+/** Tasks that were asked for under a key, as long as they are kept. */
+const KEYED = `
+ALTER TABLE offload_tasks ADD COLUMN idempotencyKey TEXT;
+CREATE UNIQUE INDEX offload_tasks_keyed ON offload_tasks (userId, idempotencyKey) WHERE idempotencyKey IS NOT NULL;`;
+
 /** Each makes the schema one version newer. They are never changed, only added to. */
 export const MIGRATIONS: readonly string[] = [
   TASKS + CONTENTS + INDEX_COUNTS + SESSIONS + HINTS,
   LENGTHS,
   HOLDS,
-  DAMAGED,
+  DAMAGED + KEYED,
 ];
 
 /** Tables, indexes and triggers that there must be. */

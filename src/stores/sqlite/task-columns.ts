@@ -7,27 +7,28 @@ import { encodeNullable, encodeText } from "./text.ts";
 /** The columns of a task that change, and the task as JSON. */
 type Changing = "status" | "duplicateKey" | "leaseEndsAt" | "kept";
 
+/** Those that stay as they are. */
+type Lasting = "id" | "userId" | "session" | "createdAt" | "idempotencyKey";
+
 /** Its place: `index: null` is that of the unfinished ones. */
 type Placing = "endedAt" | "index" | "mode" | "turns" | "isDue" | "delayedUntil";
 
 /** Writes a task in the columns that it is found by, and as JSON. */
-export const INSERT = statement<Changing | "id" | "userId" | "session" | "createdAt">(
-  `INSERT INTO ${TASKS} (id, userId, session, createdAt, status, ${DUPLICATE_KEY}, leaseEndsAt, kept)
-    VALUES (:id, :userId, :session, :createdAt, :status, :duplicateKey, :leaseEndsAt, :kept)
+export const INSERT = statement<Changing | Lasting>(
+  `INSERT INTO ${TASKS} (id, userId, session, createdAt, idempotencyKey, status, ${DUPLICATE_KEY}, leaseEndsAt, kept)
+    VALUES (:id, :userId, :session, :createdAt, :idempotencyKey, :status, :duplicateKey, :leaseEndsAt, :kept)
     ON CONFLICT (id) DO NOTHING`,
 );
 
 /** The values of {@link INSERT}. */
-export function insertValues(
-  entry: Entry,
-  leaseEndsAt: number,
-): Values<Changing | "id" | "userId" | "session" | "createdAt"> {
-  const { id, userId, sessionId, createdAt, status } = entry.record;
+export function insertValues(entry: Entry, leaseEndsAt: number): Values<Changing | Lasting> {
+  const { id, userId, sessionId, createdAt, status, idempotency } = entry.record;
   return {
     id: encodeText(id),
     userId: encodeText(userId),
     session: encodeNullable(sessionId),
     createdAt,
+    idempotencyKey: idempotency === undefined ? null : encodeText(idempotency.key),
     status,
     duplicateKey: liveDuplicateKey(entry.record),
     leaseEndsAt,

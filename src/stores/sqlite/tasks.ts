@@ -4,6 +4,7 @@ import type {
   Insertion,
   NewTask,
   Refused,
+  Repeated,
   TaskChange,
   TaskKey,
   TaskLimits,
@@ -11,7 +12,7 @@ import type {
 import { isFinished, type TaskRecord } from "../../core/model/task.ts";
 import type { Connection } from "./connection.ts";
 import type { Contents } from "./contents.ts";
-import { type Entry, type EntryRow, RECORD } from "./entry.ts";
+import { ENTRY, type Entry, type EntryRow, RECORD } from "./entry.ts";
 import { Limits } from "./limits.ts";
 import { DUPLICATE_KEY, TASKS } from "./names.ts";
 import { statement } from "./statement.ts";
@@ -70,11 +71,19 @@ export class Tasks {
     return true;
   }
 
-  #refuse(record: TaskRecord, limits: TaskLimits): Duplicate | Refused | undefined {
+  #refuse(record: TaskRecord, limits: TaskLimits): Repeated | Duplicate | Refused | undefined {
+    const repeated = this.#repeated(record);
+    if (repeated !== undefined) return { status: "repeated", record: repeated };
     const equal = this.#duplicateOf(record);
     if (equal !== undefined) return { status: "duplicate", record: equal };
     const limit = this.#limits.refuse(record, limits);
     return limit && { status: "refused", limit };
+  }
+
+  #repeated({ userId, idempotency }: TaskRecord): TaskRecord | undefined {
+    if (idempotency === undefined) return undefined;
+    const names = { userId: encodeText(userId), idempotencyKey: encodeText(idempotency.key) };
+    return this.#table.all(KEYED, names)[0]?.record;
   }
 
   #duplicateOf({ userId, duplicateKey }: TaskRecord): TaskRecord | undefined {
@@ -94,6 +103,11 @@ export class Tasks {
     return entry.record.owner === owner ? entry : undefined;
   }
 }
+
+/** The task that has an idempotency key. */
+const KEYED = statement<"userId" | "idempotencyKey", EntryRow>(
+  `SELECT ${ENTRY} FROM ${TASKS} WHERE userId = :userId AND idempotencyKey = :idempotencyKey`,
+);
 
 /** The unfinished task that has a duplicate key. */
 const DUPLICATE = statement<"userId" | "duplicateKey", EntryRow>(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BackgroundTaskManager, TaskStore } from "../../../src/index.ts";
+import type { BackgroundTaskManager, TaskStore, ToolContext } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/index.ts";
 import { type Fault, faultyStore, rejects } from "../../support/faulty-store.ts";
 import {
@@ -12,6 +12,7 @@ import {
   read,
   sceneOf,
   soon,
+  stubborn,
   typesOf,
 } from "../../support/scene.ts";
 
@@ -41,15 +42,14 @@ function lossesOf(tasks: BackgroundTaskManager): string[] {
   return ids;
 }
 
-async function running(store: TaskStore) {
+async function running(store: TaskStore, options = {}) {
   const { tasks } = sceneOf({ store, leaseMs: LEASE_MS });
   const done = gate();
-  const { id } = await soon(
-    tasks.start(callOf(), (_, { write }) => {
-      write("one");
-      return done.promise;
-    }),
-  );
+  const tool = (_: unknown, { write }: ToolContext) => {
+    write("one");
+    return done.promise;
+  };
+  const { id } = await soon(tasks.start(callOf(), tool, options));
   await pass(200);
   return { tasks, done, id, losses: lossesOf(tasks) };
 }
@@ -78,6 +78,22 @@ test("so is one whose end meets nothing, as often as that is lost", async () => 
   await pass(5_000);
   expect(await soon(tasks.result(ADA, id))).toMatchObject({ value: "x" });
   expect(losses).toEqual([`ada ${id}`, `ada ${id}`]);
+});
+
+test("it keeps its idempotency key, unless another task has taken that meanwhile", async () => {
+  const store = flushable();
+  const { tasks, id } = await running(store, { idempotencyKey: "k" });
+  store.flush();
+  await pass(LEASE_MS);
+  expect(await soon(tasks.start(callOf(), stubborn, { idempotencyKey: "k" }))).toMatchObject({ id });
+  store.flush();
+  const other = await soon(tasks.start(callOf(), stubborn, { idempotencyKey: "k" }));
+  expect(other.id).not.toBe(id);
+  await pass(LEASE_MS);
+  expect(await read(tasks, id)).toMatchObject({ id, status: "running" });
+  expect(await soon(tasks.start(callOf(), stubborn, { idempotencyKey: "k" }))).toMatchObject({
+    id: other.id,
+  });
 });
 
 test("a watch goes on where it was", async () => {

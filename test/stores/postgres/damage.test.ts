@@ -35,6 +35,8 @@ const DAMAGES: Record<string, [change: string, reason: string]> = {
   "an instant that is no number": ["created_at = 'NaN'", "its createdAt is missing or wrong"],
 };
 
+const KEYED = { key: "asked-once", digest: "d" };
+const OTHER = { key: "another", digest: "d" };
 const KEEP_ALL = { finishedPerUser: null, finishedTtlMs: null, followUpTtlMs: null, followUpsPerUser: null };
 
 describePostgres("records that are damaged", (pg) => {
@@ -159,6 +161,23 @@ describePostgres("records that are damaged", (pg) => {
       record: { id: equal.record.id },
     });
     expect(told).toMatchObject([{ taskId: broken.id }]);
+  });
+
+  test("its idempotency key is free, and goes with it", async () => {
+    const { store, lab, told, damage } = await setUp();
+    const [met, listed] = [
+      await insert(lab, { idempotency: KEYED }),
+      await insert(lab, { idempotency: OTHER }),
+    ];
+    await damage(met, "details = '{'");
+    const asked = makeTask({ idempotency: KEYED });
+    expect(await store.insert(asked, NO_LIMITS, LONG_MS)).toMatchObject({ record: { id: asked.record.id } });
+    await damage(listed, "details = '{'");
+    await store.list(ADA, { limit: 9 });
+    expect(await store.insert(makeTask({ idempotency: OTHER }), NO_LIMITS, LONG_MS)).toMatchObject({
+      status: "inserted",
+    });
+    expect(told).toMatchObject([{ taskId: met.id }, { taskId: listed.id }]);
   });
 
   test("nothing is written to it any more, until it is inserted anew; what was there stays", async () => {

@@ -91,6 +91,8 @@ let made = 0;
 const CALLS: Record<string, (store: TaskStore) => Promise<unknown>> = {
   insert: (store) => store.insert(newTask(), GUARD, LONG_MS),
   "insert with a key": (store) => store.insert(newTask({ duplicateKey: "k" }), GUARD, LONG_MS),
+  "insert what was asked for": (store) =>
+    store.insert(newTask({ idempotency: { key: "k", digest: "d" } }), GUARD, LONG_MS),
   "insert alone": (store) => store.insert(newTask(), { ...GUARD, exclusive: true }, LONG_MS),
   get: (store) => store.get({ userId: "u3" }, "filled-3"),
   list: (store) => store.list({ userId: "u3" }, { limit: 20 }),

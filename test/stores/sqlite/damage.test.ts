@@ -21,6 +21,7 @@ import { DRIVERS, newPath } from "./lab.ts";
 const KEEP_ALL = { finishedPerUser: null, finishedTtlMs: null, followUpTtlMs: null, followUpsPerUser: null };
 const KEEP_NONE = { finishedPerUser: 0, finishedTtlMs: 0, followUpTtlMs: 0, followUpsPerUser: 0 };
 const USER = { by: "user", take: true, maxHolds: 3, waitMs: 0 } as const;
+const KEYED = { key: "asked-once", digest: "d" };
 const ONE = { userId: "ada", sessionId: "one" };
 
 /** What others have made of the row of a task. */
@@ -213,6 +214,11 @@ describe.each(DRIVERS)("a damaged task, on $name", ({ open }) => {
       status: "inserted",
     });
     await isAside(made, bad);
+    const keyed = await run(store, { idempotency: KEYED });
+    damage(made, keyed);
+    const asked = makeTask({ idempotency: KEYED });
+    expect(await store.insert(asked, NO_LIMITS, LONG_MS)).toMatchObject({ record: { id: asked.record.id } });
+    await isAside(made, keyed);
     const lost = await run(store);
     damage(made, lost);
     expect(await store.transition(lost, 1, change({}))).toBeUndefined();
@@ -225,8 +231,8 @@ describe.each(DRIVERS)("a damaged task, on $name", ({ open }) => {
     const answer = await store.insert({ record: again, events: [started] }, NO_LIMITS, LONG_MS);
     expect(answer).toMatchObject({ status: "inserted", record: { version: 4, lastSeq: 8 } });
     expect(await store.get(ADA, lost.id)).toMatchObject({ version: 4, lastSeq: 8 });
-    expect(made.database.prepare("SELECT count(*) AS n FROM offload_damaged").get()).toMatchObject({ n: 2 });
-    expect(made.told).toHaveLength(2);
+    expect(made.database.prepare("SELECT count(*) AS n FROM offload_damaged").get()).toMatchObject({ n: 3 });
+    expect(made.told).toHaveLength(3);
   });
 
   test("that lacks what it takes to start it again is not started again", async () => {

@@ -30,6 +30,7 @@ const SORTS_FEW = [
   "WHERE userId = ? AND mode IS NOT NULL AND shelf = 'pending'",
 ];
 
+const idempotency = { key: "k", digest: "d" };
 const followUp = { status: "pending", mode: "when_idle", attempts: 0, reason: null } as const;
 const strict = { runningPerUser: 9, runningPerSession: 9, queuedPerUser: 9, exclusive: true };
 
@@ -91,10 +92,14 @@ function planOf(database: SqliteDatabaseLike, sql: string): string[] {
 async function useEverything(database: SqliteDatabaseLike): Promise<void> {
   const store = sqliteStore({ database });
   const stop = store.watch?.(ofTasks(() => undefined));
-  const [one, two] = [makeTask({ duplicateKey: "key" }), makeTask({ status: "queued", sessionId: null })];
+  const [one, two] = [
+    makeTask({ duplicateKey: "key", idempotency }),
+    makeTask({ status: "queued", sessionId: null }),
+  ];
   await store.insert({ ...one, input: "1" }, strict, LONG_MS);
   await store.insert(two, strict, LONG_MS);
   await store.insert(makeTask({ duplicateKey: "key" }), strict, LONG_MS);
+  await store.insert(makeTask({ idempotency }), strict, LONG_MS);
   await store.checkpoint(one.record, "process-1", "2");
   for (const read of [store.payload, store.renew.bind(store, "process-1", [one.record])])
     await read(one.record as never);

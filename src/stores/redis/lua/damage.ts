@@ -19,12 +19,21 @@ local function recount(user)
   end
 end
 
+-- Its own key may be known no more.
+local function forget_key(task)
+  local keys = redis.pcall('HGETALL', key('keyed', task.user))
+  for i = 2, #keys, 2 do
+    if keys[i] == task.id then redis.call('HDEL', key('keyed', task.user), keys[i - 1]) end
+  end
+end
+
 -- Its session may be known no more: what is filed by sessions is taken out where it is met.
 local function leave_indexes(name)
   local task = named(name)
   redis.call('ZREM', key('leases'), name)
   redis.call('ZREM', key('delayed'), name)
   redis.call('ZREM', key('of_user', task.user), task.id)
+  forget_key(task)
   for _, index in ipairs({ 'pending', 'done' }) do remove_by_end(task, index) end
   if redis.call('ZREM', key('unfinished', task.user), task.id) == 1 then recount(task.user) end
 end

@@ -46,6 +46,18 @@ local function remove_by_end(task, index)
   count_user(index, task.user)
 end
 
+-- Whoever asks for it again finds it, for as long as it is kept.
+local function add_key(task)
+  if task.idempotency ~= '-' then redis.call('HSET', key('keyed', task.user), task.idempotency, task.id) end
+end
+
+local function remove_key(task)
+  local keys = key('keyed', task.user)
+  if task.idempotency ~= '-' and redis.call('HGET', keys, task.idempotency) == task.id then
+    redis.call('HDEL', keys, task.idempotency)
+  end
+end
+
 local add_to = {
   unfinished = function(task)
     redis.call('ZADD', key('unfinished', task.user), task.createdAt, task.id)

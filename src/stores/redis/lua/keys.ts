@@ -47,6 +47,8 @@ const KINDS = {
   counts: "load",
   /** Of a user, a hash: ids of unfinished tasks by their duplicate key. */
   duplicates: "duplicates",
+  /** Of a user, a hash: ids of all tasks that have an idempotency key, by that. */
+  keyed: "keyed",
 
   /** Of a mode and session, by their ends: ids of tasks whose follow-up is due. */
   due: "due",

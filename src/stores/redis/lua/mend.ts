@@ -65,14 +65,19 @@ local file = {
   end,
 }
 
+local function is_keyed(task)
+  return task.idempotency == '-' or redis.call('HEXISTS', key('keyed', task.user), task.idempotency) == 1
+end
+
 -- Whether there was something to mend.
 local function mend(name)
   local task = load_or_set_aside(name)
   if not task then return false end
-  local is_lost = not is_listed(task)
+  local is_lost = not (is_listed(task) and is_keyed(task))
   if is_lost then
     redis.call('ZADD', key('of_user', task.user), task.createdAt, task.id)
     if task.session ~= '-' then redis.call('ZADD', key('of_session', session_of(task)), task.createdAt, task.id) end
+    if not is_keyed(task) then add_key(task) end
   end
   local index = index_of(task)
   if is_filed[index](task) then return is_lost end

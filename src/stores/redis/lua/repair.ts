@@ -15,6 +15,7 @@ const TYPES = {
   users: "zset",
   counts: "hash",
   duplicates: "hash",
+  keyed: "hash",
   due: "zset",
   deferred: "zset",
   released: "zset",

@@ -56,6 +56,7 @@ local function evict(name)
   local task = find_filed(name, 'done')
   if not task then return end
   remove_from[index_of(task)](task)
+  remove_key(task)
   redis.call('ZREM', key('of_user', task.user), task.id)
   redis.call('ZREM', key('of_session', session_of(task)), task.id)
   for _, kind in ipairs({ 'task', 'call', 'log', 'result' }) do redis.call('UNLINK', key(kind, name)) end

@@ -41,7 +41,7 @@ local UNFINISHED = { ['"queued"'] = true, ['"running"'] = true, ['"input_require
 
 -- What a task has as long as nothing else was said.
 local UNSAID = { __index = {
-  ${nulls}, duplicate = '-', claim = '', endedAt = '', followUpHolds = '', dueAt = '0', chars = '0', hasResult = '',
+  ${nulls}, duplicate = '-', idempotency = '-', claim = '', endedAt = '', followUpHolds = '', dueAt = '0', chars = '0', hasResult = '',
 } }
 
 -- The name of a task is 'user/id'; a user's name has no slash.

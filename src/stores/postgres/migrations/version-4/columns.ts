@@ -3,13 +3,19 @@
  * one; it goes with the turns of the session. Who waits for the session is in it too, so that a claim looks at one row:
  * "waiting" has the place and the end of each wait by its claimant, and "waited_until" the last end.
  *
+ * A task that was asked for under an idempotency key is found by it for as long as it is kept; the key is in its details
+ * too.
+ *
  * What cannot be read is filed under "damaged", where nobody looks, with the reason.
  */
 export const columns = (s: string): string => `
 ALTER TABLE ${s}.tasks
   ADD COLUMN follow_up_holds integer,
   ADD COLUMN has_result boolean NOT NULL DEFAULT false,
-  ADD COLUMN damage text;
+  ADD COLUMN damage text,
+  ADD COLUMN idempotency_key text COLLATE "C";
+CREATE UNIQUE INDEX tasks_by_idempotency_key ON ${s}.tasks (user_id, idempotency_key)
+  WHERE idempotency_key IS NOT NULL;
 ALTER TABLE ${s}.claims
   ADD COLUMN number bigint NOT NULL DEFAULT 0,
   ADD COLUMN turn_by text COLLATE "C" NOT NULL DEFAULT 'library',

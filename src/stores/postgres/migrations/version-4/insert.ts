@@ -1,6 +1,6 @@
 import { lock, UNFINISHED, watched } from "./fragments.ts";
 
-/** Version 3's, with holds. */
+/** Version 3's, with holds and idempotency keys. */
 export const insert = (s: string): string => `
 -- The outcome, whether anybody listens, and the task that was there before, if that is the outcome.
 CREATE OR REPLACE FUNCTION ${s}.insert_task(
@@ -15,7 +15,11 @@ DECLARE
   refusal text;
 BEGIN
   -- All that inserts or admits a task of this user waits here, so that none counts what another is about to add.${lock(s, "'user ' || new.user_id")}
-  IF new.duplicate_key IS NOT NULL THEN
+  IF new.idempotency_key IS NOT NULL THEN
+    SELECT json_build_object('outcome', 'repeated', 'task', row_to_json(t)) INTO answer FROM ${s}.tasks t
+      WHERE t.user_id = new.user_id AND t.idempotency_key = new.idempotency_key;
+  END IF;
+  IF answer IS NULL AND new.duplicate_key IS NOT NULL THEN
     SELECT json_build_object('outcome', 'duplicate', 'task', row_to_json(t)) INTO answer FROM ${s}.tasks t
       WHERE t.user_shelf IN ('queued ' || new.user_id, 'running ' || new.user_id, 'input_required ' || new.user_id)
         AND t.duplicate_key = new.duplicate_key AND t.cancel IS NULL
@@ -38,7 +42,7 @@ BEGIN
       user_id, id, session, shelf, user_shelf, shelf_at, details, status, version, owner, runs, duplicate_key,
       created_at, started_at, updated_at, completed_at, deadline_at, progress, error, cancel,
       follow_up_status, follow_up_mode, follow_up_attempts, follow_up_holds, follow_up_reason,
-      first_seq, last_seq, log_chars, lease_ms, has_payload
+      first_seq, last_seq, log_chars, lease_ms, has_payload, idempotency_key
     ) VALUES (
       new.user_id, new.id, new.session, new.shelf, new.shelf || ' ' || new.user_id,
       ${s}.now_ms() + CASE WHEN is_finished THEN 0 ELSE lease END,
@@ -47,7 +51,8 @@ BEGIN
       new.progress, new.error, new.cancel,
       new.follow_up_status, new.follow_up_mode, new.follow_up_attempts, new.follow_up_holds,
       new.follow_up_reason,
-      new.first_seq, new.last_seq, new.log_chars, lease, input IS NOT NULL AND NOT is_finished
+      new.first_seq, new.last_seq, new.log_chars, lease, input IS NOT NULL AND NOT is_finished,
+      new.idempotency_key
     ) ON CONFLICT DO NOTHING
     RETURNING key, json_build_object('outcome', 'inserted', 'watched', ${watched(s)}) INTO new.key, answer;
     IF answer IS NOT NULL THEN
