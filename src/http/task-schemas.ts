@@ -41,6 +41,7 @@ export const taskInfoSchema = z.object({
   }),
   metadata: z.record(z.string(), z.unknown()).nullable(),
   lastSeq: z.number(),
+  version: z.number(),
 });
 
 const completed = { status: z.literal("completed"), lossy: z.array(z.string()) };
