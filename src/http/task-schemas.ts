@@ -46,6 +46,7 @@ export const taskInfoSchema = z
       reason: z.string().nullable(),
     }),
     metadata: z.record(z.string(), z.unknown()).nullable(),
+    version: z.number(),
     lastSeq: z.number(),
   })
   .register(named, { id: "Task" });
