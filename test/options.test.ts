@@ -55,6 +55,7 @@ type Entry = [entry: string, give: (more: object) => unknown, wrong: string, mes
 
 const CALL = "toolName, input, scope, toolCallId, signal, background, metadata, view";
 const TASK = "priority, deadlineMs, summarize, followUp, onDuplicate";
+const START = `${TASK}, idempotencyKey, idempotencyBody`;
 const TOOL = "timeoutMs, mode, deadlineMs, summarize, followUp, onDuplicate";
 const FOLLOW_UP = "tasks, message, maxResultChars, maxMessageChars, maxAttempts, leaseMs";
 const TERMS = "offload, scope, metadata";
@@ -107,7 +108,7 @@ const ARGUMENTS: Entry[] = [
   ["what wrap makes", (more) => offload.wrap({ name: "add", execute: add })([], { scope, ...more }), "timeoutMs", noPart("timeoutMs", CALL)],
   ["what withBackgroundArgument makes", (more) => background.execute({}, { scope, ...more }), "timeoutMs", noPart("timeoutMs", CALL)],
   ["start", (more) => tasks.start({ ...call, ...more }, add), "priority", noPart("priority", CALL)],
-  ["its options", (more) => tasks.start(call, add, more), "timeoutMs", none("options.timeoutMs", TASK)],
+  ["its options", (more) => tasks.start(call, add, more), "timeoutMs", none("options.timeoutMs", START)],
   ["adopt", (more) => tasks.adopt({ ...call, ...more }, sent()), "toolcallId", noPart("toolcallId", CALL)],
   ["its execution", (more) => tasks.adopt(call, { ...sent(), ...more }), "cancel", none("execution.cancel", "promise, abort, startedAt")],
   ["its options", (more) => tasks.adopt(call, sent(), more), "mode", none("options.mode", TASK)],

@@ -8,9 +8,9 @@ import { Refusal } from "./refusal.ts";
  *
  * @throws a `Refusal`: `body_too_large`, `invalid_body` for what is no text, `body_missing` for what has been read before
  */
-export async function readBody({ body, bodyUsed, headers }: Request): Promise<string> {
+export async function readBody({ body, bodyUsed, headers }: Request, maxBytes: number): Promise<string> {
   if (bodyUsed || body?.locked) throw readBefore();
-  const text = body === null ? "" : await textOf(body);
+  const text = body === null ? "" : await textOf(body, maxBytes);
   if (text === "" && Number(headers.get("Content-Length")) > 0) throw readBefore();
   return text;
 }
@@ -39,19 +39,18 @@ export function malformedBody(): Refusal {
   return new Refusal("invalid_body", { field: "body", detail: "body must be a JSON object in UTF-8." });
 }
 
-const MAX_BODY_BYTES = 16_384;
 const MAX_DISCARDED_BYTES = 1_048_576;
 /** In milliseconds: so small a body comes with its headers. */
 const FIRST_CHUNK_WITHIN_MS = 1_500;
 
-async function textOf(body: ReadableStream<Uint8Array>): Promise<string> {
+async function textOf(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   let size = 0;
   try {
     for await (const chunk of chunksOf(body, FIRST_CHUNK_WITHIN_MS)) {
       size += chunk.byteLength;
-      if (size > MAX_BODY_BYTES) throw new Refusal("body_too_large");
+      if (size > maxBytes) throw tooLarge(maxBytes);
       text += decoder.decode(chunk, { stream: true });
     }
     return text + decoder.decode();
@@ -73,6 +72,10 @@ async function* chunksOf(
   } finally {
     reader.releaseLock();
   }
+}
+
+function tooLarge(maxBytes: number): Refusal {
+  return new Refusal("body_too_large", { detail: `The body must have at most ${maxBytes} bytes.` });
 }
 
 function refuseReadBefore(): never {

@@ -6,11 +6,12 @@ import { openApiFor } from "./openapi/document.ts";
 import { handlerSettings, type TaskHandlerOptions } from "./options.ts";
 import { Pages } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
-import { checkOrigin, readJson, readQuery } from "./request.ts";
+import { checkOrigin, readHeaders, readJson, readQuery } from "./request.ts";
 import { type Answer, toConditionalResponse, toResponse } from "./response.ts";
-import { noQuerySchema, type OwnRoute, type Parts, type Route, type Visit } from "./route.ts";
+import { nothingSchema, type OwnRoute, type Parts, type Route, type Visit } from "./route.ts";
 import { createRouter, type Router, routeFor } from "./router.ts";
 import { offeredRoutes } from "./routes.ts";
+import { creatableTools } from "./tools.ts";
 import { Waits } from "./waits.ts";
 
 /**
@@ -19,6 +20,8 @@ import { Waits } from "./waits.ts";
  * | route               |                                                                                  |
  * | ------------------- | -------------------------------------------------------------------------------- |
  * | `GET /`             | the tasks, newest first; `sessionId`, `status`, `limit`, `cursor`                |
+ * | `POST /`            | creates one; `tool`, `input`, `sessionId`, …; only of `tools`                     |
+ * | `GET /tools`        | what may be created, with JSON Schemas; only with `tools`                        |
  * | `GET /health`       | 200 `ok` or 503 `closing`, for anybody                                           |
  * | `GET /openapi.json` | what this handler has, in OpenAPI 3.1                                            |
  * | `GET /:id`          | one task                                                                         |
@@ -45,13 +48,16 @@ import { Waits } from "./waits.ts";
  * console.log(await response.json()); // { tasks: [], nextCursor: null }
  * ```
  */
-export function createTaskHandler(options: TaskHandlerOptions): (request: Request) => Promise<Response> {
+export function createTaskHandler<Inputs>(
+  options: TaskHandlerOptions<Inputs>,
+): (request: Request) => Promise<Response> {
   const settings = handlerSettings(options);
   const routes = offeredRoutes(settings);
   const router = createRouter(routes, settings.basePath);
   const parts = {
     ...settings,
     pages: new Pages(),
+    creatable: creatableTools(settings.tools),
     waits: new Waits(settings.waitsPerUser),
     openApi: openApiFor(routes, settings),
   };
@@ -80,15 +86,16 @@ async function respond(request: Request, router: Router, parts: Parts): Promise<
   return toConditionalResponse(answer, request);
 }
 
-/** A request of which neither query nor body has been read. */
-type Visitor = Omit<Visit, "query" | "body">;
+/** A request of which neither query, headers nor body have been read. */
+type Visitor = Omit<Visit, "query" | "headers" | "body">;
 
-async function read({ query, body }: Route, visitor: Visitor): Promise<Visit> {
+async function read({ query, headers, body, maxBodyBytes }: Route, visitor: Visitor): Promise<Visit> {
   const { request, url } = visitor;
   return {
     ...visitor,
-    query: readQuery(query ?? noQuerySchema, url),
-    body: body && (await readJson(body, request)),
+    query: readQuery(query ?? nothingSchema, url),
+    headers: readHeaders(headers ?? nothingSchema, request),
+    body: body && (await readJson(body, request, maxBodyBytes)),
   };
 }
 

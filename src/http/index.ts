@@ -7,7 +7,9 @@ export type { TaskHandlerOptions, TaskSource } from "./options.ts";
 export type { ProblemCode } from "./problems.ts";
 export {
   type CancelBody,
+  type CreateBody,
   cancelBodySchema,
+  createBodySchema,
   type EventsQuery,
   eventPageSchema,
   eventsQuerySchema,
@@ -23,12 +25,16 @@ export {
   resultQuerySchema,
   type TaskListQuery,
   type TaskPath,
+  type ToolList,
   taskPageSchema,
   taskPathSchema,
+  toolListSchema,
 } from "./protocol.ts";
+export type { StandardSchemaLike } from "./standard-schema.ts";
 export {
   taskEventSchema,
   taskInfoSchema,
   taskResultSchema,
   taskStatusSchema,
 } from "./task-schemas.ts";
+export type { TaskTool, TaskTools } from "./tools.ts";

@@ -4,14 +4,16 @@ import type { TaskScope } from "../core/model/task.ts";
 import { boolean, func, type Kind, kind, limit, methods } from "../core/values/kinds.ts";
 import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
 import { fault } from "../core/values/validate.ts";
+import { type TaskTools, taskTools } from "./tools.ts";
 
-const METHODS = ["list", "get", "result", "events", "wait", "cancel", "stats"] as const;
+const METHODS = ["start", "list", "get", "result", "events", "wait", "cancel", "stats"] as const;
 
 /** What the handler asks of a manager. */
 export type TaskSource = Pick<BackgroundTaskManager, (typeof METHODS)[number]>;
 
 /** The options of `createTaskHandler`. */
-export interface TaskHandlerOptions {
+// biome-ignore lint/suspicious/noExplicitAny: whatever the schemas of its tools make of inputs
+export interface TaskHandlerOptions<Inputs = any> {
   /** The manager whose tasks are shown. */
   tasks: TaskSource;
   /**
@@ -23,8 +25,10 @@ export interface TaskHandlerOptions {
   basePath?: string | undefined;
   /** Whether `POST /:id/cancel` exists. @default false */
   allowCancel?: boolean | undefined;
+  /** Of which tools users may create tasks with `POST /`, by name. @default {} */
+  tools?: TaskTools<Inputs> | undefined;
   /**
-   * Origins of this site, beside the request's own, whose pages may cancel. Name the public origin here if
+   * Origins of this site, beside the request's own, whose pages may cancel and create. Name the public origin here if
    * a proxy in front changes protocol or host. @default []
    */
   allowedOrigins?: readonly string[] | undefined;
@@ -50,6 +54,7 @@ const HANDLER = {
   authenticate: needed(kind("a function that answers whose request it is, as a scope, or null", isFunction)),
   basePath: option(path, "/background-tasks"),
   allowCancel: option(boolean, false),
+  tools: option(taskTools, {}),
   allowedOrigins: option(origins, []),
   waitsPerUser: option(limit(0), 100),
   challenge: option(kind('a challenge such as "Bearer"', isChallenge)),
@@ -60,7 +65,7 @@ const HANDLER = {
 export type HandlerSettings = Settings<typeof HANDLER>;
 
 /** @throws `invalid_option`, naming the option and its value */
-export function handlerSettings(options: TaskHandlerOptions): HandlerSettings {
+export function handlerSettings(options: TaskHandlerOptions<unknown>): HandlerSettings {
   return readOptions(HANDLER, options);
 }
 

@@ -73,6 +73,79 @@ export const cancelBodySchema = z
   .object({ reason: z.string({ error: "must be a text" }).exactOptional() }, { error: bodyError })
   .register(named, { id: "CancelBody" });
 
+const nameError = "must be a text of 1 to 256 characters";
+
+/** No database keeps a NUL in a text. */
+const nameSchema = z
+  .string({ error: nameError })
+  .regex(/^[^\0]+$/, { error: nameError })
+  .max(256, { error: nameError });
+
+const wholeError = (most: string) => `must be one whole number from 1 ${most}`;
+
+/** The body of `POST /`. */
+export const createBodySchema = z
+  .strictObject(
+    {
+      tool: nameSchema.describe("One of those in the list of tools."),
+      input: z
+        .unknown()
+        .optional()
+        .describe("What the tool's schema asks for. An empty object unless it is given."),
+      sessionId: nameSchema
+        .exactOptional()
+        .describe("In which session. Its agent gets the result; without one nobody does."),
+      priority: z
+        .int({ error: wholeError("to 10") })
+        .min(1, { error: wholeError("to 10") })
+        .max(10, { error: wholeError("to 10") })
+        .exactOptional()
+        .describe("10 goes first; at most the tool's `maxPriority`. 1 unless it is given."),
+      deadlineMs: z
+        .int({ error: wholeError("on") })
+        .min(1, { error: wholeError("on") })
+        .exactOptional()
+        .describe("The milliseconds after its start at which the task is ended."),
+      description: z
+        .string({ error: "must be a text" })
+        .exactOptional()
+        .describe("What lists show of it, as one line of at most 128 characters."),
+      metadata: z
+        .record(z.string(), z.unknown(), { error: "must be an object" })
+        .exactOptional()
+        .describe("What becomes of it is for the host to say."),
+    },
+    { error: (issue) => (issue.code === "invalid_type" ? bodyError : undefined) },
+  )
+  .register(named, { id: "CreateBody" });
+
+const keyError = "must have 1 to 256 visible characters";
+
+/** Headers of `POST /`. */
+export const createHeadersSchema = z.object({
+  "Idempotency-Key": z
+    .string()
+    .regex(/^[ -~]{1,256}$/, { error: keyError })
+    .exactOptional()
+    .describe("Whoever asks for the same again under the same key gets the same task."),
+});
+
+/** 200 of `GET /tools`. */
+export const toolListSchema = z
+  .object({
+    tools: z.array(
+      z.object({
+        name: z.string(),
+        description: z.string(),
+        inputSchema: z.record(z.string(), z.unknown()).describe("JSON Schema of what it takes."),
+        maxPriority: z.number(),
+      }),
+    ),
+  })
+  .register(named, { id: "ToolList" });
+
+export const locationSchema = z.string().describe("Where the task is.");
+
 /** 200 of `GET /`: newest first. */
 export const taskPageSchema = z
   .object({
@@ -124,6 +197,9 @@ export type TaskListQuery = z.infer<typeof listQuerySchema>;
 export type ResultQuery = z.infer<typeof resultQuerySchema>;
 export type EventsQuery = z.infer<typeof eventsQuerySchema>;
 export type CancelBody = z.infer<typeof cancelBodySchema>;
+export type CreateBody = z.infer<typeof createBodySchema>;
+export type CreateHeaders = z.infer<typeof createHeadersSchema>;
+export type ToolList = z.infer<typeof toolListSchema>;
 export type PendingTask = z.infer<typeof pendingTaskSchema>;
 export type Health = z.infer<typeof healthSchema>;
 export type Problem = z.infer<typeof problemSchema>;

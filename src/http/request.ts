@@ -18,11 +18,30 @@ export function readQuery<Query extends z.ZodObject>(schema: Query, { searchPara
 export async function readJson<Body extends z.ZodType>(
   schema: Body,
   request: Request,
+  maxBytes = MAX_BODY_BYTES,
 ): Promise<z.infer<Body>> {
   const type = request.headers.get("Content-Type");
   if (type !== null && !JSON_TYPE.test(type)) throw new Refusal("unsupported_media_type");
-  const text = await readBody(request);
+  const text = await readBody(request, maxBytes);
   return checked(schema, text === "" ? {} : parsed(text), "body");
+}
+
+/** The headers that a schema names; others are nobody's concern. */
+export function readHeaders<Headers extends z.ZodObject>(
+  schema: Headers,
+  request: Request,
+): z.infer<Headers> {
+  const names = Object.keys(schema.shape).filter((name) => request.headers.has(name));
+  return checked(
+    schema,
+    Object.fromEntries(names.map((name) => [name, request.headers.get(name)])),
+    "header",
+  );
+}
+
+/** Whether a name that anybody may have chosen can say nothing else. */
+export function isPlainName(name: string): boolean {
+  return PLAIN_NAME.test(name);
 }
 
 /**
@@ -40,6 +59,7 @@ export function checkOrigin(request: Request, ownOrigin: string, allowed: readon
 
 /** What a browser says of a page of the same origin, and of its user. */
 const HERE = ["same-origin", "none"];
+const MAX_BODY_BYTES = 16_384;
 const PLAIN_NAME = /^[\w.[\]-]{1,64}$/;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i;
 
@@ -61,14 +81,25 @@ function unknownParameter(name: string, known: readonly string[]): Refusal {
   });
 }
 
+function unknownProperty(name: string, schema: z.ZodType): Refusal {
+  const field = isPlainName(name) ? name : "body";
+  const what = isPlainName(name) ? name : "One of the names";
+  const known = Object.keys((schema as z.ZodObject).shape).join(", ");
+  return new Refusal("invalid_body", {
+    field,
+    detail: `${what} is no property of the body; there are ${known}.`,
+  });
+}
+
 function checked<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
-  whole: "query" | "body",
+  whole: "query" | "body" | "header",
 ): z.infer<Schema> {
   const { data, error } = schema.safeParse(value);
   if (error === undefined) return data as z.infer<Schema>;
   const [issue] = error.issues;
   const field = String(issue?.path[0] ?? whole);
+  if (issue?.code === "unrecognized_keys") throw unknownProperty(issue.keys[0] ?? whole, schema);
   throw new Refusal(`invalid_${whole}`, { field, detail: `${field} ${issue?.message}.` });
 }

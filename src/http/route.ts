@@ -6,36 +6,40 @@ import type { HandlerSettings } from "./options.ts";
 import type { Pages } from "./pages.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { Answer } from "./response.ts";
+import type { CreatableTools } from "./tools.ts";
 import type { Waits } from "./waits.ts";
 
 /** What a handler has, for all requests. */
 export interface Parts extends HandlerSettings {
   pages: Pages;
+  /** What users may create tasks of, by name. */
+  creatable: CreatableTools;
   waits: Waits;
   /** The description of what it has. */
   openApi(): Record<string, unknown>;
 }
 
-/** A request on its way through a route, with its query and body as the route's schemas have read them. */
-export interface Visit<Query = unknown, Body = unknown> extends Parts {
+/** A request on its way through a route, with its query, headers and body as the route's schemas have read them. */
+export interface Visit<Query = unknown, Body = unknown, Headers = unknown> extends Parts {
   request: Request;
   url: URL;
   /** Empty where the path holds none. */
   id: string;
   query: Query;
   body: Body;
+  headers: Headers;
 }
 
 /** A route of the table, whatever its schemas are. */
 export type Route = OpenRoute | OwnRoute;
 
 /** Answers anybody. */
-export interface OpenRoute extends Outline<AnyQuery, z.ZodType, AnswerShapes> {
+export interface OpenRoute extends Outline<AnyQuery, z.ZodType, AnyHeaders, AnswerShapes> {
   open(visit: Visit): Promise<Answer>;
 }
 
 /** Answers whoever has been authenticated, about what is theirs. */
-export interface OwnRoute extends Outline<AnyQuery, z.ZodType, AnswerShapes> {
+export interface OwnRoute extends Outline<AnyQuery, z.ZodType, AnyHeaders, AnswerShapes> {
   run(visit: Visit, scope: TaskScope): Promise<Answer>;
 }
 
@@ -47,9 +51,17 @@ export interface AnswerShape<Body extends z.ZodType = z.ZodType> {
 }
 
 /** One route of those who have been authenticated; its schemas and what it does have to fit together. */
-export function ownRoute<Query extends AnyQuery, Body extends z.ZodType, Shapes extends AnswerShapes>(
-  route: Outline<Query, Body, Shapes> & {
-    run(visit: Visit<z.output<Query>, z.output<Body>>, scope: TaskScope): Promise<AnswerIn<Shapes>>;
+export function ownRoute<
+  Query extends AnyQuery,
+  Body extends z.ZodType,
+  Headers extends AnyHeaders,
+  Shapes extends AnswerShapes,
+>(
+  route: Outline<Query, Body, Headers, Shapes> & {
+    run(
+      visit: Visit<z.output<Query>, z.output<Body>, z.output<Headers>>,
+      scope: TaskScope,
+    ): Promise<AnswerIn<Shapes>>;
   },
 ): OwnRoute {
   return route;
@@ -57,7 +69,7 @@ export function ownRoute<Query extends AnyQuery, Body extends z.ZodType, Shapes 
 
 /** One route that is open to anybody. */
 export function openRoute<Query extends AnyQuery, Body extends z.ZodType, Shapes extends AnswerShapes>(
-  route: Outline<Query, Body, Shapes> & {
+  route: Outline<Query, Body, AnyHeaders, Shapes> & {
     open(visit: Visit<z.output<Query>, z.output<Body>>): Promise<AnswerIn<Shapes>>;
   },
 ): OpenRoute {
@@ -72,10 +84,11 @@ export function json<Body extends z.ZodType>(
   return { description, content: { "application/json": body }, headers };
 }
 
-/** What has no query at all. */
-export const noQuerySchema = z.object({});
+/** What has no query at all, or no headers that it looks at. */
+export const nothingSchema = z.object({});
 
 type AnyQuery = z.ZodObject;
+type AnyHeaders = z.ZodObject;
 type AnswerShapes = Readonly<Record<number, AnswerShape>>;
 
 /** One of the answers that the table has for a route. */
@@ -83,7 +96,7 @@ type AnswerIn<Shapes extends AnswerShapes> = {
   [Status in keyof Shapes & number]: Answer<z.input<Shapes[Status]["content"]["application/json"]>, Status>;
 }[keyof Shapes & number];
 
-interface Outline<Query, Body, Shapes> {
+interface Outline<Query, Body, Headers, Shapes> {
   /** Its name, in what is made of the table. */
   name: string;
   method: "GET" | "POST";
@@ -92,8 +105,12 @@ interface Outline<Query, Body, Shapes> {
   summary: string;
   /** @default none: every parameter is refused */
   query?: Query;
+  /** The headers that it looks at, beside those that every route of its kind does. @default none */
+  headers?: Headers;
   /** @default none */
   body?: Body;
+  /** How many bytes the body may have. @default 16_384 */
+  maxBodyBytes?: number;
   answers: Shapes;
   /** Beside those that every route of its kind has. */
   problems?: readonly ProblemCode[];

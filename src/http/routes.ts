@@ -3,23 +3,29 @@
  * how queries and bodies are read, the description in OpenAPI.
  */
 
+import { createTask } from "./answers/create.ts";
 import { readEvents } from "./answers/events.ts";
 import { readHealth } from "./answers/health.ts";
 import { readOpenApi } from "./answers/openapi.ts";
 import { readResult } from "./answers/result.ts";
 import { cancelTask, getTask, listTasks } from "./answers/tasks.ts";
+import { listTools } from "./answers/tools.ts";
 import type { HandlerSettings } from "./options.ts";
 import {
   cancelBodySchema,
+  createBodySchema,
+  createHeadersSchema,
   eventPageSchema,
   eventsQuerySchema,
   healthSchema,
   listQuerySchema,
+  locationSchema,
   openApiSchema,
   pendingTaskSchema,
   resultQuerySchema,
   retryAfterSchema,
   taskPageSchema,
+  toolListSchema,
 } from "./protocol.ts";
 import { json, openRoute, ownRoute, type Route } from "./route.ts";
 import { taskInfoSchema, taskResultSchema } from "./task-schemas.ts";
@@ -35,6 +41,30 @@ export const ROUTES: readonly Route[] = [
     query: listQuerySchema,
     answers: { 200: json("A page of tasks.", taskPageSchema) },
     run: listTasks,
+  }),
+  ownRoute({
+    name: "createTask",
+    method: "POST",
+    path: "/",
+    summary: "Creates a task of a tool.",
+    headers: createHeadersSchema,
+    body: createBodySchema,
+    maxBodyBytes: 1_048_576,
+    answers: {
+      202: json("The task, which waits for its start.", taskInfoSchema, { Location: locationSchema }),
+    },
+    problems: ["not_found", "session_busy", "key_reused", "too_many_tasks"],
+    isOffered: hasTools,
+    run: createTask,
+  }),
+  ownRoute({
+    name: "listTools",
+    method: "GET",
+    path: "/tools",
+    summary: "Lists the tools that you may create tasks of.",
+    answers: { 200: json("The tools.", toolListSchema) },
+    isOffered: hasTools,
+    run: listTools,
   }),
   openRoute({
     name: "readHealth",
@@ -96,6 +126,10 @@ export const ROUTES: readonly Route[] = [
     run: cancelTask,
   }),
 ];
+
+function hasTools({ tools }: HandlerSettings): boolean {
+  return Object.keys(tools).length > 0;
+}
 
 /** The routes that a handler with these settings has. */
 export function offeredRoutes(settings: HandlerSettings): Route[] {

@@ -17,7 +17,9 @@ export interface TaskOptions {
 }
 
 /** How `start` treats one task. */
-export interface StartOptions extends TaskOptions {
+export interface StartOptions extends Omit<TaskOptions, "followUp"> {
+  /** `"none"`: the result does not come back. @default "when_idle" */
+  followUp?: FollowUpMode | "none" | undefined;
   /**
    * Makes it safe to ask again, from any process, whatever has become of the first time: whoever starts the same under
    * the same key gets the task that there is, also when it has ended, for as long as it is kept. Keys are a user's own.
@@ -46,12 +48,14 @@ export const TASK = {
 
 const START = {
   ...TASK,
+  followUp: option(oneOf("when_idle", "interrupt", "silent", "none"), "when_idle"),
   idempotencyKey: option(name),
   idempotencyBody: option(anything),
 } satisfies Table<StartOptions>;
 
 /** How one execution is treated: the options of its tool or its task, with every default filled in. */
-export interface ToolSettings extends Settings<typeof TASK> {
+export interface ToolSettings extends Omit<Settings<typeof TASK>, "followUp"> {
+  readonly followUp: FollowUpMode | "none";
   /** Told the duration of the call, once it has settled. Never throws. */
   readonly observe: ((toolName: string, durationMs: number) => void) | undefined;
 }

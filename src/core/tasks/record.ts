@@ -67,6 +67,7 @@ function newRecord(
 ): TaskRecord {
   const { toolName, input, scope } = call;
   const { summarize: own, followUp, priority } = settings;
+  const mode = terms.followUps && followUp !== "none" ? followUp : null;
   return {
     id,
     userId: scope.userId,
@@ -85,7 +86,7 @@ function newRecord(
     progress: null,
     error: null,
     cancel: null,
-    followUp: { status: "none", mode: terms.followUps ? followUp : null, attempts: 0, reason: null },
+    followUp: { status: "none", mode, attempts: 0, reason: null },
     metadata: call.metadata ?? null,
     lastSeq: 0,
     version: 1,

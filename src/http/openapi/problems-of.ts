@@ -3,13 +3,14 @@ import type { Route } from "../route.ts";
 
 /** The codes of the problems that a route may return: its own, and those of every route of its kind. */
 export function problemsOf(route: Route): ProblemCode[] {
-  const { method, path, query, body, problems = [] } = route;
+  const { method, path, query, headers, body, problems = [] } = route;
   const ofItsKind: Partial<Record<ProblemCode, boolean>> = {
     invalid_query: query !== undefined,
     unknown_parameter: true,
     unauthenticated: "run" in route,
     foreign_origin: method === "POST",
     not_found: path.includes("/:id"),
+    invalid_header: headers !== undefined,
     invalid_body: body !== undefined,
     body_missing: body !== undefined,
     body_too_large: body !== undefined,

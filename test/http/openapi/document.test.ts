@@ -1,5 +1,6 @@
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { afterAll, describe, expect, test } from "vitest";
+import * as z from "zod";
 import type { TaskHandlerOptions } from "../../../src/http/index.ts";
 import { createTaskHandler } from "../../../src/http/index.ts";
 import { handlerSettings } from "../../../src/http/options.ts";
@@ -11,7 +12,8 @@ import { type Document, operationsOf } from "./document.ts";
 const tasks = new BackgroundTaskManager();
 afterAll(() => tasks.close());
 
-const everything = { allowCancel: true, challenge: 'Bearer realm="tasks"' };
+const tools = { build: { schema: z.object({ branch: z.string() }), execute: async () => "built" } };
+const everything = { allowCancel: true, tools, challenge: 'Bearer realm="tasks"' };
 const variants: [string, Partial<TaskHandlerOptions>][] = [
   ["everything", everything],
   ["as little as can be", {}],
