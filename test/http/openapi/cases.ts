@@ -55,7 +55,8 @@ function casesFor(operation: Operation, values: Values): Case[] {
     ...wrongBodies(operation, draft, values),
   ];
   return [
-    ...[sound, sound, sound, sound],
+    { ...sound, name: `${name} as such`, draft: draft.map((own) => ({ ...own, path, query: [] })) },
+    ...[sound, sound, sound],
     ...(method === "GET" ? reading : []),
     ...(isOpen ? [] : [{ ...sound, name: `${name} of nobody`, draft: draft.map(ofNobody), status: 401 }]),
     ...wrong.map((own) => ({ ...sound, isSound: false, ...own, name: `${name}, ${own.name}` })),
