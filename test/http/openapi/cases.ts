@@ -67,7 +67,9 @@ function soundDraft(operation: Operation, values: Values): fc.Arbitrary<Draft> {
   const { method, path, parameters, isOpen } = operation;
   const inQuery = parameters.filter((parameter) => parameter.in === "query");
   const texts = inQuery.map(({ name, schema }) => [name, values.fitting(schema).map(textOf)] as const);
-  const query = fc.record(Object.fromEntries(texts), { requiredKeys: [] }).map((own) => Object.entries(own));
+  const query = fc
+    .record(Object.fromEntries(texts), { requiredKeys: [] })
+    .map((own) => Object.entries(own).map(([name, text = ""]) => pair(name, text)));
   const id = parameters.find((parameter) => parameter.in === "path")?.schema;
   const made = id ? values.fitting(id).map((own) => path.replace("{id}", String(own))) : fc.constant(path);
   const paths = fc.oneof({ weight: 4, arbitrary: fc.constant(path) }, made);

@@ -173,7 +173,7 @@ function changed(change: (body: Record<string, unknown>) => object): typeof hone
     const response = await handle(request);
     const isPage = response.status === 200 && /background-tasks\/?$/.test(new URL(request.url).pathname);
     if (!isPage || request.method !== "GET") return response;
-    return new Response(JSON.stringify(change(await response.json())), response);
+    return new Response(JSON.stringify(change((await response.json()) as Record<string, unknown>)), response);
   };
 }
 
