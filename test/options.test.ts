@@ -81,7 +81,7 @@ const OPTIONS: Entry[] = [
   ["FollowUpDispatcher", (more) => new FollowUpDispatcher({ tasks, deliver, ...more }), "retrys", none("retrys", `${FOLLOW_UP}, deliver, concurrency, coalesceMs, deliverTimeoutMs, holdMs, retryMs, maxRetryMs, busyRetryMs, maxConsecutiveTurns, pollMs`)],
   ["FollowUpInbox", (more) => new FollowUpInbox({ tasks, ...more }), "hold", none("hold", `${FOLLOW_UP}, holdMs`)],
   ["followUpMessage", (more) => followUpMessage(late, more), "maxChars", none("maxChars", "maxResultChars, maxMessageChars")],
-  ["createTaskHandler", (more) => createTaskHandler({ tasks, authenticate: () => scope, ...more }), "basepath", none("basepath", "tasks, authenticate, basePath, allowCancel, allowedOrigins, waitsPerUser, challenge, onError")],
+  ["createTaskHandler", (more) => createTaskHandler({ tasks, authenticate: () => scope, ...more }), "basepath", none("basepath", "tasks, authenticate, basePath, allowCancel, tools, allowedOrigins, waitsPerUser, challenge, onError")],
   ["controlTools", (more) => controlTools({ tasks, scope, ...more }), "maxWait", none("maxWait", CONTROL)],
   ["ai-sdk: offloadTools", (more) => aiSdk.offloadTools({}, { offload, scope, ...more }), "timeoutMs", none("timeoutMs", TERMS)],
   ["ai-sdk: taskTools", (more) => aiSdk.taskTools({ tasks, scope, ...more }), "limit", none("limit", CONTROL)],
