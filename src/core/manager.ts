@@ -97,9 +97,11 @@ export class BackgroundTaskManager {
 
   /**
    * Follows one task from `after` to its end, or, without an `id`, everything in the scope from the moment that its loop
-   * begins. It ends when the signal aborts, and with `close`. Break out of the loop, or abort, to let go of it. A store
-   * that fails is asked again until it answers.
+   * begins, and tasks named in `from` from there on. It ends when the signal aborts, and with `close`. Break out of the
+   * loop, or abort, to let go of it. A store that fails is asked again until it answers. An `after` beyond the newest event
+   * tells the terminal event of a task that has ended, and of one that runs its next, as `truncated`.
    *
+   * @param options.from by their ids, the `seq` of the last event that is known of tasks; at most 10,000
    * @throws `invalid_input`; `store_failed` where the one task is damaged, or what is left cannot be told on closing
    */
   watch(scope: TaskScope, options?: WatchOptions): AsyncIterable<TaskUpdate> {

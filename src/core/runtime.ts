@@ -12,7 +12,7 @@ import { type ManagerOptions, managerSettings } from "./options/manager-options.
 import type { TaskTerms } from "./options/task-terms.ts";
 import { Queries } from "./reading/queries.ts";
 import { Waiter } from "./reading/wait.ts";
-import { Watcher } from "./reading/watch.ts";
+import { Watcher } from "./reading/watcher.ts";
 import { Adopter } from "./tasks/adopt.ts";
 import { Canceller } from "./tasks/cancel.ts";
 import { TaskOffloader } from "./tasks/offload.ts";
@@ -78,7 +78,7 @@ export class Runtime implements CallParts {
     this.calls = new RunningCalls(this.idle);
     this.queries = new Queries(this.gateway);
     this.waiter = new Waiter(clock, this.notices, this.queries);
-    this.watcher = new Watcher(clock, this.notices, this.queries);
+    this.watcher = new Watcher(this);
     this.terms = { owner, isShared: store.isShared, followUps, redact, cancelGraceMs, maxResultBytes };
     this.scheduler = new Scheduler(clock, running, this.idle);
     this.runningTasks = new RunningTasks(this);

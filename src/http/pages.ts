@@ -61,6 +61,7 @@ function isSameTask(a: TaskInfo, b: TaskInfo | undefined): boolean {
     a.followUp.attempts === b.followUp.attempts &&
     a.followUp.reason === b.followUp.reason &&
     a.lastSeq === b.lastSeq &&
+    a.version === b.version &&
     isSameJson(a.progress, b.progress) &&
     isSameJson(a.error, b.error) &&
     isSameJson(a.cancel, b.cancel) &&

@@ -47,6 +47,7 @@ export const taskInfoSchema = z
     }),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     lastSeq: z.number(),
+    version: z.number(),
   })
   .register(named, { id: "Task" });
 

@@ -24,6 +24,7 @@ const task: TaskInfo = {
   followUp: { status: "none", attempts: 0, reason: null },
   metadata: { nested: { list: [1, {}] } },
   lastSeq: 6,
+  version: 3,
 };
 
 const changed: Partial<TaskInfo>[] = [
@@ -86,6 +87,7 @@ describe("pages", () => {
       page(other),
       { ...page(other), nextCursor: "1.x" },
       page({ ...task, lastSeq: 7 }),
+      page({ ...task, version: 4 }),
     ];
     const tags = new Set<string>();
     for (const one of [...asked, ...asked]) {

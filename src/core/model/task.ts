@@ -77,13 +77,16 @@ export interface TaskInfo {
   metadata: Record<string, unknown> | null;
   /** The `seq` of its newest event. */
   lastSeq: number;
+  /**
+   * Grows by one with each change of its status or follow-up. Reports move `lastSeq` alone, and a claim of its follow-up
+   * this alone: of two states of a task the newer has the greater `version`, or the same and the greater `lastSeq`.
+   */
+  version: number;
 }
 
 /** A task as a store keeps it: the public part and what guards it. Plain JSON, never changed in place. */
 export interface TaskRecord extends Omit<TaskInfo, "followUp"> {
   userId: string;
-  /** Grows by one with each transition; a transition names the version it was made from. */
-  version: number;
   /** The process that runs it. */
   owner: string | null;
   /** How often its tool was started. */
@@ -138,8 +141,17 @@ export function toTaskInfo(record: TaskRecord): TaskInfo {
     followUp: { status, attempts, reason },
     metadata: record.metadata && structuredClone(record.metadata),
     lastSeq: record.lastSeq,
+    version: record.version,
   };
 }
+
+/** Whether one state of a task is newer than another of the same task. */
+export function isNewer(one: TaskPlace, other: TaskPlace): boolean {
+  return one.version > other.version || (one.version === other.version && one.lastSeq > other.lastSeq);
+}
+
+/** How far a task has come. */
+export type TaskPlace = Pick<TaskInfo, "version" | "lastSeq">;
 
 /** The scope a record belongs to. */
 export function scopeOf(record: TaskRecord): TaskScope {

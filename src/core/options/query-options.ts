@@ -1,6 +1,7 @@
 import { TASK_STATUSES, type TaskStatus } from "../model/task.ts";
-import { either, kind, milliseconds, signal, whole } from "../values/kinds.ts";
+import { either, type Kind, kind, milliseconds, object, signal, whole } from "../values/kinds.ts";
 import { option, type Table } from "../values/options.ts";
+import { fault } from "../values/validate.ts";
 
 const taskId = kind<string>("the id of a task", (value) => typeof value === "string");
 
@@ -54,13 +55,35 @@ export const WAIT = {
   signal: option(signal),
 } satisfies Table<WaitOptions>;
 
-/** Watches one task from `after` to its end, or, without an `id`, whatever happens from when its loop begins. */
+/**
+ * Watches one task from `after` to its end, or, without an `id`, whatever happens from when its loop begins. `from` has
+ * tasks of which that is to begin earlier: by their ids, the `seq` of the last event that is known of each.
+ */
 export type WatchOptions =
-  | { signal?: AbortSignal | undefined; id?: undefined; after?: undefined }
-  | { id: string; after?: number | undefined; signal?: AbortSignal | undefined };
+  | {
+      from?: Readonly<Record<string, number>> | undefined;
+      signal?: AbortSignal | undefined;
+      id?: undefined;
+      after?: undefined;
+    }
+  | { id: string; after?: number | undefined; signal?: AbortSignal | undefined; from?: undefined };
+
+/** Tasks with news, or whose place in the telling is kept, so that a hint that comes twice is told once. */
+export const MOST_TOLD = 10_000;
+
+const seq = whole(0);
+
+const seqs: Kind<Readonly<Record<string, number>>> = (value, name, code) => {
+  const given = object<Record<string, number>>("an object with a seq for each id")(value, name, code);
+  const entries = Object.entries(given);
+  if (entries.length > MOST_TOLD) throw fault(code, name, `at most ${MOST_TOLD} ids`, entries.length);
+  for (const [id, one] of entries) seq(one, `${name}.${id}`, code);
+  return Object.fromEntries(entries);
+};
 
 export const WATCH = {
   id: option(taskId),
-  after: option(whole(0), 0),
+  after: option(seq, 0),
+  from: option(seqs),
   signal: option(signal),
 } satisfies Table<Record<keyof WatchOptions, unknown>>;
