@@ -4,6 +4,7 @@
  */
 export const PROBLEMS = {
   invalid_query: { status: 400, detail: "The query cannot be used." },
+  invalid_header: { status: 400, detail: "A header cannot be used." },
   unknown_parameter: { status: 400, detail: "There is no such query parameter." },
   invalid_body: { status: 400, detail: "The body cannot be used." },
   body_missing: { status: 400, detail: "The body did not arrive." },
@@ -15,9 +16,10 @@ export const PROBLEMS = {
   unsupported_media_type: { status: 415, detail: "The body must be application/json." },
   too_many_waits: {
     status: 429,
-    detail: "Too many requests of this user wait for results already.",
+    detail: "Too many requests of this user wait already.",
     retryAfter: 2,
   },
+  too_many_streams: { status: 429, detail: "This user has too many streams open.", retryAfter: 5 },
   unavailable: { status: 503, detail: "This cannot be answered at the moment.", retryAfter: 2 },
 } as const satisfies Record<string, Problem>;
 

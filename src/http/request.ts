@@ -25,6 +25,19 @@ export async function readJson<Body extends z.ZodType>(
   return checked(schema, text === "" ? {} : parsed(text), "body");
 }
 
+/** A header, if it is there; an empty one is none. */
+export function readHeader<Value>(
+  name: string,
+  schema: z.ZodType<Value>,
+  { headers }: Request,
+): Value | undefined {
+  const given = headers.get(name) ?? "";
+  if (given === "") return undefined;
+  const { data, error } = schema.safeParse(given);
+  if (error === undefined) return data;
+  throw new Refusal("invalid_header", { field: name, detail: `${name} ${error.issues[0]?.message}.` });
+}
+
 /**
  * Refuses what a page from elsewhere can make a browser send. Requests of programs have neither header.
  * A page cannot forge them, and what it can send without asking is no JSON. A neighbour on the same site is elsewhere

@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import * as z from "zod";
 import type { HandlerSettings } from "../options.ts";
 import { taskPathSchema } from "../protocol.ts";
 import type { Route } from "../route.ts";
@@ -25,15 +25,16 @@ const IF_NONE_MATCH = {
   schema: { type: "string" },
 };
 
-function parametersOf({ path, method, query }: Route): object[] {
+function parametersOf({ path, method, query, headers }: Route): object[] {
   return [
     ...(path.includes("/:id") ? parametersIn("path", taskPathSchema) : []),
     ...(query ? parametersIn("query", query) : []),
+    ...(headers ? parametersIn("header", z.object(headers)) : []),
     ...(method === "GET" ? [IF_NONE_MATCH] : []),
   ];
 }
 
-function parametersIn(place: "path" | "query", schema: z.ZodObject): object[] {
+function parametersIn(place: "path" | "query" | "header", schema: z.ZodObject): object[] {
   return Object.entries(propertiesOf(schema)).map(([name, { description, ...own }]) => ({
     name,
     in: place,
