@@ -5,7 +5,7 @@ import manifest from "./package.json" with { type: "json" };
  * contexts (1), held sessions, lost records and crowds (2), reasons of errors and mistakes that are told (1), what tools
  * show the model (0.9, and in each adapter, which reads what its framework shows). The tools, and with them the adapters,
  * by arguments read as models mean them and several tasks in a call (0.5). `./http` masks what it warns of, by the tables
- * of secrets. LangChain says why an interrupt comes too late (0.1). */
+ * of secrets, and describes itself in OpenAPI, by zod's own JSON Schema (3). LangChain says why an interrupt comes too late (0.1). */
 const LIMITS = {
   ".": "38.5 kB",
   "./adapters/ai-sdk": "39.5 kB",
@@ -13,7 +13,7 @@ const LIMITS = {
   "./adapters/mastra": "39 kB",
   "./adapters/openai-agents": "40.5 kB",
   "./follow-up": "21.5 kB",
-  "./http": "41.5 kB",
+  "./http": "44.5 kB",
   "./store": "1 kB",
   "./stores/memory": "7.5 kB",
   "./stores/postgres": "20 kB",

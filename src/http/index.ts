@@ -14,6 +14,7 @@ export {
   type Health,
   healthSchema,
   listQuerySchema,
+  openApiSchema,
   type PendingTask,
   type Problem,
   pendingTaskSchema,

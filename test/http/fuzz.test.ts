@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   eventPageSchema,
   healthSchema,
+  openApiSchema,
   pendingTaskSchema,
   problemSchema,
   taskInfoSchema,
@@ -120,7 +121,7 @@ function pathAbout(ids: string[]): fc.Arbitrary<string> {
   const task = fc.tuple(base, about, route).map(([start, id, end]) => `${start}/${id}${end}`);
   const path = fc.oneof(
     { weight: 6, arbitrary: task },
-    oneOf("/background-tasks", "/background-tasks/health"),
+    oneOf("/background-tasks", "/background-tasks/health", "/background-tasks/openapi.json"),
   );
   return fc.tuple(path, query).map((parts) => parts.join(""));
 }
@@ -149,6 +150,7 @@ function schemaOf(path: string, status: number) {
   const { pathname } = new URL(`http://localhost${path}`);
   const [, , about = "", route] = pathname.split("/");
   if (about === "health") return healthSchema;
+  if (about === "openapi.json") return openApiSchema;
   if (about === "") return taskPageSchema;
   return route === "result" ? taskResultSchema : route === "events" ? eventPageSchema : taskInfoSchema;
 }

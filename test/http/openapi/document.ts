@@ -34,6 +34,7 @@ export interface Schema {
   items?: Schema;
   properties?: Record<string, Schema>;
   required?: string[];
+  oneOf?: Schema[];
 }
 
 interface Described {
