@@ -7,10 +7,17 @@ import { handlerSettings, type TaskHandlerOptions } from "./options.ts";
 import { Pages } from "./pages.ts";
 import { Refusal } from "./refusal.ts";
 import { checkOrigin, readHeaders, readJson, readQuery } from "./request.ts";
-import { type Answer, toConditionalResponse, toResponse } from "./response.ts";
+import {
+  type Answer,
+  type StreamAnswer,
+  toConditionalResponse,
+  toResponse,
+  toStreamResponse,
+} from "./response.ts";
 import { nothingSchema, type OwnRoute, type Parts, type Route, type Visit } from "./route.ts";
 import { createRouter, type Router, routeFor } from "./router.ts";
 import { offeredRoutes } from "./routes.ts";
+import { TaskFeeds } from "./streams/task-feeds.ts";
 import { creatableTools } from "./tools.ts";
 import { Waits } from "./waits.ts";
 
@@ -54,25 +61,26 @@ export function createTaskHandler<Inputs>(
   const settings = handlerSettings(options);
   const routes = offeredRoutes(settings);
   const router = createRouter(routes, settings.basePath);
-  const parts = {
+  const onError = settings.onError ?? warnOnce();
+  const parts: Parts = {
     ...settings,
     pages: new Pages(),
     creatable: creatableTools(settings.tools),
     waits: new Waits(settings.waitsPerUser),
+    openStreams: new Waits(settings.streams === false ? 0 : settings.streams.perUser),
+    feeds: new TaskFeeds(settings.tasks),
     openApi: openApiFor(routes, settings),
+    onError: (error: unknown, request: Request) => attempt(() => onError(error, request)),
   };
-  const onError = settings.onError ?? warnOnce();
   return async (request) => {
     const response = await respond(request, router, parts).catch((error) =>
-      toResponse(refusalOf(error, request, onError)),
+      toResponse(refusalOf(error, request, parts.onError)),
     );
     if (request.method === "POST") attempt(() => letAnswer(request));
     if (request.method !== "GET") attempt(() => discardBody(request));
     return request.method === "HEAD" ? new Response(null, response) : response;
   };
 }
-
-type OnError = NonNullable<TaskHandlerOptions["onError"]>;
 
 async function respond(request: Request, router: Router, parts: Parts): Promise<Response> {
   const url = new URL(request.url);
@@ -82,6 +90,7 @@ async function respond(request: Request, router: Router, parts: Parts): Promise<
   if (route.method === "POST") checkOrigin(request, url.origin, parts.allowedOrigins);
   const visitor = { ...parts, request, url, id: place.id };
   const answer = await ("open" in route ? route.open(await read(route, visitor)) : answerOwn(route, visitor));
+  if ("stream" in answer) return toStreamResponse(answer);
   if (route.method === "POST" || answer.status !== 200) return toResponse(answer);
   return toConditionalResponse(answer, request);
 }
@@ -100,7 +109,7 @@ async function read({ query, headers, body, maxBodyBytes }: Route, visitor: Visi
 }
 
 /** A scope that is not sound is a mistake of the host, never access. */
-async function answerOwn(route: OwnRoute, visitor: Visitor): Promise<Answer> {
+async function answerOwn(route: OwnRoute, visitor: Visitor): Promise<Answer | StreamAnswer> {
   const scope = await visitor.authenticate(visitor.request);
   if (scope === null || scope === undefined) throw unauthorized(visitor.challenge);
   const fault = faultOfScope(scope);
@@ -115,9 +124,9 @@ function unauthorized(challenge: string | undefined): Refusal {
   );
 }
 
-function refusalOf(error: unknown, request: Request, onError: OnError): Refusal {
+function refusalOf(error: unknown, request: Request, onError: Parts["onError"]): Refusal {
   if (error instanceof Refusal) return error;
-  attempt(() => onError(error, request));
+  onError(error, request);
   return new Refusal("unavailable");
 }
 

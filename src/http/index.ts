@@ -3,7 +3,7 @@ export type { EventPage } from "../core/model/store.ts";
 export type { TaskInfo, TaskResult, TaskStatus } from "../core/model/task.ts";
 export type { TaskPage } from "../core/reading/queries.ts";
 export { createTaskHandler } from "./handler.ts";
-export type { TaskHandlerOptions, TaskSource } from "./options.ts";
+export type { StreamOptions, TaskHandlerOptions, TaskSource } from "./options.ts";
 export type { ProblemCode } from "./problems.ts";
 export {
   type CancelBody,
@@ -23,11 +23,15 @@ export {
   problemSchema,
   type ResultQuery,
   resultQuerySchema,
+  type StreamQuery,
+  streamQuerySchema,
   type TaskListQuery,
   type TaskPath,
+  type TaskSnapshot,
   type ToolList,
   taskPageSchema,
   taskPathSchema,
+  taskSnapshotSchema,
   toolListSchema,
 } from "./protocol.ts";
 export type { StandardSchemaLike } from "./standard-schema.ts";

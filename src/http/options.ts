@@ -2,14 +2,38 @@ import { ofThisVersion } from "../core/copies.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { boolean, func, type Kind, kind, limit, methods } from "../core/values/kinds.ts";
-import { needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
+import { group, needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
 import { fault } from "../core/values/validate.ts";
 import { type TaskTools, taskTools } from "./tools.ts";
 
-const METHODS = ["start", "list", "get", "result", "events", "wait", "cancel", "stats"] as const;
+const METHODS = [
+  "start",
+  "list",
+  "get",
+  "result",
+  "events",
+  "watch",
+  "watchAll",
+  "wait",
+  "cancel",
+  "stats",
+] as const;
 
 /** What the handler asks of a manager. */
 export type TaskSource = Pick<BackgroundTaskManager, (typeof METHODS)[number]>;
+
+/** What streams are held to. */
+export interface StreamOptions {
+  /** How many of one user may be open at the same time, of those that come to this handler. @default 32 */
+  perUser?: number | undefined;
+  /**
+   * The longest that one stays open, in milliseconds; up to a fifth less, so that those that have come together do not all
+   * come back together. @default 600_000
+   */
+  lifetimeMs?: number | undefined;
+  /** The milliseconds between two signs of life. @default 15_000 */
+  heartbeatMs?: number | undefined;
+}
 
 /** The options of `createTaskHandler`. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever the schemas of its tools make of inputs
@@ -33,10 +57,15 @@ export interface TaskHandlerOptions<Inputs = any> {
    */
   allowedOrigins?: readonly string[] | undefined;
   /**
-   * How many requests of one user may wait for results at the same time (`waitMs`), of those that come to this handler.
+   * How many requests of one user may wait at the same time (`waitMs`), of those that come to this handler.
    * One more is answered with 429 if it would have to wait. @default 100
    */
   waitsPerUser?: number | undefined;
+  /**
+   * The streams of `GET /stream` and `GET /:id/events`; `false` for none, where a server must not keep connections open.
+   * @default see below
+   */
+  streams?: StreamOptions | false | undefined;
   /**
    * What a 401 asks for in `WWW-Authenticate`: `"Bearer"` where clients bring a token. Where they bring a cookie there is
    * nothing to ask for. @default none
@@ -49,6 +78,15 @@ export interface TaskHandlerOptions<Inputs = any> {
   onError?: ((error: unknown, request: Request) => void) | undefined;
 }
 
+const STREAMS = {
+  perUser: option(limit(0), 32),
+  lifetimeMs: option(limit(1), 600_000),
+  heartbeatMs: option(limit(1), 15_000),
+} satisfies Table<StreamOptions>;
+
+const streams: Kind<Settings<typeof STREAMS> | false> = (value, name, code) =>
+  value === false ? false : group(STREAMS).kind(value, name, code);
+
 const HANDLER = {
   tasks: needed(ofThisVersion(methods("a BackgroundTaskManager", METHODS))),
   authenticate: needed(kind("a function that answers whose request it is, as a scope, or null", isFunction)),
@@ -57,6 +95,7 @@ const HANDLER = {
   tools: option(taskTools, {}),
   allowedOrigins: option(origins, []),
   waitsPerUser: option(limit(0), 100),
+  streams: option(streams, group(STREAMS).fallback),
   challenge: option(kind('a challenge such as "Bearer"', isChallenge)),
   onError: option(func<NonNullable<TaskHandlerOptions["onError"]>>()),
 } satisfies Table<TaskHandlerOptions>;

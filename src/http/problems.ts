@@ -18,9 +18,10 @@ export const PROBLEMS = {
   key_reused: { status: 422, detail: "Something else was asked for under this Idempotency-Key before." },
   too_many_waits: {
     status: 429,
-    detail: "Too many requests of this user wait for results already.",
+    detail: "Too many requests of this user wait already.",
     retryAfter: 2,
   },
+  too_many_streams: { status: 429, detail: "This user has too many streams open.", retryAfter: 5 },
   too_many_tasks: { status: 503, detail: "Too many tasks of this user wait already.", retryAfter: 5 },
   unavailable: { status: 503, detail: "This cannot be answered at the moment.", retryAfter: 2 },
 } as const satisfies Record<string, Problem>;

@@ -49,7 +49,13 @@ export const listQuerySchema = z.object({
     .regex(/^\d{1,16}\.[\w-]{1,128}$/, { error: cursorError })
     .exactOptional()
     .describe("The `nextCursor` of the page before."),
+  waitMs: wholeNumber(0, MAX_WAIT_MS)
+    .exactOptional()
+    .describe("The milliseconds to wait as long as the answer would be 304. 0 unless it is given."),
 });
+
+/** `GET /stream`. */
+export const streamQuerySchema = listQuerySchema.pick({ sessionId: true });
 
 /** `GET /:id/result`. `offset` and `limit` count UTF-16 code units of the kept text. */
 export const resultQuerySchema = z.object({
@@ -64,6 +70,19 @@ export const resultQuerySchema = z.object({
 export const eventsQuerySchema = z.object({
   after: wholeNumber(0).exactOptional().describe("Only events with a greater `seq`. 0 unless it is given."),
   limit: wholeNumber(1, 1_000).exactOptional().describe("How many at most. 1,000 unless it is given."),
+  waitMs: wholeNumber(0, MAX_WAIT_MS)
+    .exactOptional()
+    .describe("The milliseconds to wait while nothing follows `after`. 0 unless it is given."),
+});
+
+/** The header by which a stream of `GET /:id/events` is resumed. It beats `after`. */
+export const streamHeadersSchema = z.object({
+  // Some send an empty one where they have received nothing.
+  "Last-Event-ID": z
+    .string()
+    .regex(/^\d{0,15}$/, { error: "must be one whole number from 0 on" })
+    .exactOptional()
+    .describe("The `id` of the last event that was received."),
 });
 
 const bodyError = "must be a JSON object in UTF-8";
@@ -170,6 +189,29 @@ export const eventPageSchema = z
   })
   .register(named, { id: "EventPage" });
 
+/** What is sent as `snapshot` by `GET /stream`: all that has not ended, and the newest of the rest. */
+export const taskSnapshotSchema = z
+  .object({
+    tasks: z.array(taskInfoSchema),
+    /** Whether there are more, which are in the list. */
+    more: z.boolean(),
+  })
+  .register(named, { id: "TaskSnapshot" });
+
+/** 200 of `GET /:id/events` as `text/event-stream`. */
+export const eventStreamSchema = z
+  .string()
+  .describe(
+    "Server-sent events: each is a `TaskEvent`, with its `seq` as `id`. `truncated`, which has none, says that events before the next one are gone.",
+  );
+
+/** 200 of `GET /stream`. */
+export const taskStreamSchema = z
+  .string()
+  .describe(
+    "Server-sent events: `snapshot` is a `TaskSnapshot`, `task` a `Task` as it has become. Of two states of a task the newer has the greater `version`, or the greater `lastSeq`.",
+  );
+
 /** 200 and 503 of `GET /health`. */
 export const healthSchema = z.object({ status: z.enum(["ok", "closing"]) }).register(named, { id: "Health" });
 
@@ -193,8 +235,11 @@ export const problemSchema = z
   .register(named, { id: "Problem" });
 
 export type TaskPath = z.infer<typeof taskPathSchema>;
+export type StreamQuery = z.infer<typeof streamQuerySchema>;
+export type TaskSnapshot = z.infer<typeof taskSnapshotSchema>;
 export type TaskListQuery = z.infer<typeof listQuerySchema>;
 export type ResultQuery = z.infer<typeof resultQuerySchema>;
+export type StreamHeaders = z.infer<typeof streamHeadersSchema>;
 export type EventsQuery = z.infer<typeof eventsQuerySchema>;
 export type CancelBody = z.infer<typeof cancelBodySchema>;
 export type CreateBody = z.infer<typeof createBodySchema>;

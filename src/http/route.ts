@@ -5,16 +5,21 @@ import type { TaskScope } from "../core/model/task.ts";
 import type { HandlerSettings } from "./options.ts";
 import type { Pages } from "./pages.ts";
 import type { ProblemCode } from "./problems.ts";
-import type { Answer } from "./response.ts";
+import type { Answer, StreamAnswer } from "./response.ts";
+import type { TaskFeeds } from "./streams/task-feeds.ts";
 import type { CreatableTools } from "./tools.ts";
 import type { Waits } from "./waits.ts";
 
 /** What a handler has, for all requests. */
-export interface Parts extends HandlerSettings {
+export interface Parts extends Omit<HandlerSettings, "onError"> {
   pages: Pages;
   /** What users may create tasks of, by name. */
   creatable: CreatableTools;
   waits: Waits;
+  openStreams: Waits;
+  feeds: TaskFeeds;
+  /** Throws nothing. */
+  onError(error: unknown, request: Request): void;
   /** The description of what it has. */
   openApi(): Record<string, unknown>;
 }
@@ -35,18 +40,18 @@ export type Route = OpenRoute | OwnRoute;
 
 /** Answers anybody. */
 export interface OpenRoute extends Outline<AnyQuery, z.ZodType, AnyHeaders, AnswerShapes> {
-  open(visit: Visit): Promise<Answer>;
+  open(visit: Visit): Promise<Answer | StreamAnswer>;
 }
 
 /** Answers whoever has been authenticated, about what is theirs. */
 export interface OwnRoute extends Outline<AnyQuery, z.ZodType, AnyHeaders, AnswerShapes> {
-  run(visit: Visit, scope: TaskScope): Promise<Answer>;
+  run(visit: Visit, scope: TaskScope): Promise<Answer | StreamAnswer>;
 }
 
 /** What an answer holds, by its content type, and the headers that it has beside those of every answer. */
-export interface AnswerShape<Body extends z.ZodType = z.ZodType> {
+export interface AnswerShape<Content extends ContentShape = ContentShape> {
   description: string;
-  content: { "application/json": Body };
+  content: Content;
   headers?: Readonly<Record<string, z.ZodType>>;
 }
 
@@ -80,12 +85,18 @@ export function json<Body extends z.ZodType>(
   description: string,
   body: Body,
   headers: AnswerShape["headers"] = {},
-): AnswerShape<Body> {
+): AnswerShape<{ "application/json": Body }> {
   return { description, content: { "application/json": body }, headers };
 }
 
 /** What has no query at all, or no headers that it looks at. */
 export const nothingSchema = z.object({});
+
+/** What an answer is made of, by its content type. Nothing at all is an answer, too. */
+interface ContentShape {
+  "application/json"?: z.ZodType;
+  "text/event-stream"?: z.ZodType;
+}
 
 type AnyQuery = z.ZodObject;
 type AnyHeaders = z.ZodObject;
@@ -93,8 +104,14 @@ type AnswerShapes = Readonly<Record<number, AnswerShape>>;
 
 /** One of the answers that the table has for a route. */
 type AnswerIn<Shapes extends AnswerShapes> = {
-  [Status in keyof Shapes & number]: Answer<z.input<Shapes[Status]["content"]["application/json"]>, Status>;
+  [Status in keyof Shapes & number]: AnswerOf<Shapes[Status]["content"], Status>;
 }[keyof Shapes & number];
+
+type AnswerOf<Content, Status extends number> =
+  | (Content extends { "application/json": infer Body extends z.ZodType }
+      ? Answer<z.input<Body>, Status>
+      : never)
+  | (Content extends { "text/event-stream": z.ZodType } ? StreamAnswer : never);
 
 interface Outline<Query, Body, Headers, Shapes> {
   /** Its name, in what is made of the table. */

@@ -11,11 +11,13 @@ import { readResult } from "./answers/result.ts";
 import { cancelTask, getTask, listTasks } from "./answers/tasks.ts";
 import { listTools } from "./answers/tools.ts";
 import type { HandlerSettings } from "./options.ts";
+import type { ProblemCode } from "./problems.ts";
 import {
   cancelBodySchema,
   createBodySchema,
   createHeadersSchema,
   eventPageSchema,
+  eventStreamSchema,
   eventsQuerySchema,
   healthSchema,
   listQuerySchema,
@@ -24,10 +26,14 @@ import {
   pendingTaskSchema,
   resultQuerySchema,
   retryAfterSchema,
+  streamHeadersSchema,
+  streamQuerySchema,
   taskPageSchema,
+  taskStreamSchema,
   toolListSchema,
 } from "./protocol.ts";
-import { json, openRoute, ownRoute, type Route } from "./route.ts";
+import { json, nothingSchema, openRoute, ownRoute, type Route } from "./route.ts";
+import { streamTasks } from "./streams/user-stream.ts";
 import { taskInfoSchema, taskResultSchema } from "./task-schemas.ts";
 
 const retry = { "Retry-After": retryAfterSchema };
@@ -40,6 +46,7 @@ export const ROUTES: readonly Route[] = [
     summary: "Lists your tasks, newest first.",
     query: listQuerySchema,
     answers: { 200: json("A page of tasks.", taskPageSchema) },
+    problems: ["too_many_waits"],
     run: listTasks,
   }),
   ownRoute({
@@ -65,6 +72,19 @@ export const ROUTES: readonly Route[] = [
     answers: { 200: json("The tools.", toolListSchema) },
     isOffered: hasTools,
     run: listTools,
+  }),
+  ownRoute({
+    name: "streamTasks",
+    method: "GET",
+    path: "/stream",
+    summary: "Shows your tasks as they are, again and again.",
+    query: streamQuerySchema,
+    answers: {
+      200: { description: "Their states.", content: { "text/event-stream": taskStreamSchema } },
+    },
+    problems: ["not_found", "too_many_streams"],
+    isOffered: ({ streams }) => streams !== false,
+    run: streamTasks,
   }),
   openRoute({
     name: "readHealth",
@@ -112,7 +132,15 @@ export const ROUTES: readonly Route[] = [
     path: "/:id/events",
     summary: "Reads the log of a task.",
     query: eventsQuerySchema,
-    answers: { 200: json("A page of its events, oldest first.", eventPageSchema) },
+    headers: streamHeadersSchema,
+    answers: {
+      200: {
+        description: "A page of its events, oldest first, or all of them as they happen.",
+        content: { "application/json": eventPageSchema, "text/event-stream": eventStreamSchema },
+      },
+      204: { description: "A stream of a task that has ended is at its end.", content: {} },
+    },
+    problems: ["invalid_header", "too_many_waits", "too_many_streams"],
     run: readEvents,
   }),
   ownRoute({
@@ -133,5 +161,17 @@ function hasTools({ tools }: HandlerSettings): boolean {
 
 /** The routes that a handler with these settings has. */
 export function offeredRoutes(settings: HandlerSettings): Route[] {
-  return ROUTES.filter(({ isOffered }) => isOffered?.(settings) ?? true);
+  const offered = ROUTES.filter(({ isOffered }) => isOffered?.(settings) ?? true);
+  return settings.streams === false ? offered.map(withoutStreams) : offered;
+}
+
+/** What is left of a route that has streams beside its JSON. */
+function withoutStreams<Any extends Route>(route: Any): Any {
+  const answers = Object.entries(route.answers).flatMap(([status, { content, ...rest }]) => {
+    const { "application/json": json } = content;
+    return json === undefined ? [] : [[status, { ...rest, content: { "application/json": json } }]];
+  });
+  const isOfStreams = (code: ProblemCode) => code === "too_many_streams" || code === "invalid_header";
+  const problems = route.problems?.filter((code) => !isOfStreams(code));
+  return { ...route, answers: Object.fromEntries(answers), headers: nothingSchema, problems };
 }

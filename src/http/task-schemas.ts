@@ -46,8 +46,8 @@ export const taskInfoSchema = z
       reason: z.string().nullable(),
     }),
     metadata: z.record(z.string(), z.unknown()).nullable(),
-    version: z.number(),
     lastSeq: z.number(),
+    version: z.number(),
   })
   .register(named, { id: "Task" });
 
