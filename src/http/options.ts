@@ -1,17 +1,14 @@
 import { ofThisVersion } from "../core/copies.ts";
 import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
-import type { TasksUpdate } from "../core/model/tasks-update.ts";
 import { boolean, func, type Kind, kind, limit, methods } from "../core/values/kinds.ts";
 import { group, needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
 import { fault } from "../core/values/validate.ts";
 
-const METHODS = ["list", "get", "result", "events", "watch", "wait", "cancel", "stats"] as const;
+const METHODS = ["list", "get", "result", "events", "watch", "watchAll", "wait", "cancel", "stats"] as const;
 
 /** What the handler asks of a manager. */
-export type TaskSource = Pick<BackgroundTaskManager, (typeof METHODS)[number]> & {
-  watchAll(scope: TaskScope, options: { signal: AbortSignal }): AsyncIterable<TasksUpdate>;
-};
+export type TaskSource = Pick<BackgroundTaskManager, (typeof METHODS)[number]>;
 
 /** What streams are held to. */
 export interface StreamOptions {

@@ -172,8 +172,8 @@ test("a 401 asks for what the host says, and for nothing by default", async () =
 });
 
 function sourceOf(manager: BackgroundTaskManager): TaskHandlerOptions["tasks"] {
-  const { list, get, result, events, wait, cancel, stats } = manager;
-  const bound = { list, get, result, events, wait, cancel, stats };
+  const { list, get, result, events, watch, watchAll, wait, cancel, stats } = manager;
+  const bound = { list, get, result, events, watch, watchAll, wait, cancel, stats };
   return Object.fromEntries(
     Object.entries(bound).map(([name, method]) => [name, method.bind(manager)]),
   ) as unknown as TaskHandlerOptions["tasks"];
