@@ -114,7 +114,8 @@ const ARGUMENTS: Entry[] = [
   ["list", (more) => tasks.list(scope, more), "statuses", none("statuses", "status, limit, cursor")],
   ["result", (more) => tasks.result(scope, id, more), "length", none("length", "offset, limit")],
   ["events", (more) => tasks.events(scope, id, more), "since", none("since", "after, limit")],
-  ["watch", (more) => tasks.watch(scope, { id, ...more }), "from", none("from", "id, after, signal")],
+  ["watch", (more) => tasks.watch(scope, { id, ...more }), "form", none("form", "id, after, from, signal")],
+  ["watchAll", (more) => tasks.watchAll(scope, more), "id", none("id", "signal")],
   ["wait", (more) => tasks.wait(scope, [id], more), "timeout", none("timeout", "mode, timeoutMs, signal")],
   ["cancel", (more) => tasks.cancel(scope, id, more), "why", none("why", "by, reason")],
   ["cancelSession", (more) => tasks.cancelSession(scope, more), "why", none("why", "by, reason")],
@@ -136,6 +137,7 @@ const SCOPES: [entry: string, give: (scope: typeof good) => unknown][] = [
   ["result", (scope) => tasks.result(scope, id)],
   ["events", (scope) => tasks.events(scope, id)],
   ["watch", (scope) => tasks.watch(scope)],
+  ["watchAll", (scope) => tasks.watchAll(scope)],
   ["wait", (scope) => tasks.wait(scope, [])],
   ["cancel", (scope) => tasks.cancel(scope, id)],
   ["cancelSession", (scope) => tasks.cancelSession(scope)],
@@ -209,7 +211,7 @@ describe("a name that is none is refused, and those that there are are named", (
 
   test("option of storeSuite", () => {
     const make = () => storeSuite("memory", () => memoryStore(), { advence: 1 } as never);
-    expect(make).toThrow("advence is not an option; there are now, advance.");
+    expect(make).toThrow("advence is not an option; there are now, advance, cut.");
   });
 
   test("a misspelt name is told before what is missing for it", () => {

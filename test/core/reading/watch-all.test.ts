@@ -227,9 +227,11 @@ test("one who does not read keeps one state of a task, and one who falls far beh
   await pass(10_000);
   expect((await soon(iterator.next())).value).toEqual({ type: "task", task: await read(tasks, id) });
   const limits = { runningPerUser: null, runningPerSession: null, queuedPerUser: null, exclusive: false };
-  for (let count = 0; count < 1_500; count += 1) {
+  for (let count = 0; count < 1_100; count += 1) {
     const { record } = makeTask({ userId: "ada", status: "completed", createdAt: count, completedAt: count });
     await store.insert({ record, events: [{ at: 1, type: "task.completed" }] }, limits, 60_000);
+    // Fake timers are the slower the more there are.
+    if (count % 50 === 49) await pass(300);
   }
   await pass(1_000);
   const { value } = await soon(iterator.next());
