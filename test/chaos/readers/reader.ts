@@ -12,7 +12,7 @@ export interface Target {
 const ALL = Number.POSITIVE_INFINITY;
 /** Milliseconds until it comes back, at most: the server may be away. */
 const BACK_MS = 200;
-const MOST_BYTES = 1_500;
+const MOST_BYTES = 900;
 
 export class Reader {
   /** The numbers of the events that it has heard, in that order. */
@@ -20,6 +20,7 @@ export class Reader {
   /** How often it was told that events are missing. */
   truncated = 0;
   cuts = 0;
+  isDone = false;
   readonly #target: Target;
   readonly #random: () => number;
 
@@ -33,9 +34,10 @@ export class Reader {
     for (;;) {
       const isCut = this.cuts < cuts;
       const status = await this.#visit(isCut ? 1 + Math.floor(this.#random() * MOST_BYTES) : ALL);
-      if (status === 204) return;
+      if (status === 204) break;
       await sleep(this.#random() * BACK_MS);
     }
+    this.isDone = true;
   }
 
   /** Returns the status; 0 where nobody answers. */

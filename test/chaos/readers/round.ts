@@ -3,7 +3,7 @@ import { Worker } from "../processes.ts";
 import { seeded } from "../random.ts";
 import { READERS_SERVER } from "../scripts.ts";
 import { open, type Place } from "../stores.ts";
-import { patiently, untilTrue } from "../waiting.ts";
+import { untilNone, untilTrue } from "../waiting.ts";
 import { Reader } from "./reader.ts";
 import { type ServerOptions, USER } from "./server-options.ts";
 
@@ -43,13 +43,13 @@ export async function stormRound(place: Place, seed: number, { kills }: Storm): 
     const readers = Array.from({ length: READERS }, (_, n) => {
       return new Reader({ port, id: ids[n % ids.length] ?? "" }, seeded(seed * READERS + n));
     });
-    const reading = Promise.all(readers.map((reader) => reader.read(CUTS)));
+    for (const reader of readers) void reader.read(CUTS);
     for (let times = 0; times < kills; times += 1) {
       await sleep(1_000 + random() * 2_000);
       await server.kill();
       server = serverOf(quiet);
     }
-    await patiently(reading);
+    await untilNone(async () => left(readers), 100);
     const last = new Map((await tasksIn()).map(({ id, lastSeq }) => [id, lastSeq]));
     const judged = readers.map((reader, n) => verdictOf(reader, last.get(ids[n % ids.length] ?? "") ?? 0));
     return {
@@ -72,6 +72,12 @@ export async function stormRound(place: Place, seed: number, { kills }: Storm): 
     const { records } = await store.list({ userId: USER }, { limit: 500 });
     return records;
   }
+}
+
+/** Less with each event that is heard, and nothing once all have come to the end. */
+function left(readers: readonly Reader[]): number {
+  const heard = sum(readers.map((reader) => reader.heard.length));
+  return readers.every(({ isDone }) => isDone) ? 0 : Number.MAX_SAFE_INTEGER - heard;
 }
 
 /** Each event once and in order; the log is shorter than what a store keeps of it. */

@@ -114,7 +114,7 @@ describe("the driver sees a document that is wrong:", () => {
   test.each(wrongs)("%s", async (_name, doctor, fault) => {
     const own = structuredClone(document);
     doctor(own);
-    const { deviations } = await driverFor(lab, own).drive(500);
+    const { deviations } = await driverFor(lab, own).drive(300);
     expect(deviations.join("\n")).toMatch(fault);
   });
 });
@@ -145,7 +145,7 @@ describe("the driver sees a server that", () => {
 
   test.each(wrongs)("%s", async (_name, wrong, fault) => {
     answer = wrong;
-    const { deviations } = await driverFor(lab, document).drive(500);
+    const { deviations } = await driverFor(lab, document).drive(300);
     expect(deviations.join("\n")).toMatch(fault);
   });
 });
