@@ -26,14 +26,15 @@ import { Waits } from "./waits.ts";
  *
  * | route               |                                                                                  |
  * | ------------------- | -------------------------------------------------------------------------------- |
- * | `GET /`             | the tasks, newest first; `sessionId`, `status`, `limit`, `cursor`                |
+ * | `GET /`             | the tasks, newest first; `sessionId`, `status`, `limit`, `cursor`, `waitMs`      |
  * | `POST /`            | creates one; `tool`, `input`, `sessionId`, …; only of `tools`                     |
  * | `GET /tools`        | what may be created, with JSON Schemas; only with `tools`                        |
  * | `GET /health`       | 200 `ok` or 503 `closing`, for anybody                                           |
  * | `GET /openapi.json` | what this handler has, in OpenAPI 3.1                                            |
+ * | `GET /stream`       | the tasks as they are, as server-sent events; `sessionId`                        |
  * | `GET /:id`          | one task                                                                         |
  * | `GET /:id/result`   | 200 with how it ended, 202 with the task until then; `waitMs`, `offset`, `limit` |
- * | `GET /:id/events`   | its log; `after`, `limit`                                                        |
+ * | `GET /:id/events`   | its log; `after`, `limit`, `waitMs`. As server-sent events for who accepts them  |
  * | `POST /:id/cancel`  | asks it to stop; only with `allowCancel`                                         |
  *
  * It never rejects. Errors are problem details (RFC 9457) with a stable `code`, and a task that is foreign reads like

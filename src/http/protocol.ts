@@ -229,7 +229,7 @@ export const problemSchema = z
     title: z.string(),
     status: z.number(),
     detail: z.string(),
-    /** With status 400, what is wrong with the request: a query parameter, a property of the body, or `body`. */
+    /** With status 400, what is wrong with the request: a query parameter, a header, a property of the body, or `body`. */
     field: z.string().optional(),
   })
   .register(named, { id: "Problem" });

@@ -1,7 +1,7 @@
 /**
  * Breaks things for real: processes are killed and frozen, their clocks are set, servers crash, their connections are
- * cut, and their answers come late; records are damaged, and channels misused. Prints what became of every task and
- * every turn, and ends with 1 if anything was lost.
+ * cut, and their answers come late; records are damaged, and channels misused. Prints what became of every task,
+ * every turn and every reader, and ends with 1 if anything was lost.
  * `npm run chaos -- --rounds 50 --seed 7 --only crashed --play turns redis` narrows it down.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -12,10 +12,11 @@ import type { ChatReport } from "./chat/judge.ts";
 import { chatRound } from "./chat/round.ts";
 import type { Report } from "./judge.ts";
 import { killWorkers } from "./processes.ts";
+import { type Storm, type StormReport, stormRound } from "./readers/round.ts";
 import { round } from "./rounds.ts";
 import { SITES, type Site } from "./sites.ts";
 import type { Place } from "./stores.ts";
-import { type Columns, headOf, type Judged, OF_TASKS, OF_TURNS, rowOf } from "./table.ts";
+import { type Columns, headOf, type Judged, OF_READERS, OF_TASKS, OF_TURNS, rowOf } from "./table.ts";
 import type { Trouble } from "./troubles.ts";
 
 const { values, positionals } = parseArgs({
@@ -36,19 +37,34 @@ let count = 0;
 let isClean = true;
 let isEnding = false;
 
-type Round<R> = (place: Place, seed: number, trouble: Trouble, journal: string) => Promise<R>;
+type Round<R, T> = (place: Place, seed: number, trouble: T, journal: string) => Promise<R>;
 
-interface Play<R> {
+interface Play<R, T> {
   columns: Columns<R>;
-  troublesOf: (site: Site) => Record<string, Trouble>;
-  round: Round<R>;
+  troublesOf: (site: Site) => Record<string, T>;
+  round: Round<R, T>;
 }
 
-const TASKS: Play<Report> = { columns: OF_TASKS, troublesOf: ({ troubles }) => troubles, round };
-const TURNS: Play<ChatReport> = { columns: OF_TURNS, troublesOf: ({ toTurns }) => toTurns, round: chatRound };
+const TASKS: Play<Report, Trouble> = { columns: OF_TASKS, troublesOf: ({ troubles }) => troubles, round };
+const TURNS: Play<ChatReport, Trouble> = {
+  columns: OF_TURNS,
+  troublesOf: ({ toTurns }) => toTurns,
+  round: chatRound,
+};
+const STREAMS: Play<StormReport, Storm> = {
+  columns: OF_READERS,
+  troublesOf: () => ({ "readers cut": { kills: 0 }, "and servers killed": { kills: 3 } }),
+  round: stormRound,
+};
+
+/** How many of the rounds are enough. */
+interface Share {
+  share?: number;
+}
 
 /** One row for each trouble of each site, under one head. */
-async function runAll<R extends Judged>({ columns, troublesOf, round }: Play<R>): Promise<void> {
+async function runAll<R extends Judged, T extends Share>(play: Play<R, T>): Promise<void> {
+  const { columns, troublesOf, round } = play;
   console.log(headOf(columns));
   const runSite = async ([name, site]: [string, Site]) => {
     for (const [what, trouble] of Object.entries(troublesOf(site))) {
@@ -68,7 +84,12 @@ async function runAll<R extends Judged>({ columns, troublesOf, round }: Play<R>)
   await Promise.all(Object.entries(sites).map(runSite));
 }
 
-async function runRow<R>(site: Site, name: string, trouble: Trouble, run: Round<R>): Promise<R[]> {
+async function runRow<R, T extends Share>(
+  site: Site,
+  name: string,
+  trouble: T,
+  run: Round<R, T>,
+): Promise<R[]> {
   const reports: R[] = [];
   for (let n = 0; n < rounds * (trouble.share ?? 1); n += 1) {
     count += 1;
@@ -77,6 +98,10 @@ async function runRow<R>(site: Site, name: string, trouble: Trouble, run: Round<
     reports.push(await run(site.place(count), seed, trouble, journal));
   }
   return reports;
+}
+
+function isPlayed(play: string): boolean {
+  return values.play === "" || values.play === play;
 }
 
 async function end(code: number): Promise<void> {
@@ -99,9 +124,11 @@ try {
     const site = await SITES[name]?.();
     if (site !== undefined) sites[name] = site;
   }
-  if (values.play !== "turns") await runAll(TASKS);
+  if (isPlayed("tasks")) await runAll(TASKS);
   console.log("");
-  if (values.play !== "tasks") await runAll(TURNS);
+  if (isPlayed("turns")) await runAll(TURNS);
+  console.log("");
+  if (isPlayed("streams")) await runAll(STREAMS);
 } catch (error) {
   isClean = false;
   if (!isEnding) console.error(error);

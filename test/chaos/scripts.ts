@@ -9,7 +9,11 @@ const DIRECTORY = fileURLToPath(new URL(`../../node_modules/.cache/chaos/${proce
 
 process.on("exit", () => rmSync(DIRECTORY, { recursive: true, force: true }));
 await build({
-  entryPoints: { tasks: sourceOf("./worker.ts"), chat: sourceOf("./chat/worker.ts") },
+  entryPoints: {
+    tasks: sourceOf("./worker.ts"),
+    chat: sourceOf("./chat/worker.ts"),
+    readers: sourceOf("./readers/server.ts"),
+  },
   outdir: DIRECTORY,
   outExtension: { ".js": ".mjs" },
   bundle: true,
@@ -21,6 +25,7 @@ await build({
 
 export const TASK_WORKER = join(DIRECTORY, "tasks.mjs");
 export const CHAT_WORKER = join(DIRECTORY, "chat.mjs");
+export const READERS_SERVER = join(DIRECTORY, "readers.mjs");
 
 function sourceOf(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));

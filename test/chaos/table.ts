@@ -1,6 +1,7 @@
 import type { ChatReport } from "./chat/judge.ts";
 import type { Report } from "./judge.ts";
 import type { Load } from "./load.ts";
+import type { StormReport } from "./readers/round.ts";
 
 /** What the columns after the first two say of all rounds together. */
 export type Columns<R> = Record<string, (reports: readonly R[]) => number | string>;
@@ -27,6 +28,15 @@ export const OF_TURNS: Columns<ChatReport> = {
   "refused by the fence": (reports) => sum(reports, ({ fenced }) => fenced),
   "handed over again": (reports) => sum(reports, ({ again }) => again),
   "tools, turns when hit": leastLoad,
+};
+
+/** Readers of streams, whose connections are cut at random bytes. */
+export const OF_READERS: Columns<StormReport> = {
+  rounds: (reports) => reports.length,
+  readers: (reports) => sum(reports, ({ readers }) => readers),
+  cuts: (reports) => sum(reports, ({ cuts }) => cuts),
+  events: (reports) => sum(reports, ({ events }) => events),
+  "servers killed": (reports) => sum(reports, ({ kills }) => kills),
 };
 
 /** What a row is made of. */

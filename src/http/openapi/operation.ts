@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { HandlerSettings } from "../options.ts";
 import { taskPathSchema } from "../protocol.ts";
 import type { Route } from "../route.ts";
-import { responsesOf } from "./responses.ts";
+import { isConditional, responsesOf } from "./responses.ts";
 import { propertiesOf, schemaOf } from "./schemas.ts";
 
 /** One route, as an operation. */
@@ -25,12 +25,13 @@ const IF_NONE_MATCH = {
   schema: { type: "string" },
 };
 
-function parametersOf({ path, method, query, headers }: Route): object[] {
+function parametersOf(route: Route): object[] {
+  const { path, query, headers } = route;
   return [
     ...(path.includes("/:id") ? parametersIn("path", taskPathSchema) : []),
     ...(query ? parametersIn("query", query) : []),
     ...(headers ? parametersIn("header", headers) : []),
-    ...(method === "GET" ? [IF_NONE_MATCH] : []),
+    ...(isConditional(route) ? [IF_NONE_MATCH] : []),
   ];
 }
 

@@ -10,13 +10,18 @@ import { schemaOf } from "./schemas.ts";
 export function responsesOf(route: Route, settings: HandlerSettings): Record<string, ResponseObject> {
   const responses: Record<string, ResponseObject> = {};
   for (const [status, shape] of Object.entries(route.answers)) responses[status] = answered(shape);
-  if (route.method === "GET") Object.assign(responses, conditional(responses));
+  if (isConditional(route)) Object.assign(responses, conditional(responses));
   const codes = problemsOf(route);
   for (const status of new Set(codes.map((code) => problemOf(code).status))) {
     const those = codes.filter((code) => problemOf(code).status === status);
     responses[status] = merged(responses[status], refused(status, those, settings));
   }
   return responses;
+}
+
+/** Whether its 200 has a tag, by which the next may be a 304. */
+export function isConditional({ method, answers }: Route): boolean {
+  return method === "GET" && answers[200]?.content["application/json"] !== undefined;
 }
 
 interface ResponseObject {
@@ -30,13 +35,13 @@ function answered({ description, headers = {}, content }: AnswerShape): Response
   return { description, headers: headersOf(headers), content: Object.fromEntries(media) };
 }
 
-/** A 200 to a GET has a tag, by which the next may be a 304. */
+/** A stream that may come in place of JSON has no tag. */
 function conditional({ 200: full }: Record<string, ResponseObject>): Record<string, ResponseObject> {
-  const headers = headersOf({ ETag: z.string().describe("Changes with what is returned.") });
+  const tag = { ETag: z.string().describe("Changes with what is returned.") };
   const unchanged = "Nothing has changed since the `ETag` in `If-None-Match`.";
   return {
-    ...(full && { 200: { ...full, headers: { ...full.headers, ...headers } } }),
-    304: { description: unchanged, headers, content: {} },
+    ...(full && { 200: { ...full, headers: { ...full.headers, ...headersOf(tag, !isStream(full)) } } }),
+    304: { description: unchanged, headers: headersOf(tag), content: {} },
   };
 }
 
@@ -63,10 +68,14 @@ function merged(one: ResponseObject | undefined, other: ResponseObject): Respons
   };
 }
 
-function headersOf(schemas: Readonly<Record<string, z.ZodType>>): Record<string, object> {
+function isStream({ content }: ResponseObject): boolean {
+  return "text/event-stream" in content;
+}
+
+function headersOf(schemas: Readonly<Record<string, z.ZodType>>, required = true): Record<string, object> {
   const headers = Object.entries(schemas).map(([name, schema]) => {
     const { description, ...own } = schemaOf(schema);
-    return [name, { description, required: true, schema: own }];
+    return [name, { description, required, schema: own }];
   });
   return Object.fromEntries(headers);
 }

@@ -96,9 +96,11 @@ function wrongQueries({ parameters }: Operation, draft: fc.Arbitrary<Draft>, val
     status: 400,
     field: name,
   });
+  const ranges = inQuery.filter(({ schema }) => schema.maximum !== undefined);
   const single = inQuery.filter(({ schema }) => schema.type !== "array");
   return [
     ...inQuery.map(({ name, schema }) => asking(name, values.unfittingText(schema))),
+    ...ranges.map(({ name, schema }) => asking(name, values.besideText(schema))),
     ...single.map(({ name, schema }) => asking(name, values.fitting(schema).map(textOf), 2)),
     asking("unheardOf", fc.string()),
   ];

@@ -15,6 +15,14 @@ class HurriedManager extends BackgroundTaskManager {
     const timeoutMs = Math.min(options?.timeoutMs ?? 5, 5);
     return super.wait(scope, ids, { ...options, timeoutMs });
   }
+
+  override watch(...[scope, options]: Parameters<BackgroundTaskManager["watch"]>) {
+    return super.watch(scope, { ...options, signal: AbortSignal.timeout(5) });
+  }
+
+  override watchAll(...[scope]: Parameters<BackgroundTaskManager["watchAll"]>) {
+    return super.watchAll(scope, { signal: AbortSignal.timeout(5) });
+  }
 }
 
 /** A server with tasks in every state, whatever is cancelled; everything of it is offered. */
@@ -106,7 +114,7 @@ describe("the driver sees a document that is wrong:", () => {
   test.each(wrongs)("%s", async (_name, doctor, fault) => {
     const own = structuredClone(document);
     doctor(own);
-    const { deviations } = await driverFor(lab, own).drive(150);
+    const { deviations } = await driverFor(lab, own).drive(300);
     expect(deviations.join("\n")).toMatch(fault);
   });
 });
@@ -137,7 +145,7 @@ describe("the driver sees a server that", () => {
 
   test.each(wrongs)("%s", async (_name, wrong, fault) => {
     answer = wrong;
-    const { deviations } = await driverFor(lab, document).drive(150);
+    const { deviations } = await driverFor(lab, document).drive(300);
     expect(deviations.join("\n")).toMatch(fault);
   });
 });

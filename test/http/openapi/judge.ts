@@ -54,7 +54,9 @@ export class Judge {
     if (content === undefined) return [...faults, `${status} as ${type}`];
     return [
       ...faults,
-      ...this.#faultsIn(content.schema, parsed(body)).map((fault) => `${status} ${fault}: ${body}`),
+      ...this.#faultsIn(content.schema, isJson(type) ? parsed(body) : body).map(
+        (fault) => `${status} ${fault}: ${body}`,
+      ),
     ];
   }
 
@@ -75,6 +77,10 @@ export function closed<T>(schemas: T): T {
 function problemIn(body: string): { field?: string } {
   const problem = parsed(body);
   return typeof problem === "object" && problem !== null ? problem : {};
+}
+
+function isJson(type: string | null): boolean {
+  return type?.endsWith("json") ?? false;
 }
 
 function parsed(body: string): unknown {

@@ -42,6 +42,11 @@ export class Values {
     return fc.oneof(beyond, TRAPS, anyText).filter((text) => !fits(readText(schema, text)));
   }
 
+  /** The whole numbers next to a range, as texts. */
+  besideText({ minimum = 0, maximum = 0 }: Schema): fc.Arbitrary<string> {
+    return fc.constantFrom(minimum - 1, maximum + 1).map(String);
+  }
+
   #resolved(schema: Schema): Schema {
     const name = schema.$ref?.replace("#/components/schemas/", "");
     return name === undefined ? schema : (this.#document.components.schemas[name] ?? schema);
