@@ -54,7 +54,7 @@ export const ROUTES: readonly Route[] = [
       202: json("The task, which waits for its start.", taskInfoSchema, { Location: locationSchema }),
     },
     problems: ["not_found", "session_busy", "key_reused", "too_many_tasks"],
-    isOffered: hasTools,
+    option: "tools",
     run: createTask,
   }),
   ownRoute({
@@ -63,7 +63,7 @@ export const ROUTES: readonly Route[] = [
     path: "/tools",
     summary: "Lists the tools that you may create tasks of.",
     answers: { 200: json("The tools.", toolListSchema) },
-    isOffered: hasTools,
+    option: "tools",
     run: listTools,
   }),
   openRoute({
@@ -122,16 +122,22 @@ export const ROUTES: readonly Route[] = [
     summary: "Asks a task to stop.",
     body: cancelBodySchema,
     answers: { 200: json("The task as it is then. One that has ended is unchanged.", taskInfoSchema) },
-    isOffered: ({ allowCancel }) => allowCancel,
+    option: "allowCancel",
     run: cancelTask,
   }),
 ];
 
-function hasTools({ tools }: HandlerSettings): boolean {
-  return Object.keys(tools).length > 0;
-}
-
 /** The routes that a handler with these settings has. */
 export function offeredRoutes(settings: HandlerSettings): Route[] {
-  return ROUTES.filter(({ isOffered }) => isOffered?.(settings) ?? true);
+  return ROUTES.filter((route) => isOffered(route, settings));
+}
+
+/** Those that it lacks, since their option is not set. */
+export function missingRoutes(settings: HandlerSettings): Route[] {
+  return ROUTES.filter((route) => !isOffered(route, settings));
+}
+
+function isOffered({ option }: Route, { allowCancel, tools }: HandlerSettings): boolean {
+  if (option === "allowCancel") return allowCancel;
+  return option === undefined || Object.keys(tools).length > 0;
 }
