@@ -55,9 +55,14 @@ const MISTAKES: Mistake[] = [
   ["a generator is given to start", () => failureOf(generate), /^The tool "build" returned a stream to run\(\); use stream\(\) for it/],
   ["the tool returns nothing", readNothing, /^The tool returned nothing/],
   ["a tool is wrapped twice", () => offload.wrap({ ...build, execute: any(offload.wrap(build)) }), /^tool is wrapped already, .* Wrap each tool once/],
+  ["a tool is wrapped that has no name", () => offload.wrap(any({ execute: build.execute })), /^tool\.name must be a text of 1 to 256 characters; got undefined/],
   ["there is no authenticate", () => createTaskHandler(any({ tasks })), /^authenticate must be a function that answers whose request it is/],
   ["authenticate answers a user", () => createTaskHandler({ tasks, authenticate: () => any({ id: 42 }) })(request()), /authenticate must answer a scope, or null: scope\.userId .* `onError`/],
   ["authenticate throws", () => createTaskHandler({ tasks, authenticate: () => any((null as unknown as { user: string }).user) })(request()), /answered with 503: Cannot read properties of null .* `onError`/],
+  ["the handler is given a request of node:http", () => handler()(any({ url: "/background-tasks", headers: {} })), /request must be a web Request \(.* Express take a bridge, such as createRequestListener .*\); got an object/],
+  ["the handler is given Hono's context", () => handler()(any({ req: { raw: request() } })), /request must be a web Request \(in Hono it is `context\.req\.raw`/],
+  ["cancel is not allowed", () => detailOf(handler()(new Request(`${request().url}/id/cancel`, { method: "POST" }))), /^The task handler has this route only with its option `allowCancel`\.$/],
+  ["a page is behind a proxy that changes its origin", () => detailOf(handler({ allowCancel: true })(fromElsewhere())), /^A page from elsewhere must not do this\. Origins that may are named by the server's `allowedOrigins`\.$/],
   ["Redis is down", () => startIn(redisDown()), /^The store did not answer within 100 ms: insert\. Its server is down or out of reach/],
   ["PostgreSQL is down", () => startIn(postgresDown()), /^The store failed: insert\. connect ECONNREFUSED 127\.0\.0\.1:1/],
   ["SQLite has no folder", () => sqliteWithoutFolder(), /"\/no\/folder\/tasks\.db" cannot be used: .* Its directory must exist/],
@@ -86,6 +91,19 @@ async function told(make: () => unknown): Promise<string> {
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+function handler(options: { allowCancel?: boolean } = {}) {
+  return createTaskHandler({ tasks, authenticate: () => scope, ...options });
+}
+
+async function detailOf(response: Promise<Response>): Promise<string> {
+  return ((await (await response).json()) as { detail: string }).detail;
+}
+
+function fromElsewhere(): Request {
+  const headers = { Origin: "https://app.example.com" };
+  return new Request(`${request().url}/id/cancel`, { method: "POST", headers });
 }
 
 async function* generate() {

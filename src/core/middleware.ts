@@ -28,7 +28,7 @@ import { refuseWrapped, wrapped } from "./model/wrapped.ts";
 import { type MiddlewareOptions, middlewareSettings } from "./options/middleware-options.ts";
 import { type ToolPlan, ToolPlans } from "./options/tool-plans.ts";
 import type { Runtime } from "./runtime.ts";
-import { object } from "./values/kinds.ts";
+import { name, object } from "./values/kinds.ts";
 import { throwIfAborted } from "./values/signals.ts";
 import { checkFunction, invalidInput } from "./values/validate.ts";
 
@@ -131,6 +131,7 @@ export class ToolOffloadMiddleware {
     view?: ToolView | undefined;
   }): (input: I, call: Omit<ToolCall<I>, "toolName" | "input">) => Promise<OffloadOutcome<Awaited<R>>> {
     refuseWrapped("tool", object()(tool, "tool", "invalid_option"));
+    name(tool.name, "tool.name", "invalid_option");
     checkFunction("tool.execute", tool.execute);
     checkKnown(tool, this.#runtime.tools);
     const execute: ToolExecuteFunction<I, R> = (input, context) => tool.execute(input, context);

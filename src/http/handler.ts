@@ -1,7 +1,7 @@
 import { TaskOffloadError } from "../core/errors.ts";
 import { faultOfScope } from "../core/model/call.ts";
 import { discardBody, letAnswer } from "./body.ts";
-import { nothingAt, warnOnce } from "./host-faults.ts";
+import { checkRequest, nothingAt, warnOnce } from "./host-faults.ts";
 import { openApiFor } from "./openapi/document.ts";
 import { handlerSettings, type TaskHandlerOptions } from "./options.ts";
 import { Pages } from "./pages.ts";
@@ -16,7 +16,7 @@ import {
 } from "./response.ts";
 import { nothingSchema, type OwnRoute, type Parts, type Route, type Visit } from "./route.ts";
 import { createRouter, type Router, routeFor } from "./router.ts";
-import { offeredRoutes } from "./routes.ts";
+import { missingRoutes, offeredRoutes } from "./routes.ts";
 import { TaskFeeds } from "./streams/task-feeds.ts";
 import { creatableTools } from "./tools.ts";
 import { Waits } from "./waits.ts";
@@ -62,6 +62,7 @@ export function createTaskHandler<Inputs>(
   const settings = handlerSettings(options);
   const routes = offeredRoutes(settings);
   const router = createRouter(routes, settings.basePath);
+  const missing = createRouter(missingRoutes(settings), settings.basePath);
   const onError = settings.onError ?? warnOnce();
   const parts: Parts = {
     ...settings,
@@ -74,7 +75,7 @@ export function createTaskHandler<Inputs>(
     onError: (error: unknown, request: Request) => attempt(() => onError(error, request)),
   };
   return async (request) => {
-    const response = await respond(request, router, parts).catch((error) =>
+    const response = await respond(request, router, missing, parts).catch((error) =>
       toResponse(refusalOf(error, request, parts.onError)),
     );
     if (request.method === "POST") attempt(() => letAnswer(request));
@@ -83,10 +84,11 @@ export function createTaskHandler<Inputs>(
   };
 }
 
-async function respond(request: Request, router: Router, parts: Parts): Promise<Response> {
+async function respond(request: Request, router: Router, missing: Router, parts: Parts): Promise<Response> {
+  checkRequest(request);
   const url = new URL(request.url);
   const place = router(url.pathname);
-  if (place === undefined) throw nothingAt(url.pathname, parts.basePath);
+  if (place === undefined) throw nothingAt(url.pathname, parts.basePath, missing);
   const route = routeFor(place.methods, request.method);
   if (route.method === "POST") checkOrigin(request, url.origin, parts.allowedOrigins);
   const visitor = { ...parts, request, url, id: place.id };

@@ -9,7 +9,11 @@ export const PROBLEMS = {
   invalid_header: { status: 400, detail: "A header cannot be used." },
   body_missing: { status: 400, detail: "The body did not arrive." },
   unauthenticated: { status: 401, detail: "Valid credentials are needed." },
-  foreign_origin: { status: 403, detail: "A page from elsewhere must not do this." },
+  foreign_origin: {
+    status: 403,
+    detail:
+      "A page from elsewhere must not do this. Origins that may are named by the server's `allowedOrigins`.",
+  },
   not_found: { status: 404, detail: "There is nothing here, or it is not yours." },
   method_not_allowed: { status: 405, detail: "See the Allow header for what can be done here." },
   session_busy: { status: 409, detail: "The session has a task that has not ended." },

@@ -131,6 +131,6 @@ interface Outline<Query, Body, Headers, Shapes> {
   answers: Shapes;
   /** Beside those that every route of its kind has. */
   problems?: readonly ProblemCode[];
-  /** Whether a handler with these settings has it. @default always */
-  isOffered?(settings: HandlerSettings): boolean;
+  /** The option of the host without which a handler does not have it. @default every handler has it */
+  option?: "allowCancel" | "streams" | "tools";
 }

@@ -61,7 +61,7 @@ export const ROUTES: readonly Route[] = [
       202: json("The task, which waits for its start.", taskInfoSchema, { Location: locationSchema }),
     },
     problems: ["not_found", "session_busy", "key_reused", "too_many_tasks"],
-    isOffered: hasTools,
+    option: "tools",
     run: createTask,
   }),
   ownRoute({
@@ -70,7 +70,7 @@ export const ROUTES: readonly Route[] = [
     path: "/tools",
     summary: "Lists the tools that you may create tasks of.",
     answers: { 200: json("The tools.", toolListSchema) },
-    isOffered: hasTools,
+    option: "tools",
     run: listTools,
   }),
   ownRoute({
@@ -83,7 +83,7 @@ export const ROUTES: readonly Route[] = [
       200: { description: "Their states.", content: { "text/event-stream": taskStreamSchema } },
     },
     problems: ["not_found", "too_many_streams"],
-    isOffered: ({ streams }) => streams !== false,
+    option: "streams",
     run: streamTasks,
   }),
   openRoute({
@@ -150,18 +150,14 @@ export const ROUTES: readonly Route[] = [
     summary: "Asks a task to stop.",
     body: cancelBodySchema,
     answers: { 200: json("The task as it is then. One that has ended is unchanged.", taskInfoSchema) },
-    isOffered: ({ allowCancel }) => allowCancel,
+    option: "allowCancel",
     run: cancelTask,
   }),
 ];
 
-function hasTools({ tools }: HandlerSettings): boolean {
-  return Object.keys(tools).length > 0;
-}
-
 /** The routes that a handler with these settings has. */
 export function offeredRoutes(settings: HandlerSettings): Route[] {
-  const offered = ROUTES.filter(({ isOffered }) => isOffered?.(settings) ?? true);
+  const offered = ROUTES.filter((route) => isOffered(route, settings));
   return settings.streams === false ? offered.map(withoutStreams) : offered;
 }
 
@@ -174,4 +170,15 @@ function withoutStreams<Any extends Route>(route: Any): Any {
   const isOfStreams = (code: ProblemCode) => code === "too_many_streams" || code === "invalid_header";
   const problems = route.problems?.filter((code) => !isOfStreams(code));
   return { ...route, answers: Object.fromEntries(answers), headers: nothingSchema, problems };
+}
+
+/** Those that it lacks, since their option is not set. */
+export function missingRoutes(settings: HandlerSettings): Route[] {
+  return ROUTES.filter((route) => !isOffered(route, settings));
+}
+
+function isOffered({ option }: Route, { allowCancel, tools, streams }: HandlerSettings): boolean {
+  if (option === "allowCancel") return allowCancel;
+  if (option === "streams") return streams !== false;
+  return option === undefined || Object.keys(tools).length > 0;
 }

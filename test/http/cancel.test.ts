@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createTaskHandler, problemSchema, taskInfoSchema } from "../../src/http/index.ts";
 import { BackgroundTaskManager } from "../../src/index.ts";
 import { until } from "../support/until.ts";
@@ -211,7 +211,9 @@ describe("a body that is read", () => {
 });
 
 describe("without allowCancel", () => {
-  test("the route does not exist, for any method", async () => {
+  test("the route does not exist in production, for any method", async () => {
+    vi.stubEnv("NODE_ENV", "production");
+    onTestFinished(() => void vi.unstubAllEnvs());
     const lab = await startLab();
     const { task, finish } = await running(lab.tasks, ada);
     const missing = await (await lab.as("ada", "/no/such/route")).text();

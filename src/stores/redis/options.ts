@@ -1,5 +1,6 @@
 import { func, type Kind, kind, object, whole } from "../../core/values/kinds.ts";
 import { needed, option, readOptions, type Settings, type Table } from "../../core/values/options.ts";
+import { invalidOption } from "../../core/values/validate.ts";
 import { type Lookalikes, refuseLookalike } from "../shared/foreign-client.ts";
 import type { RedisLike } from "./client.ts";
 
@@ -26,8 +27,13 @@ export type RedisStoreTerms = Settings<typeof REDIS>;
 
 /** The options with every default filled in. @throws `invalid_option` */
 export function redisStoreTerms(options: RedisStoreOptions): RedisStoreTerms {
-  return readOptions(REDIS, options);
+  if (typeof options !== "object" || options === null) {
+    throw invalidOption(`${WHERE}its options`, "an object with a client", options);
+  }
+  return readOptions(REDIS, options, undefined, WHERE);
 }
+
+const WHERE = "redisStore: ";
 
 function isPrefix(value: unknown): boolean {
   return typeof value === "string" && /^[^{}]+$/.test(value);

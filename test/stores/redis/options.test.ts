@@ -19,27 +19,27 @@ test("clients of ioredis fit", () => {
 
 describe("options", () => {
   const WRONG: [options: unknown, message: string][] = [
-    [undefined, "options must be an object; got undefined."],
-    [{ client, prefx: "a" }, "prefx is not an option; there are client, prefix, shards."],
-    [{}, "client must be a Redis client; got undefined."],
-    [{ client: "redis://localhost" }, 'client must be a Redis client; got "redis://localhost".'],
+    [undefined, "redisStore: its options must be an object with a client; got undefined."],
+    [{ client, prefx: "a" }, "redisStore: prefx is not an option; there are client, prefix, shards."],
+    [{}, "redisStore: client must be a Redis client; got undefined."],
+    [{ client: "redis://localhost" }, 'redisStore: client must be a Redis client; got "redis://localhost".'],
     [
       { client: { eval: NO_ANSWER, evalSha: NO_ANSWER } },
-      "client must be a client of ioredis, such as new Redis(); got one of node-redis, the package redis.",
+      "redisStore: client must be a client of ioredis, such as new Redis(); got one of node-redis, the package redis.",
     ],
     [
       { client: { ...client, createScript: NO_ANSWER } },
-      "client must be a client of ioredis, such as new Redis(); got one of @upstash/redis.",
+      "redisStore: client must be a client of ioredis, such as new Redis(); got one of @upstash/redis.",
     ],
-    [{ client: { eval: NO_ANSWER } }, "client.evalsha must be a function; got undefined."],
-    [{ client: { evalsha: NO_ANSWER } }, "client.eval must be a function; got undefined."],
-    [{ client: { ...client, duplicate: 1 } }, "client.duplicate must be a function; got 1."],
-    [{ client, prefix: "" }, 'prefix must be a text without braces, not empty; got "".'],
-    [{ client, prefix: "a{b}" }, 'prefix must be a text without braces, not empty; got "a{b}".'],
-    [{ client, prefix: 7 }, "prefix must be a text without braces, not empty; got 7."],
-    [{ client, shards: 0 }, "shards must be a whole number from 1 to 1024; got 0."],
-    [{ client, shards: 1.5 }, "shards must be a whole number from 1 to 1024; got 1.5."],
-    [{ client, shards: 2_000 }, "shards must be a whole number from 1 to 1024; got 2000."],
+    [{ client: { eval: NO_ANSWER } }, "redisStore: client.evalsha must be a function; got undefined."],
+    [{ client: { evalsha: NO_ANSWER } }, "redisStore: client.eval must be a function; got undefined."],
+    [{ client: { ...client, duplicate: 1 } }, "redisStore: client.duplicate must be a function; got 1."],
+    [{ client, prefix: "" }, 'redisStore: prefix must be a text without braces, not empty; got "".'],
+    [{ client, prefix: "a{b}" }, 'redisStore: prefix must be a text without braces, not empty; got "a{b}".'],
+    [{ client, prefix: 7 }, "redisStore: prefix must be a text without braces, not empty; got 7."],
+    [{ client, shards: 0 }, "redisStore: shards must be a whole number from 1 to 1024; got 0."],
+    [{ client, shards: 1.5 }, "redisStore: shards must be a whole number from 1 to 1024; got 1.5."],
+    [{ client, shards: 2_000 }, "redisStore: shards must be a whole number from 1 to 1024; got 2000."],
   ];
 
   test.each(WRONG)("%j are refused", (options, message) => {
