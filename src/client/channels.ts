@@ -1,6 +1,7 @@
 import type { TaskEvent } from "../core/model/events.ts";
 import type { TaskInfo } from "../core/model/task.ts";
 import { check } from "./check.ts";
+import { hasEnded } from "./ended.ts";
 import type { Signal } from "./fetch.ts";
 import type { Channel } from "./follow.ts";
 import type { Query, Requests } from "./requests.ts";
@@ -47,35 +48,31 @@ export class TaskChannel implements Channel<WatchedEvent> {
     if (event !== "message") return undefined;
     const told = JSON.parse(data);
     check(EVENT, told, "An event");
-    return this.#pass(told);
+    return this.#passed(told);
   }
 
   async look(waitMs: number, signal: Signal | undefined): Promise<WatchedEvent[]> {
     const query = { ...this.query(), limit: PAGE, ...(waitMs > 0 && { waitMs }) };
-    const { body } = await this.#requests.ask<EventsBody>(
-      { path: this.path, query, signal },
-      { 200: EVENT_PAGE },
-    );
-    this.#isTruncated ||= body.truncated;
-    const news = body.events.flatMap((event) => this.#pass(event) ?? []);
-    if (this.isEnding) this.isOver = body.events.length < PAGE;
-    else if (body.events.length === 0) this.isOver = await this.#isAtEnd(signal);
+    const page = await this.#requests.ask<EventsBody>({ path: this.path, query, signal }, EVENT_PAGE);
+    this.#isTruncated ||= page.truncated;
+    const news = page.events.map((event) => this.#passed(event));
+    if (this.isEnding) this.isOver = page.events.length < PAGE;
+    else if (page.events.length === 0) this.isOver = await this.#isAtEnd(signal);
     return news;
   }
 
-  #pass(event: TaskEvent): WatchedEvent | undefined {
-    if (event.seq <= this.#after) return undefined;
+  #passed(event: TaskEvent): WatchedEvent {
     const truncated = this.#isTruncated;
     this.#isTruncated = false;
     this.#after = event.seq;
-    this.isEnding ||= ENDS.includes(event.type);
+    this.isEnding ||= hasEnded(event.type.slice("task.".length));
     return { event, truncated };
   }
 
   /** Where somebody began beyond the event that it ended with. */
   async #isAtEnd(signal: Signal | undefined): Promise<boolean> {
-    const { body } = await this.#requests.ask<TaskInfo>({ path: this.#task, signal }, { 200: TASK });
-    return ENDED.includes(body.status) && body.lastSeq <= this.#after;
+    const task = await this.#requests.ask<TaskInfo>({ path: this.#task, signal }, TASK);
+    return hasEnded(task.status) && task.lastSeq <= this.#after;
   }
 }
 
@@ -107,7 +104,7 @@ export class TasksChannel implements Channel<TaskState> {
 
   async look(waitMs: number, signal: Signal | undefined): Promise<TaskState[]> {
     const query = { ...this.query(), limit: MOST_LISTED, ...(waitMs > 0 && { waitMs }) };
-    const page = await this.#requests.revalidate<PageBody>({ path: "", query, signal }, TASK_PAGE);
+    const page = await this.#requests.state<PageBody>({ path: "", query, signal }, TASK_PAGE);
     if (page === this.#page) return [];
     this.#page = page;
     return [{ type: "snapshot", tasks: page.tasks, more: page.nextCursor !== null }];
@@ -127,5 +124,3 @@ interface PageBody {
 const PAGE = 1_000;
 const MOST_LISTED = 500;
 const SNAPSHOT = { tasks: [TASK], more: "boolean" } as const;
-const ENDS = ["task.completed", "task.failed", "task.cancelled"];
-const ENDED = ["completed", "failed", "cancelled"];

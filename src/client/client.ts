@@ -1,5 +1,6 @@
 import type { TaskInfo, TaskResult } from "../core/model/task.ts";
 import { TaskChannel, TasksChannel } from "./channels.ts";
+import { hasEnded } from "./ended.ts";
 import { TaskClientError } from "./errors.ts";
 import { type Channel, Follower, type FollowOptions } from "./follow.ts";
 import { clientSettings, invalid, type TaskClientOptions } from "./options.ts";
@@ -32,21 +33,20 @@ export function createTaskClient(options: TaskClientOptions): TaskClient {
   });
   return {
     async list({ signal, ...query } = {}) {
-      return (await requests.read<ListedTasks>({ path: "", query, signal }, { 200: TASK_PAGE })).body;
+      return requests.state<ListedTasks>({ path: "", query, signal, tries }, TASK_PAGE);
     },
     async get(id, { signal } = {}) {
-      const request = { path: pathOf(id), signal };
-      return (await orMissing(requests.read<TaskInfo>(request, { 200: TASK })))?.body;
+      return orMissing(requests.state<TaskInfo>({ path: pathOf(id), signal, tries }, TASK));
     },
     async result(id, { signal, ...query } = {}) {
-      const request = { path: `${pathOf(id)}/result`, query, signal };
-      const answer = await orMissing(requests.read<TaskResult>(request, { 200: RESULT, 202: TASK }));
-      return answer?.status === 200 ? answer.body : undefined;
+      const request = { path: `${pathOf(id)}/result`, query, signal, tries };
+      const answer = await orMissing(requests.ask<TaskResult>(request, RESULT));
+      return answer && hasEnded(answer.status) ? answer : undefined;
     },
     waitFor: (id, { signal } = {}) => resultOf(requests, pathOf(id), signal),
     async events(id, { signal, ...query } = {}) {
-      const request = { path: `${pathOf(id)}/events`, query, signal };
-      return (await requests.read<LoggedEvents>(request, { 200: EVENT_PAGE })).body;
+      const request = { path: `${pathOf(id)}/events`, query, signal, tries };
+      return requests.ask<LoggedEvents>(request, EVENT_PAGE);
     },
     watch(id, { after = 0, ...options } = {}) {
       const path = pathOf(id);
@@ -56,20 +56,23 @@ export function createTaskClient(options: TaskClientOptions): TaskClient {
       return follow(() => new TasksChannel(sessionId, requests), options);
     },
     async cancel(id, { signal, ...body } = {}) {
-      const request: Outgoing = { method: "POST", path: `${pathOf(id)}/cancel`, body, signal };
-      return (await requests.read<TaskInfo>(request, { 200: TASK })).body;
+      const request: Outgoing = { method: "POST", path: `${pathOf(id)}/cancel`, body, signal, tries };
+      return requests.ask<TaskInfo>(request, TASK);
     },
     async tools({ signal } = {}) {
-      return (await requests.read<{ tools: CreatableTool[] }>({ path: "/tools", signal }, { 200: TOOLS }))
-        .body.tools;
+      const request = { path: "/tools", signal, tries };
+      return (await requests.ask<{ tools: CreatableTool[] }>(request, TOOLS)).tools;
     },
     async create(body, { idempotencyKey = randomKey(), signal } = {}) {
       const headers = { "Idempotency-Key": idempotencyKey };
-      const request: Outgoing = { method: "POST", path: "", headers, body, signal };
-      return (await requests.read<TaskInfo>(request, { 202: TASK })).body;
+      const request: Outgoing = { method: "POST", path: "", headers, body, signal, tries };
+      return requests.ask<TaskInfo>(request, TASK);
     },
   };
 }
+
+/** Nothing is done twice by it: a cancel is idempotent, and a creation has a key. */
+const tries = 3;
 
 /** An id is a part of the path: an empty one would lead elsewhere. */
 function pathOf(id: string): string {

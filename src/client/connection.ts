@@ -1,5 +1,6 @@
 import type { Signal } from "./fetch.ts";
 import { onVisibility } from "./page.ts";
+import { onAbort } from "./waiting.ts";
 
 /** How long an open stream may stay silent. A stream begins with a line that is sent at once: what holds it back is a proxy. */
 const FIRST_WITHIN_MS = 5_000;
@@ -9,16 +10,14 @@ const SILENT_MS = 45_000;
 /** One request that stays open: it ends when whoever asked leaves, when its page is hidden, and when nothing comes. */
 export class Connection {
   readonly #controller = new AbortController();
-  readonly #stops: (() => void)[];
+  readonly #stops: (() => void)[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hasHeard = false;
   /** Whether it ended since nothing ever came. */
   isHeldBack = false;
 
   constructor(signal: Signal | undefined, closesHidden: boolean) {
-    const leave = () => this.end();
-    signal?.addEventListener("abort", leave, { once: true });
-    this.#stops = [() => signal?.removeEventListener("abort", leave)];
+    this.#stops.push(onAbort(signal, () => this.end()));
     if (closesHidden) this.#stops.push(onVisibility((isHidden) => isHidden && this.end()));
     this.#expect(FIRST_WITHIN_MS);
   }

@@ -31,22 +31,19 @@ export interface TaskClientFailure {
 export class TaskClientError extends Error {
   override readonly name = "TaskClientError";
   readonly code: TaskClientErrorCode;
-  readonly status: number;
-  readonly problem: string | undefined;
-  readonly field: string | undefined;
-  readonly retryAfterMs: number | undefined;
+  declare readonly status: number;
+  declare readonly problem: string | undefined;
+  declare readonly field: string | undefined;
+  declare readonly retryAfterMs: number | undefined;
 
   constructor(code: TaskClientErrorCode, message: string, failure: TaskClientFailure = {}) {
-    super(message, { cause: failure.cause });
+    super(message);
     this.code = code;
-    this.status = failure.status ?? 0;
-    this.problem = failure.problem;
-    this.field = failure.field;
-    this.retryAfterMs = failure.retryAfterMs;
+    Object.assign(this, { status: 0 }, failure);
   }
 }
 
 /** Whether the same request may fare better later. */
 export function mayPass(error: unknown): error is TaskClientError {
-  return error instanceof TaskClientError && ["unavailable", "unreachable"].includes(error.code);
+  return error instanceof TaskClientError && (error.code === "unavailable" || error.code === "unreachable");
 }

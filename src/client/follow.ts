@@ -2,9 +2,9 @@ import { Connection } from "./connection.ts";
 import { mayPass, TaskClientError } from "./errors.ts";
 import type { Signal } from "./fetch.ts";
 import { untilSeen } from "./page.ts";
-import { backoffMs, pause } from "./pause.ts";
 import type { Query, Requests } from "./requests.ts";
 import { readMessages, type StreamMessage } from "./sse.ts";
+import { backoffMs, pause } from "./waiting.ts";
 
 /** What is followed: where its stream is, what the messages say, and how to look where streams do not come through. */
 export interface Channel<News> {
@@ -64,7 +64,7 @@ export class Follower<News> {
         if (!mayPass(error)) throw error;
         this.#tell("reconnecting");
         this.#failures += 1;
-        await this.#rest(error.retryAfterMs ?? backoffMs(this.#failures, MOST_BACKOFF_MS));
+        await this.#rest(error.retryAfterMs ?? backoffMs(this.#failures));
       }
     }
   }
@@ -90,7 +90,7 @@ export class Follower<News> {
     if (connection.isHeldBack) this.#doWithout();
     // What has got somewhere begins anew; what is cut again and again comes ever later.
     this.#failures = count > 1 || performance.now() - openedAt > LASTING_MS ? 0 : this.#failures + 1;
-    if (!this.#channel.isEnding) await this.#rest(backoffMs(this.#failures, MOST_BACKOFF_MS));
+    if (!this.#channel.isEnding) await this.#rest(backoffMs(this.#failures));
   }
 
   async #open({ signal }: Connection) {
@@ -121,7 +121,7 @@ export class Follower<News> {
     yield* news;
     this.#failures = news.length > 0 ? 0 : this.#failures + 1;
     const hasWaited = performance.now() - startedAt > LASTING_MS;
-    if (!this.#channel.isOver) await this.#rest(hasWaited ? 0 : backoffMs(this.#failures, MOST_BACKOFF_MS));
+    if (!this.#channel.isOver) await this.#rest(hasWaited ? 0 : backoffMs(this.#failures));
   }
 
   #heard(connection: Connection): void {
@@ -146,7 +146,6 @@ export class Follower<News> {
   }
 }
 
-const MOST_BACKOFF_MS = 10_000;
 const LASTING_MS = 1_000;
 /** How long it does without streams before it tries them again. */
 const WITHOUT_STREAMS_MS = 60_000;

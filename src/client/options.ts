@@ -44,24 +44,19 @@ export function clientSettings(options: TaskClientOptions): ClientSettings {
     ...others
   } = options ?? {};
   const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw invalid(unknown, "no option");
-  if (typeof baseUrl !== "string" || !/^(https?:\/\/[^/]|\/|$)/.test(baseUrl)) {
-    throw invalid("baseUrl", 'a URL such as "https://app.example.com/background-tasks"', baseUrl);
-  }
-  if (typeof headers !== "function" && typeof headers !== "object") {
-    throw invalid("headers", "an object, or a function that returns one", headers);
-  }
+  if (unknown !== undefined) throw new TaskClientError("invalid_option", `There is no option ${unknown}.`);
+  if (!/^(https?:\/)?\//.test(baseUrl))
+    throw invalid("baseUrl", "a URL, or a path such as /background-tasks", baseUrl);
+  if (!["function", "object"].includes(typeof headers))
+    throw invalid("headers", "an object or a function", headers);
   if (typeof fetch !== "function") throw invalid("fetch", "a function", fetch);
-  if (whenHidden !== "close" && whenHidden !== "keep") {
-    throw invalid("whenHidden", '"close" or "keep"', whenHidden);
-  }
+  if (!["close", "keep"].includes(whenHidden)) throw invalid("whenHidden", "close or keep", whenHidden);
   return { baseUrl: baseUrl.replace(/\/+$/, ""), headers, fetch, credentials, whenHidden };
 }
 
 /** Asked for at each request: a test, or a tracer, may replace it later. */
 const ownFetch: Fetch = (url, init) => (globalThis as unknown as { fetch: Fetch }).fetch(url, init);
 
-export function invalid(name: string, wanted: string, ...[value]: unknown[]): TaskClientError {
-  const given = value === undefined ? "" : `, not ${String(value).slice(0, 64)}`;
-  return new TaskClientError("invalid_option", `${name} must be ${wanted}${given}.`);
+export function invalid(name: string, wanted: string, value: unknown): TaskClientError {
+  return new TaskClientError("invalid_option", `${name} must be ${wanted}, not ${String(value)}.`);
 }

@@ -2,7 +2,7 @@ import { check, type Shape } from "./check.ts";
 import { mayPass, TaskClientError } from "./errors.ts";
 import type { Fetched, FetchInit, Signal } from "./fetch.ts";
 import type { ClientSettings } from "./options.ts";
-import { backoffMs, pause } from "./pause.ts";
+import { backoffMs, pause } from "./waiting.ts";
 
 /** One request. What is `undefined` in its query is left out. */
 export interface Outgoing {
@@ -12,6 +12,8 @@ export interface Outgoing {
   headers?: Record<string, string>;
   body?: unknown;
   signal?: Signal | undefined;
+  /** How often it is tried where that may help: what changes something must not be sent twice. @default 1 */
+  tries?: number;
 }
 
 export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
@@ -19,58 +21,52 @@ export type Query = Readonly<Record<string, string | number | readonly string[] 
 /** Sends requests to one handler: with the host's headers, asked anew after a 401, and with errors that say what failed. */
 export class Requests {
   readonly #settings: ClientSettings;
+  readonly #mayRevalidate: boolean;
+  /** The newest states, by what was asked; of those, the ones that were asked for last. */
   readonly #kept = new Map<string, Kept>();
 
   constructor(settings: ClientSettings) {
     this.#settings = settings;
+    this.#mayRevalidate = isOwnOrigin(settings.baseUrl);
   }
 
   /** @throws `TaskClientError` for whatever is no success */
   async send(request: Outgoing): Promise<Fetched> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#authorized(request);
+      } catch (error) {
+        if (failures >= (request.tries ?? 1) || !mayPass(error)) throw error;
+        await pause(error.retryAfterMs ?? backoffMs(failures), request.signal);
+      }
+    }
+  }
+
+  /** The body of a success. */
+  async ask<Body>(request: Outgoing, shape: Shape): Promise<Body> {
+    return parsed(await textOf(await this.send(request)), shape) as Body;
+  }
+
+  /** The body of a state that is asked for again and again: the very object that it was, if nothing has changed. */
+  async state<Body>(request: Outgoing, shape: Shape): Promise<Body> {
+    const key = request.path + queryText({ ...request.query, waitMs: undefined });
+    const kept = this.#kept.get(key);
+    const headers = kept?.etag && this.#mayRevalidate ? { "If-None-Match": kept.etag } : {};
+    const response = await this.send({ ...request, headers });
+    const text = await textOf(response);
+    if (kept && (response.status === 304 || text === kept.text)) return kept.body as Body;
+    const body = parsed(text, shape);
+    this.#keep(key, { text, body, etag: response.headers.get("ETag") });
+    return body as Body;
+  }
+
+  async #authorized(request: Outgoing): Promise<Fetched> {
     let response = await this.#once(request);
     if (response.status === 401 && typeof this.#settings.headers === "function") {
       response = await this.#once(request);
     }
     if (response.status >= 400) throw await failureOf(response);
     return response;
-  }
-
-  /** The body of a success, as its status says it is shaped. */
-  async ask<Body>(request: Outgoing, shapes: Record<number, Shape>): Promise<{ status: number; body: Body }> {
-    const response = await this.send(request);
-    return { status: response.status, body: await bodyOf(response, shapes) };
-  }
-
-  /** The same of a request that changes nothing, or nothing twice: it is tried three times. */
-  async read<Body>(
-    request: Outgoing,
-    shapes: Record<number, Shape>,
-  ): Promise<{ status: number; body: Body }> {
-    for (let failures = 1; ; failures += 1) {
-      try {
-        return await this.ask(request, shapes);
-      } catch (error) {
-        if (failures === TRIES || !mayPass(error)) throw error;
-        await pause(error.retryAfterMs ?? backoffMs(failures, 5_000), request.signal);
-      }
-    }
-  }
-
-  /**
-   * The same of what is asked again and again: the very object that it was the last time, if nothing has changed. A
-   * server that is asked to wait for news does so only where it could say 304.
-   */
-  async revalidate<Body>(request: Outgoing, shape: Shape): Promise<Body> {
-    const { waitMs, ...asked } = request.query ?? {};
-    const key = request.path + queryText(asked);
-    const kept = this.#kept.get(key);
-    const headers = kept?.etag && mayAskForNews(this.#settings.baseUrl) ? { "If-None-Match": kept.etag } : {};
-    const response = await this.send({ ...request, headers });
-    if (response.status === 304 && kept) return kept.body as Body;
-    const body = await bodyOf<Body>(response, { 200: shape });
-    if (JSON.stringify(body) === JSON.stringify(kept?.body)) return kept?.body as Body;
-    this.#keep(key, { etag: response.headers.get("ETag"), body });
-    return body;
   }
 
   #keep(key: string, kept: Kept): void {
@@ -86,64 +82,58 @@ export class Requests {
       method,
       headers: { Accept: "application/json", ...(typeof own === "function" ? await own() : own), ...headers },
     };
-    if (credentials !== undefined) init.credentials = credentials;
-    if (signal !== undefined) init.signal = signal;
-    if (body !== undefined) {
+    if (credentials) init.credentials = credentials;
+    if (signal) init.signal = signal;
+    if (body) {
       init.headers["Content-Type"] = "application/json";
       init.body = JSON.stringify(body);
     }
-    try {
-      return await fetch(baseUrl + path + queryText(query), init);
-    } catch (cause) {
+    return fetch(baseUrl + path + queryText(query), init).catch((cause: unknown) => {
       throw signal?.aborted ? signal.reason : unreachable(cause);
-    }
+    });
   }
 }
 
 interface Kept {
-  etag: string | null;
+  text: string;
   body: unknown;
+  etag: string | null;
 }
 
-const TRIES = 3;
-/** Responses of which the newest state is kept. */
 const MOST_KEPT = 32;
 
 function queryText(query: Query): string {
-  const pairs = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
-  return pairs.length === 0
-    ? ""
-    : `?${new URLSearchParams(pairs)}`;
+  const given = Object.entries(query).filter(([, value]) => value !== undefined) as [string, string][];
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
 }
 
-/** A page that asks another origin would have to ask first whether it may ask so. */
-function mayAskForNews(baseUrl: string): boolean {
-  const { location } = globalThis as { location?: { origin: string } };
-  return location === undefined || !baseUrl.startsWith("http") || baseUrl.startsWith(`${location.origin}/`);
+/** To any other, a page may send no `If-None-Match` without asking first. */
+function isOwnOrigin(baseUrl: string): boolean {
+  const { location } = globalThis as { location?: { origin: string; href: string } };
+  return location === undefined || new URL(baseUrl, location.href).origin === location.origin;
 }
 
-async function bodyOf<Body>(response: Fetched, shapes: Record<number, Shape>): Promise<Body> {
-  const shape = shapes[response.status];
-  const text = await response.text().catch((cause: unknown) => {
+function textOf(response: Fetched): Promise<string> {
+  return response.text().catch((cause: unknown) => {
     throw unreachable(cause);
   });
-  if (shape === undefined)
-    throw new TaskClientError("protocol", `Nobody asked for a ${response.status}.`, response);
-  const body = parsed(text);
+}
+
+function parsed(text: string, shape: Shape): unknown {
+  const body = json(text);
   check(shape, body);
-  return body as Body;
+  return body;
 }
 
 async function failureOf(response: Fetched): Promise<TaskClientError> {
   const { status, headers } = response;
-  const { detail, code, field } = problemOf(parsed(await response.text().catch(() => "")));
-  const after = headers.get("Retry-After");
-  const message = detail ?? `The server responded with ${status}.`;
-  return new TaskClientError(codeOf(status), message, {
+  const { detail, code, field } = Object(json(await textOf(response)));
+  return new TaskClientError(codeOf(status), detail ?? `The server responded with ${status}.`, {
     status,
     problem: code,
     field,
-    retryAfterMs: after !== null && /^\d+$/.test(after) ? Number(after) * 1_000 : undefined,
+    // A date, which no task handler sends, is none.
+    retryAfterMs: Number(headers.get("Retry-After")) * 1_000 || undefined,
   });
 }
 
@@ -153,12 +143,7 @@ function codeOf(status: number) {
   return status === 429 || status >= 500 ? "unavailable" : "refused";
 }
 
-function problemOf(body: unknown): Partial<Record<"detail" | "code" | "field", string>> {
-  const texts = Object.entries(body ?? {}).filter(([, value]) => typeof value === "string");
-  return Object.fromEntries(texts);
-}
-
-function parsed(text: string): unknown {
+function json(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
