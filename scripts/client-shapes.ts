@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { eventPageSchema, taskPageSchema } from "../src/http/protocol.ts";
+import { eventPageSchema, taskPageSchema, toolListSchema } from "../src/http/protocol.ts";
 import { taskEventSchema, taskInfoSchema, taskResultSchema } from "../src/http/task-schemas.ts";
 
 /** The text of `src/client/shapes.ts`. */
@@ -13,6 +13,7 @@ export function clientShapes(): string {
     `export const RESULT = ${text(shapeOf(taskResultSchema))} as const;`,
     `export const EVENT = ${text(event)} as const;`,
     `export const EVENT_PAGE = ${text(shapeOf(eventPageSchema)).replace(text(event), "EVENT")} as const;`,
+    `export const TOOLS = ${text(shapeOf(toolListSchema))} as const;`,
     "",
   ].join("\n");
 }

@@ -6,8 +6,23 @@ import { TaskClientError } from "./errors.ts";
  */
 export type Shape = string | readonly [Shape] | { readonly [property: string]: Shape };
 
-/** @throws `protocol`, naming what is not as it should be */
-export function check(shape: Shape, value: unknown, path = "The response"): void {
+/** What a text in JSON says. @throws `protocol`, naming what is not as it should be */
+export function parse(shape: Shape, text: string): unknown {
+  const value = json(text);
+  check(shape, value, "The response");
+  return value;
+}
+
+/** Undefined where it is none. */
+export function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function check(shape: Shape, value: unknown, path: string): void {
   if (typeof shape === "string") {
     if (shape !== "any" && !shape.split("|").includes(typeOf(value))) throw unfit(path, shape);
   } else if (isList(shape)) {

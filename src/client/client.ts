@@ -4,49 +4,50 @@ import { hasEnded } from "./ended.ts";
 import { TaskClientError } from "./errors.ts";
 import { type Channel, Follower, type FollowOptions } from "./follow.ts";
 import { clientSettings, invalid, type TaskClientOptions } from "./options.ts";
-import { type Outgoing, Requests } from "./requests.ts";
+import { Requests } from "./requests.ts";
 import { EVENT_PAGE, RESULT, TASK, TASK_PAGE, TOOLS } from "./shapes.ts";
-import type { CreatableTool, ListedTasks, LoggedEvents, TaskClient } from "./task-client.ts";
+import type { CreatableTool, EventPage, TaskClient, TaskPage } from "./task-client.ts";
 import { resultOf } from "./wait-for.ts";
 
 /**
  * A client of the task handler, for pages and programs. It needs nothing but `fetch`.
  *
  * @throws `TaskClientError` with code `invalid_option`, naming the option and its value
- * @example
+ * @example With a server
  * ```ts
  * import { createTaskClient } from "tool-offload/client";
  *
  * const tasks = createTaskClient({ baseUrl: "https://app.example.com/background-tasks" });
- * for await (const state of tasks.watchAll()) {
- *   if (state.type === "task") console.log(state.task.summary, state.task.status);
+ * for await (const update of tasks.watchAll()) {
+ *   if (update.type === "task") console.log(update.task.summary, update.task.status);
  * }
  * ```
  */
 export function createTaskClient(options: TaskClientOptions): TaskClient {
   const settings = clientSettings(options);
   const requests = new Requests(settings);
-  const closesHidden = settings.whenHidden === "close";
+  const closesHidden = settings.whenHidden !== "keep";
   /** Each loop follows anew. */
   const follow = <News>(open: () => Channel<News>, options: FollowOptions): AsyncIterable<News> => ({
-    [Symbol.asyncIterator]: () => new Follower(open(), requests, closesHidden, options).read(),
+    [Symbol.asyncIterator]: () => new Follower(open(), requests, closesHidden, options),
   });
   return {
     async list({ signal, ...query } = {}) {
-      return requests.state<ListedTasks>({ path: "", query, signal, tries }, TASK_PAGE);
+      return requests.ask<TaskPage>({ path: "", query, signal, isState: true }, TASK_PAGE);
     },
     async get(id, { signal } = {}) {
-      return orMissing(requests.state<TaskInfo>({ path: pathOf(id), signal, tries }, TASK));
+      return orMissing(requests.ask<TaskInfo>({ path: pathOf(id), signal, isState: true }, TASK));
     },
     async result(id, { signal, ...query } = {}) {
-      const request = { path: `${pathOf(id)}/result`, query, signal, tries };
-      const answer = await orMissing(requests.ask<TaskResult>(request, RESULT));
-      return answer && hasEnded(answer.status) ? answer : undefined;
+      const request = { path: `${pathOf(id)}/result`, query, signal };
+      const result = await orMissing(requests.ask<TaskResult>(request, RESULT));
+      return result && hasEnded(result.status) ? result : undefined;
     },
-    waitFor: (id, { signal } = {}) => resultOf(requests, pathOf(id), signal),
+    async waitFor(id, { signal } = {}) {
+      return resultOf(requests, `${pathOf(id)}/result`, signal);
+    },
     async events(id, { signal, ...query } = {}) {
-      const request = { path: `${pathOf(id)}/events`, query, signal, tries };
-      return requests.ask<LoggedEvents>(request, EVENT_PAGE);
+      return requests.ask<EventPage>({ path: `${pathOf(id)}/events`, query, signal }, EVENT_PAGE);
     },
     watch(id, { after = 0, ...options } = {}) {
       const path = pathOf(id);
@@ -56,28 +57,22 @@ export function createTaskClient(options: TaskClientOptions): TaskClient {
       return follow(() => new TasksChannel(sessionId, requests), options);
     },
     async cancel(id, { signal, ...body } = {}) {
-      const request: Outgoing = { method: "POST", path: `${pathOf(id)}/cancel`, body, signal, tries };
-      return requests.ask<TaskInfo>(request, TASK);
+      return requests.ask<TaskInfo>({ method: "POST", path: `${pathOf(id)}/cancel`, body, signal }, TASK);
     },
     async tools({ signal } = {}) {
-      const request = { path: "/tools", signal, tries };
-      return (await requests.ask<{ tools: CreatableTool[] }>(request, TOOLS)).tools;
+      return (await requests.ask<{ tools: CreatableTool[] }>({ path: "/tools", signal }, TOOLS)).tools;
     },
     async create(body, { idempotencyKey = randomKey(), signal } = {}) {
       const headers = { "Idempotency-Key": idempotencyKey };
-      const request: Outgoing = { method: "POST", path: "", headers, body, signal, tries };
-      return requests.ask<TaskInfo>(request, TASK);
+      return requests.ask<TaskInfo>({ method: "POST", path: "", headers, body, signal }, TASK);
     },
   };
 }
 
-/** Nothing is done twice by it: a cancel is idempotent, and a creation has a key. */
-const tries = 3;
-
-/** An id is a part of the path: an empty one would lead elsewhere. */
+/** An id is a part of the path: another text would lead elsewhere. */
 function pathOf(id: string): string {
-  if (typeof id !== "string" || id === "") throw invalid("id", "the id of a task", id);
-  return `/${encodeURIComponent(id)}`;
+  if (!/^[\w-]+$/.test(id)) throw invalid("id", "the id of a task", id);
+  return `/${id}`;
 }
 
 function orMissing<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
@@ -87,7 +82,7 @@ function orMissing<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> 
   });
 }
 
-/** Pages without TLS have no `randomUUID`. */
+//** Unique among the keys of one user; pages without TLS have no `randomUUID`. */
 function randomKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(36)).join("");
+  return `${Date.now()}-${Math.random()}`;
 }

@@ -1,26 +1,28 @@
 import { Connection } from "./connection.ts";
-import { mayPass, TaskClientError } from "./errors.ts";
-import type { Signal } from "./fetch.ts";
+import { mayPass, type TaskClientError } from "./errors.ts";
+import type { ByteStream, Signal } from "./fetch.ts";
 import { untilSeen } from "./page.ts";
-import type { Query, Requests } from "./requests.ts";
+import type { Outgoing, Requests } from "./requests.ts";
 import { readMessages, type StreamMessage } from "./sse.ts";
-import { backoffMs, pause } from "./waiting.ts";
+import { backoffMs, ignore, onAbort, pause } from "./waiting.ts";
 
 /** What is followed: where its stream is, what the messages say, and how to look where streams do not come through. */
 export interface Channel<News> {
-  readonly path: string;
-  /** From where it goes on. */
-  query(): Query;
+  /** The request for its stream, from where it goes on. */
+  request(): Outgoing;
   /** What a message tells. */
   take(message: StreamMessage): News | undefined;
   /** Looks once, for at most `waitMs`: what is new. */
-  look(waitMs: number, signal: Signal | undefined): Promise<News[]>;
+  look(waitMs: number | undefined, signal: Signal): Promise<News[]>;
   /** Whether its last event has come, after which only what is known of the way back can. */
   readonly isEnding: boolean;
   /** Whether nothing more can come. */
   isOver: boolean;
-  /** Whether a 404 of the stream says that the server has no streams, and not that nothing is there. */
-  readonly isAlwaysThere: boolean;
+  /**
+   * Whether its stream begins with how everything stands, and is always there: a server that does not find it has no
+   * streams.
+   */
+  readonly isOfStates: boolean;
 }
 
 /** How news come at the moment. */
@@ -33,13 +35,18 @@ export interface FollowOptions {
   onState?: ((state: ConnectionState) => void) | undefined;
 }
 
-/** Follows a channel by streams, and where they do not come through by looking, until it is over or its reader leaves. */
-export class Follower<News> {
+/**
+ * Follows a channel by streams, and where they do not come through by looking, until it is over or its reader leaves.
+ * Leaving ends a `next` that waits: a generator's own `return` does not.
+ */
+export class Follower<News> implements AsyncIterator<News, void> {
   readonly #channel: Channel<News>;
   readonly #requests: Requests;
-  readonly #signal: Signal | undefined;
   readonly #closesHidden: boolean;
-  readonly #onState: (state: ConnectionState) => void;
+  readonly #options: FollowOptions;
+  readonly #left = new AbortController();
+  readonly #signal = this.#left.signal as Signal;
+  readonly #news = this.#read();
   #state: ConnectionState | undefined;
   #failures = 0;
   /** By `performance.now()`; until then it looks. */
@@ -50,67 +57,94 @@ export class Follower<News> {
     this.#channel = channel;
     this.#requests = requests;
     this.#closesHidden = closesHidden;
-    this.#signal = options.signal;
-    this.#onState = options.onState ?? (() => undefined);
+    this.#options = options;
   }
 
-  async *read(): AsyncGenerator<News, void> {
-    while (!this.#channel.isOver && !this.#signal?.aborted) {
-      try {
-        if (this.#closesHidden) await untilSeen(this.#signal);
-        yield* performance.now() < this.#streamsAt ? this.#look() : this.#stream();
-      } catch (error) {
-        if (this.#signal?.aborted) return;
-        if (!mayPass(error)) throw error;
-        this.#tell("reconnecting");
-        this.#failures += 1;
-        await this.#rest(error.retryAfterMs ?? backoffMs(this.#failures));
-      }
+  next(): Promise<IteratorResult<News, void>> {
+    return this.#news.next();
+  }
+
+  return(): Promise<IteratorResult<News, void>> {
+    this.#left.abort();
+    return this.#news.return();
+  }
+
+  async *#read(): AsyncGenerator<News, void> {
+    const stop = onAbort(this.#options.signal, () => this.#left.abort());
+    try {
+      while (!this.#channel.isOver && !this.#signal.aborted) yield* this.#attempt();
+    } finally {
+      stop();
     }
   }
 
-  /** One connection, until it ends for whatever reason. */
-  async *#stream(): AsyncGenerator<News, void> {
-    const connection = new Connection(this.#signal, this.#closesHidden);
-    const openedAt = performance.now();
-    let count = 0;
+  /** One connection, until it ends for whatever reason, and the rest after it. */
+  async *#attempt(): AsyncGenerator<News, void> {
+    if (this.#closesHidden) await untilSeen(this.#signal).catch(ignore);
+    const startedAt = performance.now();
+    const looks = startedAt < this.#streamsAt;
+    const connection = new Connection(this.#signal, this.#closesHidden, looks ? LOOK_MS : FIRST_WITHIN_MS);
+    let hasMoved = false;
+    let restMs: number | undefined;
     try {
-      const body = await this.#open(connection);
-      if (body === undefined) return;
-      for await (const message of readMessages(body, () => this.#heard(connection))) {
-        const news = this.#channel.take(message);
-        count += 1;
-        if (news !== undefined) yield news;
-      }
+      hasMoved = yield* looks ? this.#look(connection) : this.#stream(connection);
+      hasMoved ||= performance.now() - startedAt > LASTING_MS;
     } catch (error) {
-      if (error instanceof TaskClientError || this.#signal?.aborted) throw error;
+      if (!connection.signal.aborted && !mayPass(error)) throw error;
+      this.#tell("reconnecting");
+      restMs = (error as Partial<TaskClientError>).retryAfterMs;
     } finally {
       connection.end();
     }
-    if (connection.isHeldBack) this.#doWithout();
+    if (connection.isHeldBack && !looks) this.#doWithout();
     // What has got somewhere begins anew; what is cut again and again comes ever later.
-    this.#failures = count > 1 || performance.now() - openedAt > LASTING_MS ? 0 : this.#failures + 1;
-    if (!this.#channel.isEnding) await this.#rest(backoffMs(this.#failures));
+    this.#failures = hasMoved ? 0 : this.#failures + 1;
+    const { isOver, isEnding } = this.#channel;
+    restMs ??= isOver || (isEnding && hasMoved) ? 0 : backoffMs(this.#failures);
+    // An abort ends it at once: the loop sees that.
+    await pause(restMs, this.#signal).catch(ignore);
   }
 
-  async #open({ signal }: Connection) {
-    const { path, isAlwaysThere } = this.#channel;
+  /** Returns whether it got anywhere. */
+  async *#stream(connection: Connection): AsyncGenerator<News, boolean> {
+    const body = await this.#open(connection.signal);
+    if (this.#channel.isOver) return true;
+    if (body === undefined) {
+      this.#doWithout();
+      connection.heard();
+      return yield* this.#look(connection);
+    }
+    const heard = () => {
+      connection.heard();
+      this.#tell("live");
+    };
+    let least = this.#channel.isOfStates ? 1 : 0;
+    for await (const message of readMessages(body, connection.signal, heard)) {
+      least -= 1;
+      const news = this.#channel.take(message);
+      if (news !== undefined) yield news;
+    }
+    return least < 0;
+  }
+
+  /** Undefined where streams do not come through. */
+  async #open(signal: Signal): Promise<ByteStream | undefined> {
     const headers = { Accept: "text/event-stream" };
     try {
-      const response = await this.#requests.send({ path, query: this.#channel.query(), headers, signal });
+      const response = await this.#requests.send({ ...this.#channel.request(), headers, signal });
       this.#channel.isOver = response.status === 204;
-      if (response.headers.get("Content-Type")?.startsWith("text/event-stream")) return response.body;
+      const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
+      return isStream ? response.body : undefined;
     } catch (error) {
       const { status } = error as TaskClientError;
-      if (status !== 429 && !(status === 404 && isAlwaysThere)) throw error;
+      if (status !== 429 && !(this.#channel.isOfStates && (status === 404 || status === 400))) throw error;
+      return undefined;
     }
-    this.#doWithout();
-    return undefined;
   }
 
-  async *#look(): AsyncGenerator<News, void> {
-    const startedAt = performance.now();
-    const news = await this.#channel.look(this.#mayWait ? WAIT_MS : 0, this.#signal).catch((error) => {
+  /** Returns whether there was anything. */
+  async *#look({ signal }: Connection): AsyncGenerator<News, boolean> {
+    const news = await this.#channel.look(this.#mayWait ? WAIT_MS : undefined, signal).catch((error) => {
       // An older server knows no waiting, and a busy one has no room for it.
       const { status, field } = error as TaskClientError;
       if (!this.#mayWait || (field !== "waitMs" && status !== 429)) throw error;
@@ -119,14 +153,7 @@ export class Follower<News> {
     });
     this.#tell("polling");
     yield* news;
-    this.#failures = news.length > 0 ? 0 : this.#failures + 1;
-    const hasWaited = performance.now() - startedAt > LASTING_MS;
-    if (!this.#channel.isOver) await this.#rest(hasWaited ? 0 : backoffMs(this.#failures));
-  }
-
-  #heard(connection: Connection): void {
-    connection.heard();
-    this.#tell("live");
+    return news.length > 0;
   }
 
   #doWithout(): void {
@@ -135,18 +162,16 @@ export class Follower<News> {
   }
 
   #tell(state: ConnectionState): void {
-    if (state === this.#state) return;
+    if (state === this.#state || this.#signal.aborted) return;
     this.#state = state;
-    this.#onState(state);
-  }
-
-  /** An abort ends it at once: the loop sees that. */
-  #rest(ms: number): Promise<void> {
-    return pause(ms, this.#signal).catch(() => undefined);
+    this.#options.onState?.(state);
   }
 }
 
+/** A stream begins with a line that is sent at once: what holds it back is a proxy. */
+const FIRST_WITHIN_MS = 5_000;
+const WAIT_MS = 20_000;
+const LOOK_MS = 30_000;
 const LASTING_MS = 1_000;
 /** How long it does without streams before it tries them again. */
 const WITHOUT_STREAMS_MS = 60_000;
-const WAIT_MS = 20_000;

@@ -1,6 +1,5 @@
 export type { TaskEvent } from "../core/model/events.ts";
 export type { TaskInfo, TaskResult, TaskStatus } from "../core/model/task.ts";
-export type { TaskState, WatchedEvent } from "./channels.ts";
 export { createTaskClient } from "./client.ts";
 export { TaskClientError, type TaskClientErrorCode, type TaskClientFailure } from "./errors.ts";
 export type { Credentials, Fetch, Fetched, FetchInit, Signal } from "./fetch.ts";
@@ -11,13 +10,16 @@ export type {
   CancelOptions,
   CreatableTool,
   CreateOptions,
+  EventPage,
   EventsOptions,
-  ListedTasks,
   ListOptions,
-  LoggedEvents,
   NewTask,
   ResultOptions,
   TaskClient,
+  TaskPage,
+  TasksSnapshot,
+  TasksUpdate,
   WatchAllOptions,
+  WatchedEvent,
   WatchOptions,
 } from "./task-client.ts";

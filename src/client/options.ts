@@ -24,39 +24,36 @@ export interface TaskClientOptions {
   whenHidden?: "close" | "keep" | undefined;
 }
 
-/** With every default filled in, and `baseUrl` without a slash at its end. */
-export interface ClientSettings {
-  baseUrl: string;
-  headers: ClientHeaders;
+/** With what has a default filled in, and `baseUrl` without a slash at its end. */
+export interface ClientSettings extends TaskClientOptions {
   fetch: Fetch;
-  credentials: Credentials | undefined;
-  whenHidden: "close" | "keep";
 }
 
 /** @throws `TaskClientError` with code `invalid_option`, naming the option and its value */
 export function clientSettings(options: TaskClientOptions): ClientSettings {
-  const {
-    baseUrl,
-    headers = {},
-    fetch = ownFetch,
-    credentials,
-    whenHidden = "close",
-    ...others
-  } = options ?? {};
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new TaskClientError("invalid_option", `There is no option ${unknown}.`);
-  if (!/^(https?:\/)?\//.test(baseUrl))
-    throw invalid("baseUrl", "a URL, or a path such as /background-tasks", baseUrl);
-  if (!["function", "object"].includes(typeof headers))
-    throw invalid("headers", "an object or a function", headers);
-  if (typeof fetch !== "function") throw invalid("fetch", "a function", fetch);
-  if (!["close", "keep"].includes(whenHidden)) throw invalid("whenHidden", "close or keep", whenHidden);
-  return { baseUrl: baseUrl.replace(/\/+$/, ""), headers, fetch, credentials, whenHidden };
+  for (const [name, value] of Object.entries(Object.assign({ baseUrl: undefined }, options))) {
+    const [fits, wanted] = OPTIONS[name as keyof TaskClientOptions] ?? [];
+    if (!fits) throw new TaskClientError("invalid_option", `There is no option ${name}.`);
+    const isGiven = value !== undefined || name === "baseUrl";
+    if (isGiven && !fits.test(typeof value === "string" ? value : typeof value)) {
+      throw invalid(name, wanted, value);
+    }
+  }
+  return { ...options, fetch: options.fetch ?? ownFetch, baseUrl: options.baseUrl.replace(/\/+$/, "") };
 }
+
+/** What is no text is known by its type. */
+const OPTIONS: Record<keyof TaskClientOptions, [fits: RegExp, wanted: string]> = {
+  baseUrl: [/^(https?:\/)?\/[^/?#][^?#]*$/, "a URL, or a path such as /background-tasks"],
+  headers: [/^(object|function)$/, "an object or a function"],
+  fetch: [/^function$/, "a function"],
+  credentials: [/^(omit|same-origin|include)$/, "omit, same-origin or include"],
+  whenHidden: [/^(close|keep)$/, "close or keep"],
+};
 
 /** Asked for at each request: a test, or a tracer, may replace it later. */
 const ownFetch: Fetch = (url, init) => (globalThis as unknown as { fetch: Fetch }).fetch(url, init);
 
-export function invalid(name: string, wanted: string, value: unknown): TaskClientError {
+export function invalid(name: string, wanted: string | undefined, value: unknown): TaskClientError {
   return new TaskClientError("invalid_option", `${name} must be ${wanted}, not ${String(value)}.`);
 }

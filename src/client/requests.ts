@@ -1,8 +1,8 @@
-import { check, type Shape } from "./check.ts";
+import { json, parse, type Shape } from "./check.ts";
 import { mayPass, TaskClientError } from "./errors.ts";
 import type { Fetched, FetchInit, Signal } from "./fetch.ts";
 import type { ClientSettings } from "./options.ts";
-import { backoffMs, pause } from "./waiting.ts";
+import { backoffMs, MOST_BACKOFF_MS, pause } from "./waiting.ts";
 
 /** One request. What is `undefined` in its query is left out. */
 export interface Outgoing {
@@ -10,10 +10,12 @@ export interface Outgoing {
   path: string;
   query?: Query;
   headers?: Record<string, string>;
-  body?: unknown;
+  body?: object;
   signal?: Signal | undefined;
-  /** How often it is tried where that may help: what changes something must not be sent twice. @default 1 */
+  /** How often it is tried. Nothing is done twice by it: a cancel is idempotent, and a creation has a key. @default 3 */
   tries?: number;
+  /** Whether it asks for what it will ask for again: the body is the very object that it was, if nothing has changed. */
+  isState?: boolean;
 }
 
 export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
@@ -21,76 +23,69 @@ export type Query = Readonly<Record<string, string | number | readonly string[] 
 /** Sends requests to one handler: with the host's headers, asked anew after a 401, and with errors that say what failed. */
 export class Requests {
   readonly #settings: ClientSettings;
-  readonly #mayRevalidate: boolean;
   /** The newest states, by what was asked; of those, the ones that were asked for last. */
   readonly #kept = new Map<string, Kept>();
 
   constructor(settings: ClientSettings) {
     this.#settings = settings;
-    this.#mayRevalidate = isOwnOrigin(settings.baseUrl);
   }
 
   /** @throws `TaskClientError` for whatever is no success */
   async send(request: Outgoing): Promise<Fetched> {
-    for (let failures = 1; ; failures += 1) {
-      try {
-        return await this.#authorized(request);
-      } catch (error) {
-        if (failures >= (request.tries ?? 1) || !mayPass(error)) throw error;
-        await pause(error.retryAfterMs ?? backoffMs(failures), request.signal);
-      }
-    }
+    const again = typeof this.#settings.headers === "function" ? 401 : 0;
+    let response = await this.#once(request);
+    if (response.status === again) response = await this.#once(request);
+    if (response.status >= 400) throw await failureOf(response, request.signal);
+    return response;
   }
 
   /** The body of a success. */
   async ask<Body>(request: Outgoing, shape: Shape): Promise<Body> {
-    return parsed(await textOf(await this.send(request)), shape) as Body;
-  }
-
-  /** The body of a state that is asked for again and again: the very object that it was, if nothing has changed. */
-  async state<Body>(request: Outgoing, shape: Shape): Promise<Body> {
-    const key = request.path + queryText({ ...request.query, waitMs: undefined });
-    const kept = this.#kept.get(key);
-    const headers = kept?.etag && this.#mayRevalidate ? { "If-None-Match": kept.etag } : {};
-    const response = await this.send({ ...request, headers });
-    const text = await textOf(response);
-    if (kept && (response.status === 304 || text === kept.text)) return kept.body as Body;
-    const body = parsed(text, shape);
-    this.#keep(key, { text, body, etag: response.headers.get("ETag") });
+    const { path, query, isState } = request;
+    const key = path + queryText({ ...query, waitMs: undefined });
+    const kept = isState ? this.#kept.get(key) : undefined;
+    const headers = kept?.etag && { "If-None-Match": kept.etag };
+    const [response, text] = await this.#read(headers ? { ...request, headers } : request);
+    if (kept && (response.status === 304 || text === kept.text)) return this.#keep(key, kept) as Body;
+    const body = parse(shape, text);
+    if (isState) this.#keep(key, { text, body, etag: response.headers.get("ETag") });
     return body as Body;
   }
 
-  async #authorized(request: Outgoing): Promise<Fetched> {
-    let response = await this.#once(request);
-    if (response.status === 401 && typeof this.#settings.headers === "function") {
-      response = await this.#once(request);
+  async #read(request: Outgoing): Promise<[Fetched, string]> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const response = await this.send(request);
+        return [response, await textOf(response, request.signal)];
+      } catch (error) {
+        if (failures >= (request.tries ?? 3) || !mayPass(error)) throw error;
+        const { retryAfterMs = backoffMs(failures) } = error;
+        // So long a call does not wait: the error says until when.
+        if (retryAfterMs > MOST_BACKOFF_MS) throw error;
+        await pause(retryAfterMs, request.signal);
+      }
     }
-    if (response.status >= 400) throw await failureOf(response);
-    return response;
   }
 
-  #keep(key: string, kept: Kept): void {
+  #keep(key: string, kept: Kept): unknown {
     this.#kept.delete(key);
     this.#kept.set(key, kept);
     const [oldest = ""] = this.#kept.keys();
     if (this.#kept.size > MOST_KEPT) this.#kept.delete(oldest);
+    return kept.body;
   }
 
   async #once({ method = "GET", path, query = {}, headers, body, signal }: Outgoing): Promise<Fetched> {
     const { baseUrl, headers: own, fetch, credentials } = this.#settings;
-    const init: FetchInit = {
+    const type = body && { "Content-Type": "application/json" };
+    const init = {
       method,
-      headers: { Accept: "application/json", ...(typeof own === "function" ? await own() : own), ...headers },
-    };
-    if (credentials) init.credentials = credentials;
-    if (signal) init.signal = signal;
-    if (body) {
-      init.headers["Content-Type"] = "application/json";
-      init.body = JSON.stringify(body);
-    }
-    return fetch(baseUrl + path + queryText(query), init).catch((cause: unknown) => {
-      throw signal?.aborted ? signal.reason : unreachable(cause);
-    });
+      headers: { ...(typeof own === "function" ? await own() : own), ...type, ...headers },
+      body: body && JSON.stringify(body),
+      credentials,
+      signal,
+    } as FetchInit;
+    return fetch(baseUrl + path + queryText(query), init).catch(lost(signal));
   }
 }
 
@@ -107,27 +102,13 @@ function queryText(query: Query): string {
   return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
 }
 
-/** To any other, a page may send no `If-None-Match` without asking first. */
-function isOwnOrigin(baseUrl: string): boolean {
-  const { location } = globalThis as { location?: { origin: string; href: string } };
-  return location === undefined || new URL(baseUrl, location.href).origin === location.origin;
+function textOf(response: Fetched, signal: Signal | undefined): Promise<string> {
+  return response.text().catch(lost(signal));
 }
 
-function textOf(response: Fetched): Promise<string> {
-  return response.text().catch((cause: unknown) => {
-    throw unreachable(cause);
-  });
-}
-
-function parsed(text: string, shape: Shape): unknown {
-  const body = json(text);
-  check(shape, body);
-  return body;
-}
-
-async function failureOf(response: Fetched): Promise<TaskClientError> {
+async function failureOf(response: Fetched, signal: Signal | undefined): Promise<TaskClientError> {
   const { status, headers } = response;
-  const { detail, code, field } = Object(json(await textOf(response)));
+  const { detail, code, field } = Object(json(await textOf(response, signal)));
   return new TaskClientError(codeOf(status), detail ?? `The server responded with ${status}.`, {
     status,
     problem: code,
@@ -143,16 +124,11 @@ function codeOf(status: number) {
   return status === 429 || status >= 500 ? "unavailable" : "refused";
 }
 
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function unreachable(cause: unknown): TaskClientError {
-  return new TaskClientError("unreachable", `No response came: ${(cause as Error)?.message ?? cause}`, {
-    cause,
-  });
+/** Says why no response came, or came to its end. */
+function lost(signal: Signal | undefined): (cause: unknown) => never {
+  return (cause) => {
+    if (signal?.aborted) throw signal.reason;
+    const why = (cause as Error)?.message ?? cause;
+    throw new TaskClientError("unreachable", `No response came: ${why}`, { cause });
+  };
 }

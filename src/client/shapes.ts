@@ -18,10 +18,13 @@ export const TASK = {
   cancel: { at: "number", by: "string", reason: "string|null", "null?": "any" },
   followUp: { status: "string", attempts: "number", reason: "string|null" },
   metadata: "object|null",
+  version: "number",
   lastSeq: "number",
 } as const;
 export const TASK_PAGE = { tasks: [TASK], nextCursor: "string|null" } as const;
 export const RESULT = { status: "string" } as const;
 export const EVENT = { taskId: "string", seq: "number", at: "number", type: "string" } as const;
 export const EVENT_PAGE = { events: [EVENT], nextAfter: "number", truncated: "boolean" } as const;
-export const TOOLS = { tools: [{ name: "string", description: "string", inputSchema: "any" }] } as const;
+export const TOOLS = {
+  tools: [{ name: "string", description: "string", inputSchema: "object", maxPriority: "number" }],
+} as const;

@@ -1,13 +1,12 @@
 import type { TaskEvent } from "../core/model/events.ts";
 import type { TaskInfo, TaskResult, TaskStatus } from "../core/model/task.ts";
-import type { TaskState, WatchedEvent } from "./channels.ts";
 import type { Signal } from "./fetch.ts";
 import type { FollowOptions } from "./follow.ts";
 
 /** The tasks of whoever is signed in, as the task handler at `baseUrl` has them. */
 export interface TaskClient {
   /** A page of the tasks, newest first. */
-  list(options?: ListOptions): Promise<ListedTasks>;
+  list(options?: ListOptions): Promise<TaskPage>;
   /** One task; undefined where it is missing or somebody else's. */
   get(id: string, options?: CallOptions): Promise<TaskInfo | undefined>;
   /** How a task ended; undefined where it has not, is missing, or is somebody else's. */
@@ -15,11 +14,11 @@ export interface TaskClient {
   /** How a task ended, as soon as it has. Rejects with `not_found` where it is missing or somebody else's. */
   waitFor(id: string, options?: CallOptions): Promise<TaskResult>;
   /** A page of a task's log. */
-  events(id: string, options?: EventsOptions): Promise<LoggedEvents>;
+  events(id: string, options?: EventsOptions): Promise<EventPage>;
   /** Each event of a task, once and in order, until it has ended. */
   watch(id: string, options?: WatchOptions): AsyncIterable<WatchedEvent>;
   /** A snapshot of the tasks, and then each that changes, until its signal is aborted. */
-  watchAll(options?: WatchAllOptions): AsyncIterable<TaskState>;
+  watchAll(options?: WatchAllOptions): AsyncIterable<TasksUpdate>;
   /** Asks a task to stop; the task as it is after that. */
   cancel(id: string, options?: CancelOptions): Promise<TaskInfo>;
   /** What may be created. */
@@ -42,9 +41,10 @@ export interface ListOptions extends CallOptions {
   cursor?: string | undefined;
 }
 
-/** The page of a list; with `nextCursor` as `cursor` comes the next. */
-export interface ListedTasks {
+/** The page of a list. */
+export interface TaskPage {
   tasks: TaskInfo[];
+  /** Give it as `cursor` to get the next page. */
   nextCursor: string | null;
 }
 
@@ -61,12 +61,30 @@ export interface EventsOptions extends CallOptions {
   limit?: number | undefined;
 }
 
-export interface LoggedEvents {
+/** A page of a task's log, oldest first. */
+export interface EventPage {
   events: TaskEvent[];
-  /** Give this as `after` to read on. */
+  /** Give it as `after` to read on. */
   nextAfter: number;
   /** Whether events between `after` and the first one here are gone. */
   truncated: boolean;
+}
+
+/** An event of a task, each once and in order. */
+export interface WatchedEvent {
+  /** One of a type that this version does not know is passed on as it is. */
+  event: TaskEvent;
+  /** Whether events before this one are gone. */
+  truncated: boolean;
+}
+
+/** What a user's tasks are: all that are unfinished and the newest, which replaces all before it; then each that changes. */
+export type TasksUpdate = ({ type: "snapshot" } & TasksSnapshot) | { type: "task"; task: TaskInfo };
+
+export interface TasksSnapshot {
+  tasks: TaskInfo[];
+  /** There are others, which have ended. */
+  more: boolean;
 }
 
 export interface CancelOptions extends CallOptions {
@@ -84,7 +102,9 @@ export interface CreatableTool {
 
 /** A task to be created. */
 export interface NewTask {
-  toolName: string;
+  /** Its name. */
+  tool: string;
+  /** @default an empty object */
   input?: unknown;
   /** From 1 to the `maxPriority` of its tool; the greater goes first. @default 1 */
   priority?: number | undefined;
@@ -94,6 +114,8 @@ export interface NewTask {
   description?: string | undefined;
   /** The session that learns of the result. @default none, and nobody is told */
   sessionId?: string | undefined;
+  /** The host says what becomes of it. @default none */
+  metadata?: Record<string, unknown> | undefined;
 }
 
 export interface CreateOptions extends CallOptions {

@@ -13,14 +13,15 @@ export async function resultOf(
   signal: Signal | undefined,
 ): Promise<TaskResult> {
   for (let failures = 0; ; ) {
-    const askedAt = performance.now();
     try {
-      const request = { path: `${path}/result`, query: { waitMs: WAIT_MS }, signal };
-      const result = await requests.ask<TaskResult>(request, RESULT);
+      const result = await requests.ask<TaskResult>(
+        { path, query: { waitMs: WAIT_MS }, signal, tries: 1 },
+        RESULT,
+      );
       if (hasEnded(result.status)) return result;
       failures = 0;
-      // A server that is closing, or that knows no waiting.
-      if (performance.now() - askedAt < SHORT_MS) await pause(SHORT_MS, signal);
+      // A server that is closing does not wait.
+      await pause(REST_MS, signal);
     } catch (error) {
       if (!mayPass(error)) throw error;
       failures += 1;
@@ -30,4 +31,4 @@ export async function resultOf(
 }
 
 const WAIT_MS = 20_000;
-const SHORT_MS = 1_000;
+const REST_MS = 1_000;

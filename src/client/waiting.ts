@@ -3,7 +3,7 @@ import type { Signal } from "./fetch.ts";
 /** Calls `listener` when the signal is aborted, at once where it is. Returns how to stop. */
 export function onAbort(signal: Signal | undefined, listener: () => void): () => void {
   if (signal?.aborted) listener();
-  signal?.addEventListener("abort", listener, { once: true });
+  signal?.addEventListener("abort", listener);
   return () => signal?.removeEventListener("abort", listener);
 }
 
@@ -24,7 +24,8 @@ export async function until(
 
 export function pause(ms: number, signal: Signal | undefined): Promise<void> {
   return until(signal, (resolve) => {
-    const timer = setTimeout(resolve, ms);
+    // What a timer cannot hold it would not wait for at all.
+    const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
     return () => clearTimeout(timer);
   });
 }
@@ -37,4 +38,6 @@ export function backoffMs(failures: number): number {
   return Math.random() * Math.min(MOST_BACKOFF_MS, 500 * 2 ** failures);
 }
 
-const MOST_BACKOFF_MS = 10_000;
+export const MOST_BACKOFF_MS = 10_000;
+
+export function ignore(): void {}
