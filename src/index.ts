@@ -36,12 +36,19 @@ export {
   type TaskScope,
   type TaskStatus,
 } from "./core/model/task.ts";
+export type { TasksSnapshot, TasksUpdate } from "./core/model/tasks-update.ts";
 export type { MediaPart, ResultView, TextPart, ToolView, ViewPart } from "./core/model/view.ts";
 export { DEFAULTS } from "./core/options/defaults.ts";
 export type { CancelOptions, CloseOptions } from "./core/options/ending-options.ts";
 export type { LimitOptions, RetentionOptions } from "./core/options/manager-options.ts";
 export type { TimeoutPolicy, ToolOptions } from "./core/options/middleware-options.ts";
-export type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./core/options/query-options.ts";
+export type {
+  TaskEventQuery,
+  TaskQuery,
+  WaitOptions,
+  WatchAllOptions,
+  WatchOptions,
+} from "./core/options/query-options.ts";
 export type { StartOptions, TaskOptions } from "./core/options/task-options.ts";
 export type { TaskPage } from "./core/reading/queries.ts";
 export type { ExecutionHandle } from "./core/tasks/adopt.ts";

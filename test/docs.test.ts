@@ -4,6 +4,7 @@ import * as library from "tool-offload";
 import { BackgroundTaskManager, DEFAULTS } from "tool-offload";
 import { createTaskHandler } from "tool-offload/http";
 import { afterAll, describe, expect, test } from "vitest";
+import * as z from "zod";
 import { PROBLEMS } from "../src/http/problems.ts";
 import { docstringExamples, fenced, isComplete, pages, root, type Snippet } from "./snippets/extract.ts";
 import { brokenLinks } from "./snippets/links.ts";
@@ -162,6 +163,7 @@ describe("the tables of options", () => {
 });
 
 describe("the routes", () => {
+  const tools = { build: { execute: () => "built", schema: z.object({ branch: z.string() }) } };
   const rows = tableAfter("## Routes").map(([route]) => uncoded(route));
 
   test("are those that the handler documents", () => {
@@ -176,7 +178,12 @@ describe("the routes", () => {
 
   test("are those that the handler describes in OpenAPI", async () => {
     const tasks = new BackgroundTaskManager();
-    const handler = createTaskHandler({ tasks, authenticate: () => ({ userId: "ada" }), allowCancel: true });
+    const handler = createTaskHandler({
+      tasks,
+      authenticate: () => ({ userId: "ada" }),
+      allowCancel: true,
+      tools,
+    });
     const response = await handler(new Request("http://localhost/background-tasks/openapi.json"));
     const { paths } = (await response.json()) as { paths: Record<string, object> };
     const described = Object.entries(paths).flatMap(([path, methods]) =>
@@ -191,17 +198,14 @@ describe("the routes", () => {
     const scope = { userId: "ada" };
     const { id } = await tasks.start({ toolName: "add", input: {}, scope }, () => 2);
     await tasks.wait(scope, [id]);
-    const handler = createTaskHandler({ tasks, authenticate: () => scope, allowCancel: true });
-    const lines = fenced("sh").flatMap(({ code }) => [...code.matchAll(/^curl .*$/gm)].flat());
-    const asked = lines.map((line) => {
-      const { pathname, search } = new URL(/http:\/\/[^\s']+/.exec(line)?.[0] ?? "");
-      return `${line.includes("-X POST") ? "POST" : "GET"} ${pathname}${search}`;
-    });
+    const handler = createTaskHandler({ tasks, authenticate: () => scope, allowCancel: true, tools });
+    const asked = fenced("sh").flatMap(({ code }) => whole(code).flatMap(askedBy));
     expect(asked.length).toBeGreaterThan(2);
-    for (const route of [...rows, ...asked]) {
+    const routes = rows.map((route) => asked.find((one) => one.route === route) ?? { route });
+    for (const { route, ...init } of [...routes, ...asked]) {
       const [method = "", path = ""] = route.replace(/:id|V1StGXR8_Z5jdHi6B-myT/, id).split(" ");
-      const { status } = await handler(new Request(`http://localhost${path}`, { method }));
-      expect(status, route).toBe(200);
+      const { status } = await handler(new Request(`http://localhost${path}`, { method, ...init }));
+      expect(status, route).toBe("body" in init ? 202 : 200);
     }
     await tasks.close();
   });
@@ -227,7 +231,7 @@ describe("what it points at", () => {
   });
 
   test("shell blocks hold nothing but npm and curl", () => {
-    const lines = fenced("sh").flatMap(({ code }) => code.trim().split("\n"));
+    const lines = fenced("sh").flatMap(({ code }) => whole(code));
     for (const line of lines)
       expect(line).toMatch(/^(npm install( tool-offload)?|npm run demo|npm test|curl .*)$/);
   });
@@ -262,3 +266,24 @@ describe("what it points at", () => {
     for (const marker of markers) expect(source).toContain(marker);
   });
 });
+
+/** The commands of a shell block, each in one line. */
+function whole(code: string): string[] {
+  return code
+    .trim()
+    .replaceAll(/ \\\n */g, " ")
+    .split("\n");
+}
+
+/** What a line of curl asks for. */
+function askedBy(line: string): { route: string; headers?: Record<string, string>; body?: string }[] {
+  if (!line.startsWith("curl ")) return [];
+  const { pathname, search } = new URL(/http:\/\/[^\s']+/.exec(line)?.[0] ?? "");
+  const body = /-d '([^']+)'/.exec(line)?.[1];
+  const headers = Object.fromEntries(
+    [...line.matchAll(/-H '([^:]+): ([^']+)'/g)].map(([, name, value]) => [name, value]),
+  );
+  const method = line.includes("-X POST") || body !== undefined ? "POST" : "GET";
+  const route = `${method} ${pathname}${search}`;
+  return [body === undefined ? { route } : { route, headers, body }];
+}

@@ -81,7 +81,7 @@ const OPTIONS: Entry[] = [
   ["FollowUpDispatcher", (more) => new FollowUpDispatcher({ tasks, deliver, ...more }), "retrys", none("retrys", `${FOLLOW_UP}, deliver, concurrency, coalesceMs, deliverTimeoutMs, holdMs, retryMs, maxRetryMs, busyRetryMs, maxConsecutiveTurns, pollMs`)],
   ["FollowUpInbox", (more) => new FollowUpInbox({ tasks, ...more }), "hold", none("hold", `${FOLLOW_UP}, holdMs`)],
   ["followUpMessage", (more) => followUpMessage(late, more), "maxChars", none("maxChars", "maxResultChars, maxMessageChars")],
-  ["createTaskHandler", (more) => createTaskHandler({ tasks, authenticate: () => scope, ...more }), "basepath", none("basepath", "tasks, authenticate, basePath, allowCancel, allowedOrigins, waitsPerUser, challenge, onError")],
+  ["createTaskHandler", (more) => createTaskHandler({ tasks, authenticate: () => scope, ...more }), "basepath", none("basepath", "tasks, authenticate, basePath, allowCancel, tools, allowedOrigins, waitsPerUser, challenge, onError")],
   ["controlTools", (more) => controlTools({ tasks, scope, ...more }), "maxWait", none("maxWait", CONTROL)],
   ["ai-sdk: offloadTools", (more) => aiSdk.offloadTools({}, { offload, scope, ...more }), "timeoutMs", none("timeoutMs", TERMS)],
   ["ai-sdk: taskTools", (more) => aiSdk.taskTools({ tasks, scope, ...more }), "limit", none("limit", CONTROL)],
@@ -115,7 +115,8 @@ const ARGUMENTS: Entry[] = [
   ["list", (more) => tasks.list(scope, more), "statuses", none("statuses", "status, limit, cursor")],
   ["result", (more) => tasks.result(scope, id, more), "length", none("length", "offset, limit")],
   ["events", (more) => tasks.events(scope, id, more), "since", none("since", "after, limit")],
-  ["watch", (more) => tasks.watch(scope, { id, ...more }), "from", none("from", "id, after, signal")],
+  ["watch", (more) => tasks.watch(scope, { id, ...more }), "since", none("since", "id, after, from, signal")],
+  ["watchAll", (more) => tasks.watchAll(scope, more), "id", none("id", "signal")],
   ["wait", (more) => tasks.wait(scope, [id], more), "timeout", none("timeout", "mode, timeoutMs, signal")],
   ["cancel", (more) => tasks.cancel(scope, id, more), "why", none("why", "by, reason")],
   ["cancelSession", (more) => tasks.cancelSession(scope, more), "why", none("why", "by, reason")],
@@ -137,6 +138,7 @@ const SCOPES: [entry: string, give: (scope: typeof good) => unknown][] = [
   ["result", (scope) => tasks.result(scope, id)],
   ["events", (scope) => tasks.events(scope, id)],
   ["watch", (scope) => tasks.watch(scope)],
+  ["watchAll", (scope) => tasks.watchAll(scope)],
   ["wait", (scope) => tasks.wait(scope, [])],
   ["cancel", (scope) => tasks.cancel(scope, id)],
   ["cancelSession", (scope) => tasks.cancelSession(scope)],
@@ -210,7 +212,7 @@ describe("a name that is none is refused, and those that there are are named", (
 
   test("option of storeSuite", () => {
     const make = () => storeSuite("memory", () => memoryStore(), { advence: 1 } as never);
-    expect(make).toThrow("advence is not an option; there are now, advance.");
+    expect(make).toThrow("advence is not an option; there are now, advance, cut.");
   });
 
   test("a misspelt name is told before what is missing for it", () => {

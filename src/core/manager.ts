@@ -5,9 +5,16 @@ import type { ManagerEvents, ManagerListener, TaskUpdate } from "./model/manager
 import type { ResultRange } from "./model/result.ts";
 import type { EventPage } from "./model/store.ts";
 import type { TaskInfo, TaskResult, TaskScope } from "./model/task.ts";
+import type { TasksUpdate } from "./model/tasks-update.ts";
 import { type CancelOptions, CLOSE, type CloseOptions } from "./options/ending-options.ts";
 import type { ManagerOptions } from "./options/manager-options.ts";
-import type { TaskEventQuery, TaskQuery, WaitOptions, WatchOptions } from "./options/query-options.ts";
+import type {
+  TaskEventQuery,
+  TaskQuery,
+  WaitOptions,
+  WatchAllOptions,
+  WatchOptions,
+} from "./options/query-options.ts";
 import { type StartOptions, startSettings, type TaskOptions, taskSettings } from "./options/task-options.ts";
 import type { TaskPage } from "./reading/queries.ts";
 import { Runtime } from "./runtime.ts";
@@ -110,6 +117,35 @@ export class BackgroundTaskManager {
    */
   watch(scope: TaskScope, options?: WatchOptions): AsyncIterable<TaskUpdate> {
     return this.#runtime.watcher.watch(scope, options);
+  }
+
+  /**
+   * Follows the states of all tasks of a scope: first how everything stands, `{ type: "snapshot", tasks, more }`, with all
+   * unfinished tasks and the newest 500; then each task that has changed, `{ type: "task", task }`. The newest state wins:
+   * of each task there are at most four a second, and what changes while nobody reads is told as it stands. Events and
+   * output are not told; claims and settlements of follow-ups are. A later snapshot replaces all that was told: there is
+   * one within 60 seconds of when a task has gone, and for a reader that has fallen too far behind.
+   *
+   * However many read it, the store is watched once for each user, and the same objects are told to all: do not change
+   * them. It ends when the signal aborts, and with `close`. Break out of the loop, or abort, to let go of it. A store that
+   * fails is asked again until it answers.
+   *
+   * @throws `invalid_input`
+   * @example
+   * ```ts
+   * import { BackgroundTaskManager } from "tool-offload";
+   *
+   * const tasks = new BackgroundTaskManager();
+   * for await (const update of tasks.watchAll({ userId: "ada" })) {
+   *   if (update.type === "snapshot") console.log(update.tasks.length); // 0
+   *   else console.log(update.task.status);
+   *   break;
+   * }
+   * await tasks.close();
+   * ```
+   */
+  watchAll(scope: TaskScope, options?: WatchAllOptions): AsyncIterable<TasksUpdate> {
+    return this.#runtime.userWatches.watchAll(scope, options);
   }
 
   /**

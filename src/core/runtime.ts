@@ -10,7 +10,9 @@ import { Sweeper } from "./ledger/sweeper.ts";
 import { type KnownTool, knownTools } from "./model/known-tool.ts";
 import { type ManagerOptions, managerSettings } from "./options/manager-options.ts";
 import type { TaskTerms } from "./options/task-terms.ts";
+import { Lookout } from "./reading/lookout.ts";
 import { Queries } from "./reading/queries.ts";
+import { UserWatches } from "./reading/user-watches.ts";
 import { Waiter } from "./reading/wait.ts";
 import { Watcher } from "./reading/watcher.ts";
 import { Adopter } from "./tasks/adopt.ts";
@@ -42,7 +44,9 @@ export class Runtime implements CallParts {
   readonly calls: RunningCalls;
   readonly queries: Queries;
   readonly waiter: Waiter;
+  readonly lookout: Lookout;
   readonly watcher: Watcher;
+  readonly userWatches: UserWatches;
   readonly terms: TaskTerms;
   readonly scheduler: Scheduler;
   readonly runningTasks: RunningTasks;
@@ -78,7 +82,9 @@ export class Runtime implements CallParts {
     this.calls = new RunningCalls(this.idle);
     this.queries = new Queries(this.gateway);
     this.waiter = new Waiter(clock, this.notices, this.queries);
+    this.lookout = new Lookout(this);
     this.watcher = new Watcher(this);
+    this.userWatches = new UserWatches(this);
     this.terms = { owner, isShared: store.isShared, followUps, redact, cancelGraceMs, maxResultBytes };
     this.scheduler = new Scheduler(clock, running, this.idle);
     this.runningTasks = new RunningTasks(this);
@@ -119,6 +125,8 @@ export class Runtime implements CallParts {
     this.scheduler.close();
     this.waiter.close();
     this.watcher.close();
+    this.userWatches.close();
+    this.lookout.close();
     this.notices.close();
   }
 

@@ -14,7 +14,7 @@ import { isStandardSchema, jsonSchemaOf, type StandardSchemaLike } from "./stand
 // biome-ignore lint/suspicious/noExplicitAny: whatever its schema makes of an input
 export interface TaskTool<Input = any> {
   /** Called with what the schema has made of the input, in a task of its own. */
-  execute(input: Input, context: ToolContext): unknown;
+  execute(input: NoInfer<Input>, context: ToolContext): unknown;
   /** What the input must be: a Standard Schema, such as one of zod, Valibot or ArkType. */
   schema: StandardSchemaLike<Input>;
   /** The same as JSON Schema, where the schema cannot say it itself. Those of zod 4 can. */
@@ -30,7 +30,7 @@ export interface TaskTool<Input = any> {
    * takes something of it.
    */
   metadata?(
-    body: CreateBody & { input: Input },
+    body: CreateBody & { input: NoInfer<Input> },
     scope: TaskScope,
   ): Record<string, unknown> | undefined | Promise<Record<string, unknown> | undefined>;
   /** Whether a user may call it. To who may not, there is no such tool. @default everybody may */

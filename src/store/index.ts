@@ -1,4 +1,11 @@
 /** What it takes to write a store of one's own: the contract, and everything that goes through it. */
+export {
+  type ChangedTask,
+  type Changes,
+  type ChangesQuery,
+  type KnownTask,
+  LATELY_MS,
+} from "../core/model/changes.ts";
 export type { NewTaskEvent, TaskEvent, TaskEventBody } from "../core/model/events.ts";
 export {
   type FollowUpDropReason,
@@ -53,8 +60,10 @@ export {
   type Idempotency,
   inScope,
   isFinished,
+  isNewer,
   type TaskCancel,
   type TaskError,
+  type TaskPlace,
   type TaskProgress,
   type TaskRecord,
   type TaskScope,

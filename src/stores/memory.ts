@@ -2,6 +2,7 @@ import type { TaskStore } from "../core/model/store.ts";
 import { type Clock, clock, steady, systemClock } from "../core/time/clock.ts";
 import { option, readOptions, type Table } from "../core/values/options.ts";
 import { Catalogue } from "./memory/catalogue.ts";
+import { ChangesReading } from "./memory/changes.ts";
 import { Claims } from "./memory/claims.ts";
 import { Hints } from "./memory/hints.ts";
 import { Leases } from "./memory/leases.ts";
@@ -39,6 +40,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
   let contents: Contents | undefined = {
     tasks: new Tasks(catalogue, clock),
     reading: new Reading(catalogue),
+    changes: new ChangesReading(catalogue, clock),
     leases: new Leases(catalogue, clock),
     outbox: new Outbox(catalogue, claims, waits, hints, clock),
     retention: new Retention(catalogue, claims, clock),
@@ -57,6 +59,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
     append: async (task, owner, events) => open().tasks.append(task, owner, events),
     events: async (scope, id, query) => open().reading.events(scope, id, query),
     result: async (scope, id) => open().reading.result(scope, id),
+    changes: async (queries, limit) => queries.map((query) => open().changes.read(query, limit)),
     checkpoint: async (task, owner, checkpoint) => open().tasks.checkpoint(task, owner, checkpoint),
     payload: async (task) => open().reading.payload(task),
     renew: async (owner, tasks, leaseMs) => open().leases.renew(owner, tasks, leaseMs),
@@ -81,6 +84,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TaskStore {
 interface Contents {
   tasks: Tasks;
   reading: Reading;
+  changes: ChangesReading;
   leases: Leases;
   outbox: Outbox;
   retention: Retention;

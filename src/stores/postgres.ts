@@ -1,5 +1,6 @@
 import type { TaskStore } from "../core/model/store.ts";
 import { AfterWrite } from "./postgres/after-write.ts";
+import { ChangesReading } from "./postgres/changes.ts";
 import { Damages } from "./postgres/damage.ts";
 import { Database } from "./postgres/database.ts";
 import { Hints } from "./postgres/hints.ts";
@@ -43,6 +44,7 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
   const after = new AfterWrite(hints, sweepPlan, damages);
   const tasks = new Tasks(database, after, damages);
   const reading = new Reading(database, damages);
+  const changes = new ChangesReading(database);
   const leases = new Leases(database, damages);
   const outbox = new Outbox(database, after, hints);
   const retention = new Retention(database, after, sweepPlan);
@@ -56,6 +58,7 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
     append: (task, owner, events) => tasks.append(task, owner, events),
     events: (scope, id, query) => reading.events(scope, id, query),
     result: (scope, id) => reading.result(scope, id),
+    changes: (queries, limit) => changes.read(queries, limit),
     checkpoint: (task, owner, checkpoint) => tasks.checkpoint(task, owner, checkpoint),
     payload: (task) => reading.payload(task),
     renew: (owner, tasks, leaseMs) => leases.renew(owner, tasks, leaseMs),
@@ -75,7 +78,7 @@ export function postgresStore(options: PostgresStoreOptions): TaskStore {
       await hints.close();
     },
   };
-  if (hints.canWatch) store.watch = (listener) => hints.watch(listener);
+  if (hints.canWatch) store.watch = (listener, missed) => hints.watch(listener, missed);
   return store;
 }
 

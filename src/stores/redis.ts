@@ -1,4 +1,5 @@
 import type { TaskStore } from "../core/model/store.ts";
+import { ChangesReading } from "./redis/changes.ts";
 import { Hints } from "./redis/hints.ts";
 import { Leases } from "./redis/leases.ts";
 import { Mender } from "./redis/mender.ts";
@@ -48,6 +49,7 @@ export function redisStore(options: RedisStoreOptions): TaskStore {
   const finished = (shard: number) => retention.finished(shard);
   const tasks = new Tasks(server, finished);
   const reading = new Reading(server);
+  const changes = new ChangesReading(server);
   const leases = new Leases(server);
   const outbox = new Outbox(server, mender, () => hints.nextWriter(), finished);
   const store: TaskStore = {
@@ -60,6 +62,7 @@ export function redisStore(options: RedisStoreOptions): TaskStore {
     append: (task, owner, events) => tasks.append(task, owner, events),
     events: (scope, id, query) => reading.events(scope, id, query),
     result: (scope, id) => reading.result(scope, id),
+    changes: (queries, limit) => changes.read(queries, limit),
     checkpoint: (task, owner, checkpoint) => tasks.checkpoint(task, owner, checkpoint),
     payload: (task) => reading.payload(task),
     renew: (owner, tasks, leaseMs) => leases.renew(owner, tasks, leaseMs),
@@ -78,6 +81,6 @@ export function redisStore(options: RedisStoreOptions): TaskStore {
       hints.close();
     },
   };
-  if (terms.client.duplicate) store.watch = (listener) => hints.watch(listener);
+  if (terms.client.duplicate) store.watch = (listener, missed) => hints.watch(listener, missed);
   return store;
 }

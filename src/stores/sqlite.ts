@@ -1,4 +1,5 @@
 import type { TaskStore } from "../core/model/store.ts";
+import { ChangesReading } from "./sqlite/changes.ts";
 import { Contents } from "./sqlite/contents.ts";
 import { Damages } from "./sqlite/damage.ts";
 import { Database } from "./sqlite/database.ts";
@@ -63,6 +64,7 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
   const table = new TaskTable(connection, contents, sessions, damages, hints, time);
   const tasks = new Tasks(connection, table, contents);
   const reading = new Reading(connection, contents);
+  const changes = new ChangesReading(connection, time);
   const leases = new Leases(connection, table, time);
   const outbox = new Outbox(connection, table, sessions, hints, time);
   const retention = new Retention(connection, table, sessions, time);
@@ -95,6 +97,8 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
     append: (task, owner, events) => database.write(() => tasks.append(task, owner, events)),
     events: (scope, id, query) => whole.one(database.read(() => reading.events(scope, id, query))),
     result: (scope, id) => whole.one(database.read(() => reading.result(scope, id))),
+    changes: (queries, limit) =>
+      whole.several((met) => queries.map((query) => changes.read(query, limit, met))),
     checkpoint: (task, owner, checkpoint) => database.write(() => tasks.checkpoint(task, owner, checkpoint)),
     payload: (task) => database.read(() => reading.payload(task)),
     renew: (owner, tasks, leaseMs) => database.write(() => leases.renew(owner, tasks, leaseMs)),
@@ -113,7 +117,7 @@ export function sqliteStore(options: SqliteStoreOptions): TaskStore {
       return database.write(() => retention.sweep(limits, limit));
     },
     onDamage: (listener) => damages.listen(listener),
-    watch: (listener) => hints.watch(listener),
+    watch: (listener, missed) => hints.watch(listener, missed),
     close: async () => {
       if (!(await database.close())) return;
       hints.close();

@@ -3,6 +3,7 @@ import type { TaskStore } from "../core/model/store.ts";
 import { func } from "../core/values/kinds.ts";
 import { option, readOptions, type Table } from "../core/values/options.ts";
 import { admissionSuite } from "./suite/admission.ts";
+import { changesSuite } from "./suite/changes.ts";
 import { claimSuite } from "./suite/claims.ts";
 import { endSuite } from "./suite/ends.ts";
 import { hintedClaimSuite } from "./suite/hinted-claims.ts";
@@ -27,11 +28,14 @@ export interface StoreSuiteOptions {
   now?: () => number;
   /** Lets the store's time pass. @default waits */
   advance?: (ms: number) => void | Promise<void>;
+  /** Cuts the connections on which stores listen. @default what a cut does is not tested */
+  cut?: () => unknown;
 }
 
 const STORE_SUITE = {
   now: option(func<() => number>(), () => Date.now()),
   advance: option(func<(ms: number) => void | Promise<void>>(), sleep),
+  cut: option(func<() => unknown>()),
 } satisfies Table<StoreSuiteOptions>;
 
 /**
@@ -51,7 +55,7 @@ export function storeSuite(
   create: () => Promise<TaskStore> | TaskStore,
   options: StoreSuiteOptions = {},
 ): void {
-  const { now, advance } = readOptions(STORE_SUITE, options);
+  const { now, advance, cut } = readOptions(STORE_SUITE, options);
   describe(name, () => {
     let store: TaskStore;
     beforeEach(async () => {
@@ -64,6 +68,7 @@ export function storeSuite(
       },
       now,
       advance: async (ms) => advance(ms),
+      cut: cut && (async () => void (await cut())),
     };
     for (const [title, part] of PARTS) describe(title, () => part(lab));
   });
@@ -76,6 +81,7 @@ const PARTS: [title: string, part: (lab: Lab) => void][] = [
   ["transition", transitionSuite],
   ["events", logSuite],
   ["list", listSuite],
+  ["changes", changesSuite],
   ["scopes", scopeSuite],
   ["leases", leaseSuite],
   ["payload", payloadSuite],

@@ -4,7 +4,7 @@ import { createRequestListener } from "@remix-run/node-fetch-server";
 import express from "express";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createTaskHandler, type TaskHandlerOptions } from "../../src/http/index.ts";
-import { BackgroundTaskManager } from "../../src/index.ts";
+import { BackgroundTaskManager, memoryStore } from "../../src/index.ts";
 import { takeUnexpected } from "../support/warnings.ts";
 import { BRIDGES, byToken, running } from "./lab.ts";
 
@@ -56,7 +56,8 @@ describe("a 503 without an onError", () => {
   });
 
   test("is a warning where the store fails, and none where the host listens", async () => {
-    const failing = { ...sourceOf(tasks), list: () => Promise.reject(new Error("no table")) };
+    const store = { ...memoryStore(), list: () => Promise.reject(new Error("no table")) };
+    const failing = new BackgroundTaskManager({ store });
     await handlerOf({ tasks: failing })(asked());
     expect(takeUnexpected()).toEqual([expect.stringContaining("no table")]);
     await handlerOf({ tasks: failing, onError: () => undefined })(asked());
@@ -170,11 +171,3 @@ test("a 401 asks for what the host says, and for nothing by default", async () =
   expect(await challengeOf("Bearer")).toBe("Bearer");
   expect(await challengeOf('Basic realm="tasks"')).toBe('Basic realm="tasks"');
 });
-
-function sourceOf(manager: BackgroundTaskManager): TaskHandlerOptions["tasks"] {
-  const { list, get, result, events, wait, cancel, stats } = manager;
-  const bound = { list, get, result, events, wait, cancel, stats };
-  return Object.fromEntries(
-    Object.entries(bound).map(([name, method]) => [name, method.bind(manager)]),
-  ) as unknown as TaskHandlerOptions["tasks"];
-}

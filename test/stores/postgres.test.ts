@@ -15,5 +15,9 @@ describePostgres("PostgreSQL", (lab) => {
     else await lab.pool.query(`TRUNCATE ${TABLES.map((table) => `"${terms.schema}".${table}`)}`);
     return postgresStore(terms);
   };
-  storeSuite("postgresStore", newStore);
+  const cut = () =>
+    lab.pool.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'",
+    );
+  storeSuite("postgresStore", newStore, { cut });
 });

@@ -25,7 +25,8 @@ describePlain("one server", () => {
     await server?.stop();
   });
 
-  storeSuite("redisStore", () => redisStore({ client, prefix: newPrefix() }));
+  const cut = () => client.call("CLIENT", "KILL", "TYPE", "pubsub");
+  storeSuite("redisStore", () => redisStore({ client, prefix: newPrefix() }), { cut });
 });
 
 describeRedis("a cluster of three", () => {

@@ -79,6 +79,7 @@ export function faultyStore(inner: TaskStore): FaultyStore {
     append: faulty("append", (...args) => inner.append(...args)),
     events: faulty("events", (...args) => inner.events(...args)),
     result: faulty("result", (...args) => inner.result(...args)),
+    changes: faulty("changes", (...args) => inner.changes(...args)),
     checkpoint: faulty("checkpoint", (...args) => inner.checkpoint(...args)),
     payload: faulty("payload", (...args) => inner.payload(...args)),
     renew: faulty("renew", (...args) => inner.renew(...args)),

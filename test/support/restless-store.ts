@@ -38,6 +38,7 @@ export function restlessStore(inner: TaskStore, options: RestlessOptions = {}): 
     append: far((...args) => inner.append(...args)),
     events: far((...args) => inner.events(...args)),
     result: far((...args) => inner.result(...args)),
+    changes: far((...args) => inner.changes(...args)),
     checkpoint: far((...args) => inner.checkpoint(...args)),
     payload: far((...args) => inner.payload(...args)),
     renew: far((...args) => inner.renew(...args)),

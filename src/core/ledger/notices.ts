@@ -15,6 +15,7 @@ export class Notices {
   /** Those who want the hints of one user, and, under `undefined`, those who want all. */
   readonly #hinted = new Map<string | undefined, Set<HintListener>>();
   readonly #turnHinted = new Set<TurnHintListener>();
+  readonly #missed = new Set<() => void>();
   readonly #store: Tellers;
   readonly #keepContext: KeepContext;
   readonly #stopDamage: (() => void) | undefined;
@@ -88,9 +89,21 @@ export class Notices {
     };
   }
 
+  /**
+   * Calls `listener` when hints may have been missed, as the store had none for a while. It asks for no hints by itself.
+   * Returns how to stop.
+   */
+  onMissed(listener: () => void): () => void {
+    this.#missed.add(listener);
+    return () => void this.#missed.delete(listener);
+  }
+
   /** The store is asked for hints only while somebody wants them: they cost it something at each write. */
   #watchStore(): void {
-    this.#stopStore ??= this.#store.watch?.((hint) => this.#passOn(hint));
+    this.#stopStore ??= this.#store.watch?.(
+      (hint) => this.#passOn(hint),
+      () => this.#tellMissed(),
+    );
   }
 
   #stopIfUnwanted(): void {
@@ -102,6 +115,10 @@ export class Notices {
   #passOn(hint: StoreHint): void {
     if (!("turn" in hint)) this.#hint(hint);
     else for (const listener of [...this.#turnHinted]) listener(hint);
+  }
+
+  #tellMissed(): void {
+    for (const listener of [...this.#missed]) listener();
   }
 
   #damaged({ userId, ...damage }: Damage): void {

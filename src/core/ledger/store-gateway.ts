@@ -14,7 +14,7 @@ export interface StoreReader {
 }
 
 /** What a store is asked without changing anything. */
-type StoreReads = Pick<TaskStore, "get" | "list" | "events" | "result" | "payload" | "lapsed">;
+type StoreReads = Pick<TaskStore, "get" | "list" | "events" | "result" | "changes" | "payload" | "lapsed">;
 
 /** Every call of the store goes through here: it is bounded in time, and its failures are made known. */
 export class StoreGateway implements StoreReader {

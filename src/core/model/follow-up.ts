@@ -18,6 +18,6 @@ export interface StoredFollowUp {
 }
 
 /** True while somebody still has to be told. */
-export function isOutstanding(followUp: StoredFollowUp): boolean {
-  return followUp.status === "pending" || followUp.status === "claimed";
+export function isOutstanding({ status }: Pick<StoredFollowUp, "status">): boolean {
+  return status === "pending" || status === "claimed";
 }

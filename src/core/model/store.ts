@@ -1,3 +1,4 @@
+import type { Changes, ChangesQuery } from "./changes.ts";
 import type { NewTaskEvent, TaskEvent } from "./events.ts";
 import type { FollowUpMode, FollowUpStatus } from "./follow-up.ts";
 import type { TaskPatch } from "./lifecycle.ts";
@@ -211,6 +212,12 @@ export interface TaskStore {
   events(scope: TaskScope, id: string, query: EventQuery): Promise<EventPage | undefined>;
   result(scope: TaskScope, id: string): Promise<StoredResult | undefined>;
   /**
+   * What has changed, for those who may have missed a hint; an answer for each query, in order. It is asked every second
+   * while anybody watches, for all of them at once, so it is one round trip, and finds tasks by indexes of their users.
+   * `limit` is how many other tasks an answer may have. It may tell too much, as long as an end comes to that.
+   */
+  changes(queries: readonly ChangesQuery[], limit: number): Promise<Changes[]>;
+  /**
    * Replaces the checkpoint of an unfinished task. False, and nothing is written: it was inserted without an
    * input, has ended, is gone, or has another owner.
    */
@@ -270,8 +277,9 @@ export interface TaskStore {
   onDamage?(listener: (damage: Damage) => void): () => void;
   /**
    * Hints about writes and turns, those of other processes included. Polling is the floor under them. What comes from outside
-   * of the process goes through `parseHint` first: anybody may have written it.
+   * of the process goes through `parseHint` first: anybody may have written it. `missed` is called whenever hints come
+   * again after a while without: once it has subscribed, where that takes time, and again after its connection was cut.
    */
-  watch?(listener: (hint: StoreHint) => void): () => void;
+  watch?(listener: (hint: StoreHint) => void, missed?: () => void): () => void;
   close(): Promise<void>;
 }

@@ -87,3 +87,10 @@ export const WATCH = {
   from: option(seqs),
   signal: option(signal),
 } satisfies Table<Record<keyof WatchOptions, unknown>>;
+
+export interface WatchAllOptions {
+  /** Ends it. */
+  signal?: AbortSignal | undefined;
+}
+
+export const WATCH_ALL = { signal: option(signal) } satisfies Table<WatchAllOptions>;

@@ -38,6 +38,11 @@ export class Places {
     if (this.#told.size > MOST_TOLD) this.#forgetOldest();
   }
 
+  /** A look has found it at this event; a task that is heard of for the first time is told from after `before` on. */
+  moved(id: string, seq: number, before: number): void {
+    if ((this.#told.get(id) ?? before) < seq) this.noteNews(id, before);
+  }
+
   /** Its news are about to be read; what comes from now on is new again. */
   takeNews(id: string): void {
     this.#news.delete(id);

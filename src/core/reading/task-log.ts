@@ -10,6 +10,8 @@ export class TaskLog {
   readonly #scope: TaskScope;
   readonly #queries: Queries;
   readonly #places: Places;
+  /** That of the task that was read last. */
+  version = 0;
 
   constructor(scope: TaskScope, queries: Queries, places: Places) {
     this.#scope = scope;
@@ -24,6 +26,7 @@ export class TaskLog {
       const look = await this.#look(id);
       if (look === undefined) return this.#missing(id);
       const { page, task } = look;
+      this.version = task.version;
       if (page.nextAfter > task.lastSeq) {
         if (await this.#isBeyond(task)) return false;
         continue;

@@ -1,19 +1,23 @@
 import type { TaskOffloadError } from "../errors.ts";
 import type { Notices } from "../ledger/notices.ts";
+import type { ChangedTask } from "../model/changes.ts";
 import type { TaskUpdate } from "../model/manager-events.ts";
-import { isDamaged, type TaskHint } from "../model/store.ts";
+import type { TaskHint } from "../model/store.ts";
 import type { TaskScope } from "../model/task.ts";
 import type { WATCH } from "../options/query-options.ts";
 import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
 import type { Settings } from "../values/options.ts";
 import { onAbort } from "../values/signals.ts";
+import type { Lookout } from "./lookout.ts";
+import { mayPass } from "./may-pass.ts";
 import { Places } from "./places.ts";
 import type { Queries } from "./queries.ts";
 import { TaskLog } from "./task-log.ts";
+import type { UserListener, UserTasks } from "./user-tasks.ts";
 
-/** One watch. Hints say where to look; what is told is always read from the store. */
-export class Watch {
+/** One watch. Hints and looks say where there is news; what is told is always read from the store. */
+export class Watch implements UserListener {
   readonly #scope: TaskScope;
   readonly #id: string | undefined;
   readonly #clock: Clock;
@@ -21,6 +25,8 @@ export class Watch {
   readonly #log: TaskLog;
   readonly #stopSignal: (() => void) | undefined;
   readonly #stopHints: () => void;
+  readonly #user: UserTasks | undefined;
+  readonly #stopLooks: () => void;
   #wake: () => void = () => undefined;
   #isFinishing = false;
   #isOver = false;
@@ -30,7 +36,7 @@ export class Watch {
   constructor(
     scope: TaskScope,
     { id, after, from, signal }: Settings<typeof WATCH>,
-    { clock, notices, queries }: WatchParts,
+    { clock, notices, queries, lookout }: WatchParts,
   ) {
     this.#scope = scope;
     this.#id = id;
@@ -38,6 +44,8 @@ export class Watch {
     this.#places = new Places(new Map(id === undefined ? Object.entries(from ?? {}) : [[id, after]]));
     this.#log = new TaskLog(scope, queries, this.#places);
     this.#stopHints = notices.onHint((hint) => this.#hinted(hint), scope.userId);
+    this.#user = id === undefined ? lookout.joinUser(scope.userId, this) : undefined;
+    this.#stopLooks = this.#startLooks(lookout);
     this.#stopSignal = signal && onAbort(signal, () => this.stop());
     if (signal?.aborted) this.stop();
   }
@@ -50,6 +58,7 @@ export class Watch {
     this.#isOver = true;
     this.onStop();
     this.#stopHints();
+    this.#stopLooks();
     this.#stopSignal?.();
     this.#wake();
   }
@@ -57,7 +66,13 @@ export class Watch {
   /** Tells what there still is to tell, and ends. */
   finish(): void {
     this.#isFinishing = true;
-    this.#lookAgain();
+    if (this.#id !== undefined) this.#noteNews(this.#id, 0);
+    this.#wake();
+  }
+
+  moved({ id, sessionId, lastSeq }: ChangedTask, before: ChangedTask | undefined): void {
+    if (!this.#isWanted(sessionId)) return;
+    this.#places.moved(id, lastSeq, before?.lastSeq ?? 0);
     this.#wake();
   }
 
@@ -67,7 +82,7 @@ export class Watch {
       try {
         if (id !== undefined) yield* this.#readTask(id);
         else if (this.#isFinishing) return;
-        else await this.#sleep(this.#id === undefined ? undefined : POLL_MS);
+        else await this.#sleep();
         failures = 0;
       } catch (error) {
         if (this.#isOver) return;
@@ -85,27 +100,36 @@ export class Watch {
     if (isOver && id === this.#id) this.#isOver = true;
   }
 
+  #startLooks(lookout: Lookout): () => void {
+    const [id, user, { userId }] = [this.#id, this.#user, this.#scope];
+    if (user !== undefined) return () => lookout.leaveUser(user, this);
+    if (id === undefined) return () => undefined;
+    const place = () => ({ id, version: this.#log.version, lastSeq: this.#places.toldOf(id) });
+    return lookout.watchTask({ userId, id, place, moved: () => this.#noteNews(id, 0) });
+  }
+
   #hinted({ id, sessionId, firstSeq }: TaskHint): void {
-    const { sessionId: wanted } = this.#scope;
-    if (this.#id !== undefined && id !== this.#id) return;
-    if (wanted !== undefined && sessionId !== wanted) return;
-    this.#places.noteNews(id, firstSeq - 1);
+    if (this.#id !== undefined ? id !== this.#id : !this.#isWanted(sessionId)) return;
+    this.#noteNews(id, this.#user?.seqAtStart(this, id) ?? firstSeq - 1);
+  }
+
+  #isWanted(sessionId: string | null): boolean {
+    return this.#scope.sessionId === undefined || sessionId === this.#scope.sessionId;
+  }
+
+  #noteNews(id: string, after: number): void {
+    this.#places.noteNews(id, after);
     this.#wake();
   }
 
-  #lookAgain(): void {
-    if (this.#id !== undefined) this.#places.noteNews(this.#id, 0);
-  }
-
-  /** Until there is news, or until it is time to look without any. */
-  async #sleep(ms: number | undefined): Promise<void> {
+  /** Until there is news, or for so long. */
+  async #sleep(ms?: number): Promise<void> {
     let timer: Timer | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       if (ms !== undefined) timer = new Timer(this.#clock, resolve, ms).unref();
     });
     timer?.clear();
-    this.#lookAgain();
   }
 }
 
@@ -114,12 +138,5 @@ export interface WatchParts {
   readonly clock: Clock;
   readonly notices: Notices;
   readonly queries: Queries;
-}
-
-/** Milliseconds between two looks at a watched task that another process may have changed without a hint. */
-const POLL_MS = 1_000;
-
-/** Whether a store has failed that may answer the next time. */
-function mayPass({ code, cause }: TaskOffloadError): boolean {
-  return code === "store_failed" && !isDamaged(cause);
+  readonly lookout: Lookout;
 }

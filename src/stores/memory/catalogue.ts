@@ -154,9 +154,9 @@ export class Catalogue {
 
   #indexesOf(entry: Entry): Index[] {
     const user = this.user(entry.record.userId);
-    if (!isFinished(entry.record.status)) return [this.unfinished, user.workload];
+    if (!isFinished(entry.record.status)) return [this.unfinished, user.unfinished, user.workload];
     if (!isOutstanding(entry.record.followUp)) return [this.done, user.done];
-    if (entry.isClaimed) return [];
+    if (entry.isClaimed) return [user.claimed];
     const isHeldBack = entry.isDelayed || user.sessions.isTaken(entry.record.sessionId);
     return [isHeldBack ? this.heldBack : this.pending, user.pending, user.sessions];
   }

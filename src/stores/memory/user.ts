@@ -11,8 +11,11 @@ export class User {
   readonly pending: SortedList<Completed, Entry> = new SortedList(byCompletion);
   /** Those that have ended, with nobody left to be told. */
   readonly done: SortedList<Completed, Entry> = new SortedList(byCompletion);
-  /** Those that have not. */
+  /** Those that have not, counted. */
   readonly workload = new Workload();
+  readonly unfinished = new Set<Entry>();
+  /** Those whose follow-up a claim has. */
+  readonly claimed = new Set<Entry>();
   readonly sessions = new Sessions();
   readonly byIdempotencyKey = new Map<string, Entry>();
 

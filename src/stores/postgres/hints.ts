@@ -1,7 +1,7 @@
 import { nanoid } from "nanoid";
 import type { SessionHint, SessionKey } from "../../core/model/session-claim.ts";
 import type { StoreHint } from "../../core/model/store.ts";
-import { type HintListener, Listeners } from "../shared/listeners.ts";
+import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Database } from "./database.ts";
 import { HintSender } from "./hint-sender.ts";
 import { Listening } from "./listening.ts";
@@ -9,7 +9,7 @@ import type { PostgresStoreTerms } from "./options.ts";
 
 /** Tells listeners of writes: of this store's own at once, of those of others while somebody watches. */
 export class Hints {
-  readonly #listeners = new Listeners<StoreHint>();
+  readonly #listeners = new HintListeners();
   readonly #sender: HintSender | undefined;
   readonly #listening: Listening | undefined;
   #isClosed = false;
@@ -21,7 +21,8 @@ export class Hints {
     // A pool without connections to spare would have none left for the store.
     if (pool.connect === undefined || pool.options?.max === 1) return;
     const tell = (hint: StoreHint) => this.#listeners.tell(hint);
-    this.#listening = new Listening(database, pool, { channel, self, tell });
+    const missed = () => this.#listeners.tellMissed();
+    this.#listening = new Listening(database, pool, { channel, self, tell, missed });
   }
 
   /** Whether it would hear of the writes of others. */
@@ -40,9 +41,9 @@ export class Hints {
   }
 
   /** Returns how to stop listening. */
-  watch(listener: HintListener): () => void {
+  watch(listener: HintListener, missed?: () => void): () => void {
     if (this.#isClosed) return () => {};
-    const remove = this.#listeners.add(listener);
+    const remove = this.#listeners.watch(listener, missed);
     this.#listening?.start();
     return () => {
       if (remove()) setTimeout(() => this.#stopUnlessWatched(), LINGER_MS).unref();

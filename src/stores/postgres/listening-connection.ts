@@ -10,6 +10,8 @@ export interface ListeningTerms {
   /** Who has sent a hint; this store's own are told already. */
   self: string;
   tell: (hint: StoreHint) => void;
+  /** It listens from now on, and has not before. */
+  missed: () => void;
 }
 
 /** One connection that listens. While it does it has a lock, by which writers know that somebody does. */
@@ -56,6 +58,7 @@ export class ListeningConnection {
     await this.#ask(`LISTEN "${channel}"`);
     await this.#ask(`SELECT pg_advisory_lock_shared(${watchLock})`);
     listening();
+    this.#terms.missed();
     while (await passes(CHECK_MS, until)) await this.#ask("SELECT 1");
     await this.#ask(`SELECT pg_advisory_unlock_shared(${watchLock})`);
     await this.#ask(`UNLISTEN "${channel}"`);

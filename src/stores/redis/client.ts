@@ -9,10 +9,14 @@ export interface RedisLike {
   duplicate?(): RedisSubscriberLike;
 }
 
-/** A connection that listens. It has to connect again by itself, and to listen again when it has. */
+/**
+ * A connection that listens. It has to connect again by itself, and to listen again when it has. Its "ready", each time that it
+ * has, makes those who watch look at once for what they have missed.
+ */
 export interface RedisSubscriberLike {
   subscribe(channel: string): Promise<unknown>;
   on(event: "message", listener: (channel: string, message: string) => void): unknown;
+  on(event: "ready", listener: () => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   disconnect(): void;
 }

@@ -1,7 +1,6 @@
 import { nanoid } from "nanoid";
-import type { StoreHint } from "../../core/model/store.ts";
 import { parseHint } from "../shared/check-hint.ts";
-import { type HintListener, Listeners } from "../shared/listeners.ts";
+import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { RedisLike, RedisSubscriberLike } from "./client.ts";
 
 /**
@@ -12,7 +11,7 @@ export class Hints {
   readonly channel: string;
   readonly #client: RedisLike;
   readonly #self = nanoid(10);
-  readonly #listeners = new Listeners<StoreHint>();
+  readonly #listeners = new HintListeners();
   #calls = 0;
   #connection: RedisSubscriberLike | undefined;
   #isClosed = false;
@@ -37,9 +36,9 @@ export class Hints {
   }
 
   /** Returns how to stop listening. */
-  watch(listener: HintListener): () => void {
+  watch(listener: HintListener, missed?: () => void): () => void {
     if (this.#isClosed) return () => {};
-    const remove = this.#listeners.add(listener);
+    const remove = this.#listeners.watch(listener, missed);
     this.#connection ??= this.#connect();
     return () => {
       if (remove()) this.#disconnect();
@@ -57,13 +56,17 @@ export class Hints {
     // Without a connection there are no hints; whoever needs to know polls.
     connection?.on("error", () => {});
     connection?.on("message", (_channel, message) => this.#hear(message));
-    if (connection) void this.#subscribe(connection);
+    if (!connection) return undefined;
+    // It listens again by itself, and does not say when: asked once more, the server says so.
+    const first = this.#subscribe(connection);
+    connection.on("ready", () => void first.then(() => this.#subscribe(connection)));
     return connection;
   }
 
   async #subscribe(connection: RedisSubscriberLike): Promise<void> {
     try {
       await connection.subscribe(this.channel);
+      this.#listeners.tellMissed();
     } catch {
       const again = () => {
         if (this.#connection === connection) void this.#subscribe(connection);

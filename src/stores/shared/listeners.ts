@@ -27,6 +27,30 @@ export class Listeners<Told extends object> {
   }
 }
 
+/** Those who want hints, and to know when some may have been missed. */
+export class HintListeners extends Listeners<StoreHint> {
+  readonly #missed = new Listeners<object>();
+
+  /** Returns how to stop listening; that returns whether this was the last. */
+  watch(listener: HintListener, missed?: () => void): () => boolean {
+    const stop = this.add(listener);
+    const stopMissed = missed && this.#missed.add(() => missed());
+    return () => {
+      stopMissed?.();
+      return stop();
+    };
+  }
+
+  tellMissed(): void {
+    this.#missed.tell({});
+  }
+
+  override clear(): void {
+    super.clear();
+    this.#missed.clear();
+  }
+}
+
 async function callSafely<Told>(listener: (told: Told) => void, told: Told): Promise<void> {
   try {
     await listener(told);

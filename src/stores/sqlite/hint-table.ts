@@ -28,14 +28,19 @@ export class HintTable {
     if (n !== undefined && n % BATCH === 0) this.#connection.run(DROP, { newest: n - KEPT });
   }
 
-  /** Asks others to keep hints, from now on and for a while. To be called again and again. */
-  watch(): void {
+  /**
+   * Asks others to keep hints, from now on and for a while. To be called again and again. Returns whether that was over:
+   * this process, or the file, was not to be had for so long.
+   */
+  watch(): boolean {
     const now = this.#time.now();
-    if (this.#watchesUntil - now > WATCH_MS / 2) return;
+    if (this.#watchesUntil - now > WATCH_MS / 2) return false;
     const isNew = this.#watchesUntil === 0;
+    const hasLapsed = !isNew && this.#watchesUntil <= now;
     this.#write(WATCH, { writer: this.#writer, until: now + WATCH_MS });
     this.#watchesUntil = now + WATCH_MS;
     if (isNew) this.#seen = this.#connection.get(NEWEST, {})?.n ?? 0;
+    return hasLapsed;
   }
 
   unwatch(): void {
@@ -43,11 +48,15 @@ export class HintTable {
     this.#write(UNWATCH, { writer: this.#writer, now: this.#time.now() });
   }
 
-  /** What others have written since the last call. */
-  take(): StoreHint[] {
+  /** What others have written since the last call, and whether some of that was dropped before. */
+  take(): { hints: StoreHint[]; hasMissed: boolean } {
     const rows = this.#connection.all(SINCE, { seen: this.#seen, writer: this.#writer });
+    const hasMissed = (rows[0]?.n ?? 0) > this.#seen + 1;
     this.#seen = rows.at(-1)?.n ?? this.#seen;
-    return rows.flatMap(({ isForeign, hints }) => (isForeign === 1 ? hintsIn(hints) : []));
+    return {
+      hints: rows.flatMap(({ isForeign, hints }) => (isForeign === 1 ? hintsIn(hints) : [])),
+      hasMissed,
+    };
   }
 
   #write<Name extends string>(statement: Statement<Name>, values: Values<Name>): void {

@@ -1,7 +1,7 @@
 import type { SessionHint, SessionKey } from "../../core/model/session-claim.ts";
 import { hintOf, type StoreHint } from "../../core/model/store.ts";
 import type { TaskRecord } from "../../core/model/task.ts";
-import { type HintListener, Listeners } from "../shared/listeners.ts";
+import { type HintListener, HintListeners } from "../shared/listeners.ts";
 import type { Connection } from "./connection.ts";
 import type { FileTime } from "./file-time.ts";
 import { HintTable } from "./hint-table.ts";
@@ -11,7 +11,7 @@ import { statement } from "./statement.ts";
 export class Hints {
   readonly #connection: Connection;
   readonly #table: HintTable;
-  readonly #listeners = new Listeners<StoreHint>();
+  readonly #listeners = new HintListeners();
   #untold: StoreHint[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #dataVersion: number | undefined;
@@ -65,10 +65,10 @@ export class Hints {
   }
 
   /** Returns how to stop listening. */
-  watch(listener: HintListener): () => void {
+  watch(listener: HintListener, missed?: () => void): () => void {
     if (this.#isClosed) return () => undefined;
     if (this.#listeners.size === 0) this.#startPolling();
-    const remove = this.#listeners.add(listener);
+    const remove = this.#listeners.watch(listener, missed);
     return () => {
       if (remove()) this.#stopPolling();
     };
@@ -94,11 +94,13 @@ export class Hints {
   /** The version tells, for next to nothing, whether another connection has written. */
   #poll(): void {
     tolerantly(() => {
-      this.#table.watch();
+      const hasLapsed = this.#table.watch();
       const row = this.#connection.get(DATA_VERSION, {});
-      if (row?.data_version === this.#dataVersion) return;
-      this.#pass(this.#table.take());
+      if (row?.data_version === this.#dataVersion && !hasLapsed) return;
+      const { hints, hasMissed } = this.#table.take();
+      this.#pass(hints);
       this.#dataVersion = row?.data_version;
+      if (hasLapsed || hasMissed) this.#listeners.tellMissed();
     });
   }
 

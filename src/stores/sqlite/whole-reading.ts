@@ -20,11 +20,20 @@ export class WholeReading {
     throw new DamagedError(await this.#database.write(() => this.#damages.setAside(answer)));
   }
 
-  /** What a look finds that `met` nothing damaged: that is not there the next time. */
-  async many<T>(look: (met: DamagedRow[]) => T): Promise<T> {
+  /** What a look of one statement finds that `met` nothing damaged: that is not there the next time. */
+  many<T>(look: (met: DamagedRow[]) => T): Promise<T> {
+    return this.#until(look, (once) => this.#database.peek(once));
+  }
+
+  /** The same for several statements. */
+  several<T>(look: (met: DamagedRow[]) => T): Promise<T> {
+    return this.#until(look, (once) => this.#database.read(once));
+  }
+
+  async #until<T>(look: (met: DamagedRow[]) => T, read: (once: () => T) => Promise<T>): Promise<T> {
     for (;;) {
       const met: DamagedRow[] = [];
-      const answer = await this.#database.peek(() => look(met));
+      const answer = await read(() => look(met));
       if (met.length === 0) return answer;
       await this.#database.write(() => met.map((row) => this.#damages.setAside(row)));
     }

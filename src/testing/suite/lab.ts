@@ -19,6 +19,8 @@ export interface Lab {
   now(): number;
   /** Lets so much of the store's time pass. */
   advance(ms: number): Promise<void>;
+  /** Cuts the connections on which the store listens, if it has any that can be cut. */
+  cut?: (() => Promise<void>) | undefined;
 }
 
 export const NO_LIMITS: TaskLimits = {

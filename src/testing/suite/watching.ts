@@ -149,6 +149,32 @@ export function watchSuite(lab: Lab): void {
     expect(await transition(lab, record, {})).toMatchObject({ version: 2 });
   });
 
+  test("who watches is told when hints come again after a cut, and has those that follow", {
+    timeout: 60_000,
+  }, async ({ skip }) => {
+    const { store, cut } = lab;
+    if (store.watch === undefined || cut === undefined) return skip();
+    let missed = 0;
+    const hints: TaskHint[] = [];
+    const stop = store.watch(
+      ofTasks((hint) => void hints.push(hint)),
+      () => {
+        missed += 1;
+      },
+    );
+    await vi.waitFor(() => expect(missed).toBeGreaterThan(0), PATIENCE);
+    const before = missed;
+    await cut();
+    await vi.waitFor(() => expect(missed).toBeGreaterThan(before), PATIENCE);
+    const record = await insert(lab);
+    await vi.waitFor(() => expect(hints).toMatchObject([{ id: record.id }]), PATIENCE);
+    stop();
+    const then = missed;
+    await cut();
+    await quiet();
+    expect(missed).toBe(then);
+  });
+
   test("after close every call is rejected", async () => {
     const { store } = lab;
     const task = makeTask();
@@ -164,6 +190,7 @@ export function watchSuite(lab: Lab): void {
       append: store.append(UNKNOWN, "process-1", [output("x")]),
       events: store.events(ADA, "id", { after: 0, limit: 1 }),
       result: store.result(ADA, "id"),
+      changes: store.changes([{ userId: "ada", known: [] }], 1),
       renew: store.renew("me", [UNKNOWN], 1),
       lapsed: store.lapsed(1),
       claim: store.claim("me", 1, {}),
@@ -183,5 +210,6 @@ export function watchSuite(lab: Lab): void {
   });
 }
 
+const PATIENCE = { timeout: 20_000 };
 /** Milliseconds in which a hint that should not come would have come. */
 const QUIET_MS = 30;

@@ -47,6 +47,12 @@ describe.each(STORES)("tasks on $name", ({ makeStore }) => {
       expect(await typesOf(tasks, task.id)).toEqual(["task.queued", "task.started", "task.completed"]);
     });
 
+    test("its result does not come back where it is to have no follow-up", async () => {
+      const tasks = managerOf();
+      const { id } = await soon(tasks.start(callOf(), async () => "done", { followUp: "none" }));
+      expect(await ended(tasks, id)).toMatchObject({ status: "completed", followUp: { status: "none" } });
+    });
+
     test("the tool knows its task and its scope", async () => {
       const tasks = managerOf();
       const seen = gate<unknown>();

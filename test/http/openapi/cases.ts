@@ -55,7 +55,8 @@ function casesFor(operation: Operation, values: Values): Case[] {
     ...wrongBodies(operation, draft, values),
   ];
   return [
-    ...[sound, sound, sound, sound],
+    { ...sound, name: `${name} as such`, draft: draft.map((own) => ({ ...own, path, query: [] })) },
+    ...[sound, sound, sound],
     ...(method === "GET" ? reading : []),
     ...(isOpen ? [] : [{ ...sound, name: `${name} of nobody`, draft: draft.map(ofNobody), status: 401 }]),
     ...wrong.map((own) => ({ ...sound, isSound: false, ...own, name: `${name}, ${own.name}` })),
@@ -68,7 +69,7 @@ function soundDraft(operation: Operation, values: Values): fc.Arbitrary<Draft> {
   const texts = inQuery.map(({ name, schema }) => [name, values.fitting(schema).map(textOf)] as const);
   const query = fc
     .record(Object.fromEntries(texts), { requiredKeys: [] })
-    .map((own) => Object.entries(own) as [string, string][]);
+    .map((own) => Object.entries(own).map(([name, text = ""]) => pair(name, text)));
   const id = parameters.find((parameter) => parameter.in === "path")?.schema;
   const made = id ? values.fitting(id).map((own) => path.replace("{id}", String(own))) : fc.constant(path);
   const paths = fc.oneof({ weight: 4, arbitrary: fc.constant(path) }, made);

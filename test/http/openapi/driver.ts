@@ -23,7 +23,8 @@ export class Driver {
   readonly #target: Target;
   readonly #cases: Case[];
   readonly #judge: Judge;
-  readonly #ids = new Set<string>();
+  /** The newest that were seen. */
+  #ids: string[] = [];
 
   constructor(document: Document, target: Target) {
     const ajv = new Ajv2020({ strict: false });
@@ -52,7 +53,9 @@ export class Driver {
     return names.filter((name) => ![...this.seen.keys()].some((seen) => seen.startsWith(`${name} 2`)));
   }
 
-  async #visit(one: Case, draft: Draft): Promise<void> {
+  async #visit(one: Case, { path, ...rest }: Draft): Promise<void> {
+    const id = this.#ids[this.sent % this.#ids.length] ?? "none-yet";
+    const draft = { ...rest, path: path.replace("{id}", id) };
     const heard = await this.#ask(one, draft);
     const tag = heard.headers.get("ETag");
     if (!one.again || tag === null) return;
@@ -67,14 +70,13 @@ export class Driver {
     const answer = `${one.operation?.operationId ?? "nothing"} ${heard.status}`;
     this.seen.set(answer, (this.seen.get(answer) ?? 0) + 1);
     for (const fault of this.#judge.faultsOf(one, heard)) this.#tell(one, fault);
-    for (const [, id = ""] of heard.body.matchAll(/"id":"([^"]+)"/g)) this.#ids.add(id);
+    const ids = [...heard.body.matchAll(/"id":"([^"]+)"/g)].map(([, id = ""]) => id);
+    this.#ids = [...new Set([...ids, ...this.#ids])].slice(0, 20);
     return heard;
   }
 
   async #send({ method, path, query, headers, body, hasCredentials }: Draft): Promise<Heard> {
-    const ids = [...this.#ids];
-    const id = ids[this.sent % ids.length] ?? "none-yet";
-    const url = new URL(this.#target.origin + path.replace("{id}", id));
+    const url = new URL(this.#target.origin + path);
     for (const [name, text] of query) url.searchParams.append(name, text);
     const { credentials, hangsAfterMs = 10_000 } = this.#target;
     const response = await fetch(url, {

@@ -101,6 +101,13 @@ const CALLS: Record<string, (store: TaskStore) => Promise<unknown>> = {
   "list a session": (store) => store.list({ userId: "u3", sessionId: "s3" }, { limit: 20 }),
   "list what runs": (store) => store.list({ userId: "u3" }, { limit: 20, status: ["running", "queued"] }),
   events: (store) => store.events({ userId: "u3" }, "filled-3", { after: 0, limit: 10 }),
+  changes: (store) => {
+    const known = [{ id: "filled-3", version: 0, lastSeq: 0 }];
+    return store.changes(
+      ["u3", "u4"].map((userId) => ({ userId, known, since: 1e13 })),
+      9,
+    );
+  },
   result: (store) => store.result({ userId: "u3" }, "filled-3"),
   append: async (store) => store.append(await inserted(store), "process-1", [output("x")]),
   transition: async (store) => {

@@ -50,6 +50,7 @@ export function inTurns(stores: readonly [TaskStore, ...TaskStore[]]): TaskStore
     append: (...args) => next().append(...args),
     events: (...args) => next().events(...args),
     result: (...args) => next().result(...args),
+    changes: (...args) => next().changes(...args),
     checkpoint: (...args) => next().checkpoint(...args),
     payload: (...args) => next().payload(...args),
     renew: (...args) => next().renew(...args),

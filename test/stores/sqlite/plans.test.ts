@@ -26,7 +26,7 @@ const TINY = /SCAN (json_each|offload_watchers|sqlite_master|\d+ CONSTANT ROWS|\
 const WHOLE_INDEX = /offload_tasks_ended \(shelf=\?\)$/;
 /** Queries that put few rows in order: unfinished tasks of one user; a user's follow-ups. */
 const SORTS_FEW = [
-  "INDEXED BY offload_tasks_unfinished",
+  "INDEXED BY offload_tasks_unfinished WHERE userId = ? AND shelf IS NOT 'damaged'",
   "WHERE userId = ? AND mode IS NOT NULL AND shelf = 'pending'",
 ];
 
@@ -139,6 +139,7 @@ async function fill(database: SqliteDatabaseLike): Promise<void> {
 async function readAll(store: ReturnType<typeof sqliteStore>, id: string): Promise<void> {
   const scopes: TaskScope[] = [{ userId: "ada" }, { userId: "ada", sessionId: "session-1" }];
   const statuses: (TaskStatus[] | undefined)[] = [undefined, ["running"], ["failed", "running"]];
+  await store.changes([{ userId: "ada", known: [{ id, version: 1, lastSeq: 1 }], since: 1 }], 9);
   for (const scope of scopes) {
     for (const status of statuses) await store.list(scope, status ? { limit: 9, status } : { limit: 9 });
     await store.get(scope, id);
