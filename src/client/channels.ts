@@ -1,5 +1,6 @@
 import type { TaskEvent } from "../core/model/events.ts";
 import type { TaskInfo } from "../core/model/task.ts";
+import type { TasksSnapshot, TasksUpdate } from "../core/model/tasks-update.ts";
 import { parse } from "./check.ts";
 import { hasEnded } from "./ended.ts";
 import type { Signal } from "./fetch.ts";
@@ -7,7 +8,7 @@ import type { Channel } from "./follow.ts";
 import type { Outgoing, Requests } from "./requests.ts";
 import { EVENT, EVENT_PAGE, TASK, TASK_PAGE } from "./shapes.ts";
 import type { StreamMessage } from "./sse.ts";
-import type { EventPage, TaskPage, TasksSnapshot, TasksUpdate, WatchedEvent } from "./task-client.ts";
+import type { EventPage, TaskPage, WatchedEvent } from "./task-client.ts";
 
 /** One task's events. */
 export class TaskChannel implements Channel<WatchedEvent> {

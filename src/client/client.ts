@@ -4,6 +4,7 @@ import { hasEnded } from "./ended.ts";
 import { TaskClientError } from "./errors.ts";
 import { type Channel, Follower, type FollowOptions } from "./follow.ts";
 import { clientSettings, invalid, type TaskClientOptions } from "./options.ts";
+import type { Page } from "./page.ts";
 import { Requests } from "./requests.ts";
 import { EVENT_PAGE, RESULT, TASK, TASK_PAGE, TOOLS } from "./shapes.ts";
 import type { CreatableTool, EventPage, TaskClient, TaskPage } from "./task-client.ts";
@@ -26,10 +27,12 @@ import { resultOf } from "./wait-for.ts";
 export function createTaskClient(options: TaskClientOptions): TaskClient {
   const settings = clientSettings(options);
   const requests = new Requests(settings);
-  const closesHidden = settings.whenHidden !== "keep";
+  const { document } = globalThis as { document?: Page };
+  /** Undefined where nobody wants to know whether it is seen. */
+  const page = settings.whenHidden === "keep" ? undefined : document;
   /** Each loop follows anew. */
   const follow = <News>(open: () => Channel<News>, options: FollowOptions): AsyncIterable<News> => ({
-    [Symbol.asyncIterator]: () => new Follower(open(), requests, closesHidden, options),
+    [Symbol.asyncIterator]: () => new Follower(open(), requests, page, options),
   });
   return {
     async list({ signal, ...query } = {}) {

@@ -1,5 +1,5 @@
 import type { Signal } from "./fetch.ts";
-import { onVisibility } from "./page.ts";
+import { isHidden, onVisibility, type Page } from "./page.ts";
 import { onAbort } from "./waiting.ts";
 
 /** Three heartbeats of a handler that was not told otherwise. */
@@ -14,13 +14,13 @@ export class Connection {
   /** Whether it ended since nothing ever came. */
   isHeldBack = false;
 
-  constructor(signal: Signal, closesHidden: boolean, firstWithinMs: number) {
+  constructor(signal: Signal, page: Page, firstWithinMs: number) {
     const end = () => this.end();
     this.#timer = setTimeout(() => {
       this.isHeldBack = true;
       end();
     }, firstWithinMs);
-    this.#stops = [onVisibility((isHidden) => isHidden && closesHidden && end())];
+    this.#stops = [onVisibility(page, () => isHidden(page) && end())];
     this.#stops.push(onAbort(signal, end));
   }
 

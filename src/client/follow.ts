@@ -1,7 +1,7 @@
 import { Connection } from "./connection.ts";
 import { mayPass, type TaskClientError } from "./errors.ts";
 import type { ByteStream, Signal } from "./fetch.ts";
-import { untilSeen } from "./page.ts";
+import { type Page, untilSeen } from "./page.ts";
 import type { Outgoing, Requests } from "./requests.ts";
 import { readMessages, type StreamMessage } from "./sse.ts";
 import { backoffMs, ignore, onAbort, pause } from "./waiting.ts";
@@ -42,7 +42,7 @@ export interface FollowOptions {
 export class Follower<News> implements AsyncIterator<News, void> {
   readonly #channel: Channel<News>;
   readonly #requests: Requests;
-  readonly #closesHidden: boolean;
+  readonly #page: Page;
   readonly #options: FollowOptions;
   readonly #left = new AbortController();
   readonly #signal = this.#left.signal as Signal;
@@ -53,10 +53,10 @@ export class Follower<News> implements AsyncIterator<News, void> {
   #streamsAt = 0;
   #mayWait = true;
 
-  constructor(channel: Channel<News>, requests: Requests, closesHidden: boolean, options: FollowOptions) {
+  constructor(channel: Channel<News>, requests: Requests, page: Page, options: FollowOptions) {
     this.#channel = channel;
     this.#requests = requests;
-    this.#closesHidden = closesHidden;
+    this.#page = page;
     this.#options = options;
   }
 
@@ -80,10 +80,10 @@ export class Follower<News> implements AsyncIterator<News, void> {
 
   /** One connection, until it ends for whatever reason, and the rest after it. */
   async *#attempt(): AsyncGenerator<News, void> {
-    if (this.#closesHidden) await untilSeen(this.#signal).catch(ignore);
+    await untilSeen(this.#page, this.#signal).catch(ignore);
     const startedAt = performance.now();
     const looks = startedAt < this.#streamsAt;
-    const connection = new Connection(this.#signal, this.#closesHidden, looks ? LOOK_MS : FIRST_WITHIN_MS);
+    const connection = new Connection(this.#signal, this.#page, looks ? LOOK_MS : FIRST_WITHIN_MS);
     let hasMoved = false;
     let restMs: number | undefined;
     try {

@@ -1,5 +1,6 @@
 export type { TaskEvent } from "../core/model/events.ts";
 export type { TaskInfo, TaskResult, TaskStatus } from "../core/model/task.ts";
+export type { TasksSnapshot, TasksUpdate } from "../core/model/tasks-update.ts";
 export { createTaskClient } from "./client.ts";
 export { TaskClientError, type TaskClientErrorCode, type TaskClientFailure } from "./errors.ts";
 export type { Credentials, Fetch, Fetched, FetchInit, Signal } from "./fetch.ts";
@@ -17,8 +18,6 @@ export type {
   ResultOptions,
   TaskClient,
   TaskPage,
-  TasksSnapshot,
-  TasksUpdate,
   WatchAllOptions,
   WatchedEvent,
   WatchOptions,

@@ -31,29 +31,30 @@ export interface ClientSettings extends TaskClientOptions {
 
 /** @throws `TaskClientError` with code `invalid_option`, naming the option and its value */
 export function clientSettings(options: TaskClientOptions): ClientSettings {
-  for (const [name, value] of Object.entries(Object.assign({ baseUrl: undefined }, options))) {
-    const [fits, wanted] = OPTIONS[name as keyof TaskClientOptions] ?? [];
-    if (!fits) throw new TaskClientError("invalid_option", `There is no option ${name}.`);
-    const isGiven = value !== undefined || name === "baseUrl";
-    if (isGiven && !fits.test(typeof value === "string" ? value : typeof value)) {
-      throw invalid(name, wanted, value);
-    }
+  const { baseUrl, fetch = ownFetch, ...others } = options;
+  if (!/^(https?:\/)?\/[^/?#][^?#]*$/.test(baseUrl)) {
+    throw invalid("baseUrl", "a URL, or a path such as /background-tasks", baseUrl);
   }
-  return { ...options, fetch: options.fetch ?? ownFetch, baseUrl: options.baseUrl.replace(/\/+$/, "") };
+  for (const [name, value] of Object.entries({ fetch, ...others })) {
+    const wanted = WANTED[name as keyof typeof WANTED];
+    if (!wanted) throw new TaskClientError("invalid_option", `There is no option ${name}.`);
+    const given = typeof value === "string" ? value : typeof value;
+    if (value !== undefined && !wanted.split("|").includes(given)) throw invalid(name, wanted, value);
+  }
+  return { ...others, fetch, baseUrl: baseUrl.replace(/\/+$/, "") };
 }
 
-/** What is no text is known by its type. */
-const OPTIONS: Record<keyof TaskClientOptions, [fits: RegExp, wanted: string]> = {
-  baseUrl: [/^(https?:\/)?\/[^/?#][^?#]*$/, "a URL, or a path such as /background-tasks"],
-  headers: [/^(object|function)$/, "an object or a function"],
-  fetch: [/^function$/, "a function"],
-  credentials: [/^(omit|same-origin|include)$/, "omit, same-origin or include"],
-  whenHidden: [/^(close|keep)$/, "close or keep"],
+/** Types, or texts. */
+const WANTED = {
+  headers: "object|function",
+  fetch: "function",
+  credentials: "omit|same-origin|include",
+  whenHidden: "close|keep",
 };
 
 /** Asked for at each request: a test, or a tracer, may replace it later. */
 const ownFetch: Fetch = (url, init) => (globalThis as unknown as { fetch: Fetch }).fetch(url, init);
 
-export function invalid(name: string, wanted: string | undefined, value: unknown): TaskClientError {
+export function invalid(name: string, wanted: string, value: unknown): TaskClientError {
   return new TaskClientError("invalid_option", `${name} must be ${wanted}, not ${String(value)}.`);
 }

@@ -1,30 +1,26 @@
 import type { Signal } from "./fetch.ts";
 import { until } from "./waiting.ts";
 
-/** What of a page's `document` tells whether it is seen. */
-interface PageDocument {
-  readonly visibilityState: string;
-  addEventListener(type: "visibilitychange", listener: () => void): void;
-  removeEventListener(type: "visibilitychange", listener: () => void): void;
-}
+/** What of a page's `document` tells whether it is seen; undefined outside of pages. */
+export type Page =
+  | {
+      readonly visibilityState: string;
+      addEventListener(type: "visibilitychange", listener: () => void): void;
+      removeEventListener(type: "visibilitychange", listener: () => void): void;
+    }
+  | undefined;
 
-/** Calls `listener` with whether the page is hidden, whenever that changes; never outside of a page. Returns how to stop. */
-export function onVisibility(listener: (isHidden: boolean) => void): () => void {
-  const page = pageDocument();
-  const changed = () => listener(isHidden());
-  page?.addEventListener("visibilitychange", changed);
-  return () => page?.removeEventListener("visibilitychange", changed);
+/** Calls `listener` whenever the page is hidden or seen. Returns how to stop. */
+export function onVisibility(page: Page, listener: () => void): () => void {
+  page?.addEventListener("visibilitychange", listener);
+  return () => page?.removeEventListener("visibilitychange", listener);
 }
 
 /** Resolves as soon as the page is seen. Rejects when the signal is aborted. */
-export async function untilSeen(signal: Signal | undefined): Promise<void> {
-  if (isHidden()) await until(signal, (resolve) => onVisibility((hidden) => hidden || resolve()));
+export async function untilSeen(page: Page, signal: Signal): Promise<void> {
+  if (isHidden(page)) await until(signal, (resolve) => onVisibility(page, () => isHidden(page) || resolve()));
 }
 
-function isHidden(): boolean {
-  return pageDocument()?.visibilityState === "hidden";
-}
-
-function pageDocument(): PageDocument | undefined {
-  return (globalThis as { document?: PageDocument }).document;
+export function isHidden(page: Page): boolean {
+  return page?.visibilityState === "hidden";
 }

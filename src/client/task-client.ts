@@ -1,5 +1,6 @@
 import type { TaskEvent } from "../core/model/events.ts";
 import type { TaskInfo, TaskResult, TaskStatus } from "../core/model/task.ts";
+import type { TasksUpdate } from "../core/model/tasks-update.ts";
 import type { Signal } from "./fetch.ts";
 import type { FollowOptions } from "./follow.ts";
 
@@ -76,15 +77,6 @@ export interface WatchedEvent {
   event: TaskEvent;
   /** Whether events before this one are gone. */
   truncated: boolean;
-}
-
-/** What a user's tasks are: all that are unfinished and the newest, which replaces all before it; then each that changes. */
-export type TasksUpdate = ({ type: "snapshot" } & TasksSnapshot) | { type: "task"; task: TaskInfo };
-
-export interface TasksSnapshot {
-  tasks: TaskInfo[];
-  /** There are others, which have ended. */
-  more: boolean;
 }
 
 export interface CancelOptions extends CallOptions {

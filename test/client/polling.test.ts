@@ -219,10 +219,10 @@ describe("what is not as it should be", () => {
     [{ baseUrl: "/" }, "baseUrl must"],
     [{ baseUrl: "//evil.test/a" }, "baseUrl must"],
     [{ baseUrl: "/tasks?a=b" }, "baseUrl must"],
-    [{ headers: "a" }, "headers must be an object or a function, not a."],
-    [{ fetch: {} }, "fetch must be a function"],
-    [{ credentials: "none" }, "credentials must be omit, same-origin or include, not none."],
-    [{ whenHidden: "sleep" }, "whenHidden must be close or keep, not sleep."],
+    [{ headers: "a" }, "headers must be object|function, not a."],
+    [{ fetch: {} }, "fetch must be function"],
+    [{ credentials: "none" }, "credentials must be omit|same-origin|include, not none."],
+    [{ whenHidden: "sleep" }, "whenHidden must be close|keep, not sleep."],
     [{ baseURL: "/a" }, "There is no option baseURL."],
   ])("%j is refused", (options, message) => {
     const { client } = fakeServer(() => NEVER);
