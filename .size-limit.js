@@ -12,6 +12,7 @@ const LIMITS = {
   "./adapters/langchain": "39 kB",
   "./adapters/mastra": "39 kB",
   "./adapters/openai-agents": "40.5 kB",
+  "./client": "4 kB",
   "./follow-up": "21.5 kB",
   "./http": "44.5 kB",
   "./store": "1 kB",

@@ -99,7 +99,13 @@ describe("the tables of options", () => {
     const core = ["manager", "middleware", "task", "query"].map(
       (name) => `src/core/options/${name}-options.ts`,
     );
-    const files = [...core, "src/follow-up/options.ts", "src/http/options.ts", "src/tools/control-tools.ts"];
+    const files = [
+      ...core,
+      "src/follow-up/options.ts",
+      "src/http/options.ts",
+      "src/client/options.ts",
+      "src/tools/control-tools.ts",
+    ];
     const shared = ["FollowUpOptions"];
     const wanted = files
       .flatMap((file) => program.interfacesIn(file))

@@ -1,4 +1,5 @@
-import { type CompletedResult, isNothing, type TruncatedResult } from "../core/model/result.ts";
+import { type CompletedResult, isNothing } from "../core/model/result.ts";
+import type { TruncatedResult } from "../core/model/task.ts";
 import { firstPaths } from "../core/values/names.ts";
 import { sliceWhole } from "../core/values/text.ts";
 

@@ -39,6 +39,19 @@ function importViolations(module: Module, sources: Sources): string[] {
   });
 }
 
+/** It is for browsers: what is imported as a type is not there when it runs. */
+function clientViolations({ file, imports }: Module, text: string): string[] {
+  return imports.flatMap((specifier) => {
+    if (!isRelative(specifier)) return [`${file} imports ${specifier}: the client has no dependency`];
+    const target = resolve(file, specifier);
+    if (areaOf(target) === "client") return [];
+    const isType = new RegExp(`(import|export) type [^;]*"${specifier}"`).test(text);
+    return isType && target.startsWith("core/model/")
+      ? []
+      : [`${file} imports ${specifier}: the client imports only types of core/model`];
+  });
+}
+
 function violations(sources: Sources): string[] {
   const modules = Object.entries(sources).map(([file, text]) => parse(file, text));
   const graph = importsOf(sources);
@@ -46,10 +59,12 @@ function violations(sources: Sources): string[] {
     const { file } = module;
     const reached = reach(file, graph);
     const cycle = reached.get(file);
-    const toManager = file === "http/client.ts" ? reached.get("core/manager.ts") : undefined;
+    const isClient = areaOf(file) === "client";
+    const toManager = isClient ? reached.get("core/manager.ts") : undefined;
     return [
       ...importViolations(module, sources),
       ...(cycle ? [`import cycle: ${cycle.join(" -> ")}`] : []),
+      ...(isClient ? clientViolations(module, sources[file] ?? "") : []),
       ...(toManager ? [`the client reaches the manager: ${toManager.join(" -> ")}`] : []),
       ...(module.starExport ? [`${file} has a star export`] : []),
       ...(module.defaultExport ? [`${file} has a default export`] : []),
@@ -140,17 +155,28 @@ describe("a rule that is broken is reported", () => {
     [
       "the client imports the manager",
       "reaches the manager",
-      { "http/client.ts": `import "../core/manager.ts";`, "core/manager.ts": empty },
+      { "client/a.ts": `import "../core/manager.ts";`, "core/manager.ts": empty },
     ],
     [
       "the client reaches the manager",
       "reaches the manager",
       {
-        "http/client.ts": `import "../core/a.ts";`,
+        "client/a.ts": `import "../core/a.ts";`,
         "core/a.ts": `import type { M } from "./manager.ts";`,
         "core/manager.ts": empty,
       },
     ],
+    [
+      "the client imports a value of the model",
+      "only types of core/model",
+      { "client/a.ts": `import { a } from "../core/model/a.ts";`, "core/model/a.ts": empty },
+    ],
+    [
+      "the client imports a type from elsewhere in core",
+      "only types of core/model",
+      { "client/a.ts": `import type { A } from "../core/a.ts";`, "core/a.ts": empty },
+    ],
+    ["the client imports a package", "no dependency", { "client/a.ts": `import type { A } from "zod";` }],
     ["a file imports itself", "import cycle", { "core/a.ts": `import "./a.ts";` }],
     [
       "two files import each other",
@@ -210,6 +236,9 @@ describe("a rule that is broken is reported", () => {
       "stores/memory.ts": `import fs from "node:fs"; import { a } from "../core/a.ts";`,
       "adapters/a.ts": `import "../core/a.ts"; import "../follow-up/a.ts"; import "../tools/a.ts"; import "./b.ts";`,
       "adapters/b.ts": `import "../http/shared.ts";`,
+      "client/a.ts": `import type { B } from "../core/model/b.ts"; import { c } from "./b.ts";`,
+      "client/b.ts": empty,
+      "core/model/b.ts": empty,
       "follow-up/a.ts": "export {};\n".repeat(maxLines - 1),
       "tools/a.ts": `const text = "export default 1"; // import "../http/shared.ts"`,
       "http/shared.ts": empty,

@@ -20,7 +20,13 @@ declare global {
 }
 `;
 
-const ENTRIES = ["src/http/index.ts", "src/follow-up/index.ts", "src/tools/index.ts", "src/testing/index.ts"];
+const ENTRIES = [
+  "src/client/index.ts",
+  "src/http/index.ts",
+  "src/follow-up/index.ts",
+  "src/tools/index.ts",
+  "src/testing/index.ts",
+];
 
 /** Snippets as modules of one program, beside the sources of the library. */
 export class SnippetProgram {

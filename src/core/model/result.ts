@@ -6,17 +6,10 @@ import { primitiveMarker } from "../values/markers.ts";
 import { option, type Table } from "../values/options.ts";
 import { sliceWhole } from "../values/text.ts";
 import { MAX_TEXT } from "../values/walk.ts";
+import type { TruncatedResult } from "./task.ts";
 
 /** A result as a store keeps it. Plain JSON. `lossy` holds the paths of what JSON could not carry. */
 export type StoredResult = WholeResult | CutResult;
-
-/** How large a result was before it was cut. */
-export interface TruncatedResult {
-  /** Of UTF-8. */
-  bytes: number;
-  /** It was larger: no more of it was looked at. */
-  atLeast?: true | undefined;
-}
 
 /** A result as it is answered: the `completed` variants of TaskResult. */
 export type CompletedResult =

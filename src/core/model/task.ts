@@ -1,5 +1,4 @@
 import type { FollowUpStatus, StoredFollowUp } from "./follow-up.ts";
-import type { TruncatedResult } from "./result.ts";
 
 /** Whose a task is. With a `sessionId` it is narrowed to that session; `agentId` is a label, not a boundary. */
 export interface TaskScope {
@@ -122,6 +121,14 @@ export type TaskResult =
     }
   | { status: "failed"; error: TaskError }
   | { status: "cancelled"; by: CancelledBy; reason: string | null };
+
+/** How large a result was before it was cut. */
+export interface TruncatedResult {
+  /** Of UTF-8. */
+  bytes: number;
+  /** It was larger: no more of it was looked at. */
+  atLeast?: true | undefined;
+}
 
 /** True when a task in this status will never change its status again. */
 export function isFinished(status: TaskStatus): boolean {
