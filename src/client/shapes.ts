@@ -18,8 +18,8 @@ export const TASK = {
   cancel: { at: "number", by: "string", reason: "string|null", "null?": "any" },
   followUp: { status: "string", attempts: "number", reason: "string|null" },
   metadata: "object|null",
-  version: "number",
   lastSeq: "number",
+  version: "number",
 } as const;
 export const TASK_PAGE = { tasks: [TASK], nextCursor: "string|null" } as const;
 export const RESULT = { status: "string" } as const;
