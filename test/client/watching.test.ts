@@ -197,11 +197,11 @@ describe("a hidden page", () => {
   class Page extends EventTarget {
     visibilityState = "visible";
     readonly listeners = new Set<unknown>();
-    override addEventListener(type: string, listener: EventListener): void {
+    override addEventListener(type: string, listener: (event: Event) => void): void {
       this.listeners.add(listener);
       super.addEventListener(type, listener);
     }
-    override removeEventListener(type: string, listener: EventListener): void {
+    override removeEventListener(type: string, listener: (event: Event) => void): void {
       this.listeners.delete(listener);
       super.removeEventListener(type, listener);
     }
