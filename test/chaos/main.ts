@@ -53,7 +53,10 @@ const TURNS: Play<ChatReport, Trouble> = {
 };
 const STREAMS: Play<StormReport, Storm> = {
   columns: OF_READERS,
-  troublesOf: () => ({ "readers cut": { kills: 0 }, "and servers killed": { kills: 3 } }),
+  troublesOf: () => ({
+    "readers cut": { kills: 0, share: 0.2 },
+    "and servers killed": { kills: 3, share: 0.2 },
+  }),
   round: stormRound,
 };
 

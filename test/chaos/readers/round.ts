@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../support/free-port.ts";
 import { Worker } from "../processes.ts";
 import { seeded } from "../random.ts";
 import { READERS_SERVER } from "../scripts.ts";
@@ -26,14 +27,13 @@ export interface StormReport {
 const READERS = 200;
 const CUTS = 20;
 const TALK = { tasks: 10, lines: 100, everyMs: 100 };
-const FIRST_PORT = 21_000;
 
 /** Two hundred readers follow ten tasks of one process through another one, which is killed while they do. */
 export async function stormRound(place: Place, seed: number, { kills }: Storm): Promise<StormReport> {
   const random = seeded(seed);
   const { store, close } = open(place);
-  const port = FIRST_PORT + Math.floor(random() * 10_000);
-  const teller = serverOf({ ...TALK, place, port: port + 1 });
+  const port = await freePort();
+  const teller = serverOf({ ...TALK, place, port: 0 });
   const quiet = { ...TALK, place, port, tasks: 0 };
   let server = serverOf(quiet);
   try {
