@@ -60,6 +60,8 @@ export function fakeServer(reply: (request: Request, url: URL) => Reply) {
       if (request.signal.aborted) leave();
       request.signal.addEventListener("abort", leave);
     });
+    // Nobody listens to it where the reply throws.
+    gone.catch(() => undefined);
     const said = await Promise.race([gone, reply(request, new URL(url))]);
     if (said instanceof Response) return said;
     streams.push(said);
