@@ -125,12 +125,13 @@ export class Ledger {
   /** Somebody has taken follow-ups into a turn that runs; `undefined`: into none. */
   beginWithin(by: Host, { scope, followUps }: Given): Turn | undefined {
     const ids = followUps.map(({ id }) => id);
-    const hold = this.holds.find((one) => {
-      const isOpen = one.by === by && one.turn !== undefined && one.outcome === undefined;
-      const isTaken = ids.every((id) => one.extended.some((task) => task.id === id));
-      return isOpen && nameOf(one.claim) === nameOf(scope) && isTaken;
+    // The newest that has them: an older one may have lapsed, and nobody has been told yet.
+    const hold = this.holds.findLast((one) => {
+      const isOpen = one.by === by && one.outcome === undefined && nameOf(one.claim) === nameOf(scope);
+      const taken = [...one.claim.tasks, ...one.extended];
+      return isOpen && ids.every((id) => taken.some((task) => task.id === id));
     });
-    if (hold === undefined) return undefined;
+    if (hold?.turn === undefined) return undefined;
     const turn: Turn = { by, hold, ids, signal: undefined, isPersisted: false, ended: undefined };
     hold.inner.push(turn);
     return turn;
