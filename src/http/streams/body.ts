@@ -1,4 +1,4 @@
-import { systemClock } from "../../core/time/clock.ts";
+import { steady, systemClock, Timer } from "../../core/time/clock.ts";
 import { Backlog } from "./backlog.ts";
 import { HEARTBEAT } from "./sse.ts";
 
@@ -15,8 +15,13 @@ export class StreamBody {
   #isFinished = false;
   #hasTaken = true;
   #hasRoom: () => void = () => undefined;
+  readonly #everyMs: number;
+  #givenAt = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
 
-  constructor() {
+  /** `everyMs`: what comes within so many milliseconds of the piece before is sent together. */
+  constructor(everyMs = 0) {
+    this.#everyMs = everyMs;
     this.stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -24,7 +29,8 @@ export class StreamBody {
         },
         pull: () => {
           this.#isWanted = true;
-          this.#give();
+          if (this.#dueInMs === 0) this.#give();
+          else this.#giveLater();
         },
         cancel: () => this.#end(),
       },
@@ -40,8 +46,7 @@ export class StreamBody {
   write(chunk: Uint8Array): void {
     if (this.#backlog.bytes > MOST_WAITING) this.cut();
     if (this.over.aborted) return;
-    // What comes at the same time is sent in one piece.
-    if (this.#isWanted && this.#backlog.bytes === 0) systemClock.nextPass(() => this.#give());
+    if (this.#isWanted && this.#backlog.bytes === 0) this.#giveLater();
     this.#backlog.push(chunk);
   }
 
@@ -63,6 +68,7 @@ export class StreamBody {
   finish(): void {
     this.#isFinished = true;
     if (this.#backlog.bytes === 0) this.cut();
+    else this.#give();
   }
 
   /** Ends it now. What waits is dropped: whoever comes back is told of it. */
@@ -72,10 +78,28 @@ export class StreamBody {
     this.#end();
   }
 
+  /** Whole pieces wait for nothing. */
+  get #dueInMs(): number {
+    if (this.#backlog.bytes >= PIECE) return 0;
+    return Math.max(0, this.#givenAt + this.#everyMs - now());
+  }
+
+  /** What comes at the same time is sent in one piece. */
+  #giveLater(): void {
+    const ms = this.#dueInMs;
+    if (ms === 0) {
+      systemClock.nextPass(() => this.#give());
+      return;
+    }
+    this.#timer?.clear();
+    this.#timer = new Timer(systemClock, () => this.#give(), ms).unref();
+  }
+
   #give(): void {
     if (!this.#isWanted || this.#backlog.bytes === 0) return;
     this.#isWanted = false;
     this.#hasTaken = true;
+    this.#givenAt = now();
     this.#controller?.enqueue(this.#backlog.take(PIECE));
     if (this.#backlog.bytes < ROOM) this.#hasRoom();
     if (this.#isFinished) this.finish();
@@ -83,9 +107,14 @@ export class StreamBody {
 
   #end(): void {
     this.#backlog.clear();
+    this.#timer?.clear();
     this.#over.abort();
     this.#hasRoom();
   }
+}
+
+function now(): number {
+  return steady(systemClock).monotonic();
 }
 
 /** The bytes that may wait for a reader: four times as much as a task's log has characters. */
