@@ -13,6 +13,8 @@ export class StreamBody {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isWanted = false;
   #isFinished = false;
+  /** What `over` says takes ten times as long to ask it for. */
+  #isOver = false;
   #hasTaken = true;
   #hasRoom: () => void = () => undefined;
   readonly #everyMs: number;
@@ -45,14 +47,14 @@ export class StreamBody {
 
   write(chunk: Uint8Array): void {
     if (this.#backlog.bytes > MOST_WAITING) this.cut();
-    if (this.over.aborted) return;
+    if (this.#isOver) return;
     if (this.#isWanted && this.#backlog.bytes === 0) this.#giveLater();
     this.#backlog.push(chunk);
   }
 
   /** Resolves once there is room for more, or nobody to want it. */
   async room(): Promise<void> {
-    if (this.#backlog.bytes < ROOM || this.over.aborted) return;
+    if (this.#backlog.bytes < ROOM || this.#isOver) return;
     await new Promise<void>((resolve) => {
       this.#hasRoom = resolve;
     });
@@ -73,7 +75,7 @@ export class StreamBody {
 
   /** Ends it now. What waits is dropped: whoever comes back is told of it. */
   cut(): void {
-    if (this.over.aborted) return;
+    if (this.#isOver) return;
     this.#controller?.close();
     this.#end();
   }
@@ -106,6 +108,7 @@ export class StreamBody {
   }
 
   #end(): void {
+    this.#isOver = true;
     this.#backlog.clear();
     this.#timer?.clear();
     this.#over.abort();
