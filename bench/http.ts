@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Agent, createServer, get } from "node:http";
+import { Agent, createServer, get, type OutgoingHttpHeaders, type RequestOptions } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createRequestListener } from "@remix-run/node-fetch-server";
 import { BackgroundTaskManager } from "tool-offload";
@@ -15,7 +15,7 @@ const scope = { userId: "ada" };
 
 /** Ask one server for `ms` milliseconds, and say how many requests it answered in a second. */
 interface Load {
-  requestsPerSecond(ms: number, path: () => string): Promise<number>;
+  requestsPerSecond(ms: number, path: () => string, headers?: OutgoingHttpHeaders): Promise<number>;
   close(): void;
 }
 
@@ -28,6 +28,7 @@ export async function httpBench(): Promise<Row[]> {
   await addTasks(tasks, 20);
   const handle = createTaskHandler({ tasks, authenticate: () => scope });
   const sample = await handle(new Request(`http://localhost${PATH}`));
+  const known = { "If-None-Match": sample.headers.get("ETag") ?? "" };
   const headers = Object.fromEntries(sample.headers);
   const text = await sample.text();
   const [list, bare] = [
@@ -38,6 +39,7 @@ export async function httpBench(): Promise<Row[]> {
   const rows = [
     rowOf("a list", await ratio(list, bare, () => PATH), 0.7),
     // Another URL is another question to the handler.
+    rowOf("a list that is known (304)", await ratio(list, bare, () => PATH, known), Number.NaN),
     rowOf("a list that has changed", await ratio(list, bare, () => `${PATH}?asked=${asked++}`), Number.NaN),
   ];
   for (const load of [list, bare]) load.close();
@@ -51,11 +53,16 @@ interface Measured {
 }
 
 /** The middle one of many short rounds, taken in turns: a noisy moment of the machine meets few of them. */
-async function ratio(list: Load, bare: Load, path: () => string): Promise<Measured> {
-  for (const load of [list, bare]) await load.requestsPerSecond(WARM_UP_MS, path);
+async function ratio(
+  list: Load,
+  bare: Load,
+  path: () => string,
+  headers: OutgoingHttpHeaders = {},
+): Promise<Measured> {
+  for (const load of [list, bare]) await load.requestsPerSecond(WARM_UP_MS, path, headers);
   const rounds: Measured[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const measured = await list.requestsPerSecond(ROUND_MS, path);
+    const measured = await list.requestsPerSecond(ROUND_MS, path, headers);
     rounds.push({ list: measured, bare: await bare.requestsPerSecond(ROUND_MS, path) });
   }
   rounds.sort((a, b) => a.list / a.bare - b.list / b.bare);
@@ -81,11 +88,11 @@ async function loadOn(handle: (request: Request) => Promise<Response>): Promise<
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
-  const requestsPerSecond: Load["requestsPerSecond"] = async (ms, path) => {
+  const requestsPerSecond: Load["requestsPerSecond"] = async (ms, path, headers = {}) => {
     const start = performance.now();
     let answered = 0;
     const client = async () => {
-      for (; performance.now() - start < ms; answered += 1) await ask(port, path(), agent);
+      for (; performance.now() - start < ms; answered += 1) await ask({ port, path: path(), agent, headers });
     };
     await Promise.all(Array.from({ length: CLIENTS }, client));
     return (answered / (performance.now() - start)) * 1_000;
@@ -93,9 +100,9 @@ async function loadOn(handle: (request: Request) => Promise<Response>): Promise<
   return { requestsPerSecond, close: () => void [agent.destroy(), server.close()] };
 }
 
-function ask(port: number, path: string, agent: Agent): Promise<void> {
+function ask(options: RequestOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: "127.0.0.1", port, path, agent }, (response) => {
+    const request = get({ ...options, host: "127.0.0.1" }, (response) => {
       response.on("end", resolve).on("error", reject).resume();
     });
     request.on("error", reject);

@@ -16,6 +16,7 @@ import type { Row } from "./side-by-side.ts";
 import { postgresBench } from "./stores/postgres.ts";
 import { redisBench } from "./stores/redis.ts";
 import { sqliteBench } from "./stores/sqlite.ts";
+import { streamsBench } from "./streams.ts";
 
 const BENCHES: Record<string, () => Promise<Row[] | { rows: Row[]; text: string }>> = {
   "fast-call": fastCall,
@@ -23,6 +24,7 @@ const BENCHES: Record<string, () => Promise<Row[] | { rows: Row[]; text: string 
   reading,
   memory,
   http: httpBench,
+  streams: streamsBench,
   conversation,
   "ai-sdk": aiSdkBench,
   langchain: langchainBench,
@@ -32,7 +34,7 @@ const BENCHES: Record<string, () => Promise<Row[] | { rows: Row[]; text: string 
   postgres: postgresBench,
   sqlite: sqliteBench,
 };
-const ONLY_IF_NAMED = ["late-result", "redis", "postgres", "sqlite"];
+const ONLY_IF_NAMED = ["streams", "late-result", "redis", "postgres", "sqlite"];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !(name in BENCHES));

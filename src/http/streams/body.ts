@@ -1,4 +1,4 @@
-import { systemClock } from "../../core/time/clock.ts";
+import { steady, systemClock, Timer } from "../../core/time/clock.ts";
 import { Backlog } from "./backlog.ts";
 import { HEARTBEAT } from "./sse.ts";
 
@@ -13,10 +13,17 @@ export class StreamBody {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isWanted = false;
   #isFinished = false;
+  /** What `over` says takes ten times as long to ask it for. */
+  #isOver = false;
   #hasTaken = true;
   #hasRoom: () => void = () => undefined;
+  readonly #everyMs: number;
+  #givenAt = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
 
-  constructor() {
+  /** `everyMs`: what comes within so many milliseconds of the piece before is sent together. */
+  constructor(everyMs = 0) {
+    this.#everyMs = everyMs;
     this.stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -24,7 +31,8 @@ export class StreamBody {
         },
         pull: () => {
           this.#isWanted = true;
-          this.#give();
+          if (this.#dueInMs === 0) this.#give();
+          else this.#giveLater();
         },
         cancel: () => this.#end(),
       },
@@ -39,15 +47,14 @@ export class StreamBody {
 
   write(chunk: Uint8Array): void {
     if (this.#backlog.bytes > MOST_WAITING) this.cut();
-    if (this.over.aborted) return;
-    // What comes at the same time is sent in one piece.
-    if (this.#isWanted && this.#backlog.bytes === 0) systemClock.nextPass(() => this.#give());
+    if (this.#isOver) return;
+    if (this.#isWanted && this.#backlog.bytes === 0) this.#giveLater();
     this.#backlog.push(chunk);
   }
 
   /** Resolves once there is room for more, or nobody to want it. */
   async room(): Promise<void> {
-    if (this.#backlog.bytes < ROOM || this.over.aborted) return;
+    if (this.#backlog.bytes < ROOM || this.#isOver) return;
     await new Promise<void>((resolve) => {
       this.#hasRoom = resolve;
     });
@@ -63,29 +70,54 @@ export class StreamBody {
   finish(): void {
     this.#isFinished = true;
     if (this.#backlog.bytes === 0) this.cut();
+    else this.#give();
   }
 
   /** Ends it now. What waits is dropped: whoever comes back is told of it. */
   cut(): void {
-    if (this.over.aborted) return;
+    if (this.#isOver) return;
     this.#controller?.close();
     this.#end();
+  }
+
+  /** Whole pieces wait for nothing. */
+  get #dueInMs(): number {
+    if (this.#backlog.bytes >= PIECE) return 0;
+    return Math.max(0, this.#givenAt + this.#everyMs - now());
+  }
+
+  /** What comes at the same time is sent in one piece. */
+  #giveLater(): void {
+    const ms = this.#dueInMs;
+    if (ms === 0) {
+      systemClock.nextPass(() => this.#give());
+      return;
+    }
+    this.#timer?.clear();
+    this.#timer = new Timer(systemClock, () => this.#give(), ms).unref();
   }
 
   #give(): void {
     if (!this.#isWanted || this.#backlog.bytes === 0) return;
     this.#isWanted = false;
     this.#hasTaken = true;
+    this.#givenAt = now();
     this.#controller?.enqueue(this.#backlog.take(PIECE));
     if (this.#backlog.bytes < ROOM) this.#hasRoom();
     if (this.#isFinished) this.finish();
   }
 
   #end(): void {
+    this.#isOver = true;
     this.#backlog.clear();
+    this.#timer?.clear();
     this.#over.abort();
     this.#hasRoom();
   }
+}
+
+function now(): number {
+  return steady(systemClock).monotonic();
 }
 
 /** The bytes that may wait for a reader: four times as much as a task's log has characters. */

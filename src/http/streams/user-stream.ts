@@ -5,16 +5,21 @@ import type { StreamQuery } from "../protocol.ts";
 import { found, type StreamAnswer } from "../response.ts";
 import type { Visit } from "../route.ts";
 import { narrowed } from "../session.ts";
+import type { StreamBody } from "./body.ts";
 import { openStream } from "./open.ts";
 import { updateBytes } from "./sse.ts";
 
 /** A reader that takes its time is shown the newest states once it does: it reads on from its own watch. */
 export async function streamTasks(visit: Visit<StreamQuery>, scope: TaskScope): Promise<StreamAnswer> {
   const own = found(narrowed(scope, visit.query.sessionId));
-  return openStream(visit, scope, async (body) => {
+  const follow = async (body: StreamBody) => {
     for await (const update of visit.tasks.watchAll(own, { signal: body.over })) {
       body.write(updateBytes(update));
       await body.room();
     }
-  });
+  };
+  return openStream(visit, scope, follow, EVERY_MS);
 }
+
+/** As often as a task has a new state: those of all tasks go out together. */
+const EVERY_MS = 250;

@@ -111,12 +111,16 @@ describe("the driver sees a document that is wrong:", () => {
     ["closed to some", (own) => drop(own.paths[`${list}/health`]?.get, "security"), /200 in place of 401/],
   ];
 
-  test.each(wrongs)("%s", async (_name, doctor, fault) => {
-    const own = structuredClone(document);
-    doctor(own);
-    const { deviations } = await driverFor(lab, own).drive(300);
-    expect(deviations.join("\n")).toMatch(fault);
-  });
+  test.each(wrongs)(
+    "%s",
+    async (_name, doctor, fault) => {
+      const own = structuredClone(document);
+      doctor(own);
+      const { deviations } = await driverFor(lab, own).drive(300);
+      expect(deviations.join("\n")).toMatch(fault);
+    },
+    60_000,
+  );
 });
 
 describe("the driver sees a server that", () => {
@@ -143,11 +147,15 @@ describe("the driver sees a server that", () => {
     ["has something everywhere", async () => Response.json({}), /200 in place of 404/],
   ];
 
-  test.each(wrongs)("%s", async (_name, wrong, fault) => {
-    answer = wrong;
-    const { deviations } = await driverFor(lab, document).drive(300);
-    expect(deviations.join("\n")).toMatch(fault);
-  });
+  test.each(wrongs)(
+    "%s",
+    async (_name, wrong, fault) => {
+      answer = wrong;
+      const { deviations } = await driverFor(lab, document).drive(300);
+      expect(deviations.join("\n")).toMatch(fault);
+    },
+    60_000,
+  );
 });
 
 test("the driver sees a server that hangs", async () => {

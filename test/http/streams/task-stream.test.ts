@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { BackgroundTaskManager, memoryStore } from "../../../src/index.ts";
 import { restlessStore } from "../../support/restless-store.ts";
@@ -118,6 +119,25 @@ describe("a reader that comes back", () => {
       ]);
     },
   );
+
+  test("with whatever a header may hold is told where it is, or is refused", async () => {
+    const { tasks, ask, open, errors } = stage();
+    const { task } = await talkative(tasks, 3);
+    const visible = fc.string({
+      unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
+    });
+    const ids = fc.oneof(visible, fc.nat({ max: 9 }).map(String), fc.bigInt().map(String));
+    const visit = async (id: string) => {
+      const response = await ask(`/${task.id}/events`, { headers: { "Last-Event-ID": id } });
+      await response.body?.cancel();
+      const isSound = /^\d{0,15}$/.test(id.replace(/^[ \t]+|[ \t]+$/g, ""));
+      if (isSound) expect(response.status).toBe(200);
+      expect([200, 400]).toContain(response.status);
+    };
+    await fc.assert(fc.asyncProperty(ids, visit), { numRuns: 300 });
+    await pass();
+    expect([errors, open.count]).toEqual([[], 0]);
+  });
 
   test("to the end of a task that has ended, or past it, gets 204 and no more", async () => {
     const { tasks, ask, open } = stage();
