@@ -85,15 +85,16 @@ export async function completed(tasks: BackgroundTaskManager, scope: TaskScope, 
 /** A task that runs until `finish` is called or somebody stops it. */
 export async function running(tasks: BackgroundTaskManager, scope: TaskScope) {
   let finish: (value: unknown) => void = () => undefined;
-  const task = await tasks.start(
-    callOf(scope),
-    (_input, { signal }) =>
-      new Promise((resolve, reject) => {
-        finish = resolve;
-        signal.addEventListener("abort", () => reject(signal.reason));
-      }),
-  );
-  return { task, finish: (value: unknown) => finish(value) };
+  const value = new Promise((resolve) => {
+    finish = resolve;
+  });
+  const task = await tasks.start(callOf(scope), (_input, { signal }) => {
+    const aborted = new Promise((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+    return Promise.race([value, aborted]);
+  });
+  return { task, finish };
 }
 
 export async function end(tasks: BackgroundTaskManager, scope: TaskScope, id: string): Promise<TaskInfo> {
