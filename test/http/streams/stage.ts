@@ -56,11 +56,12 @@ export function countWatches(tasks: BackgroundTaskManager): { count: number } {
 export async function telling(tasks: BackgroundTaskManager, scope: TaskScope = ada) {
   let write: (text: string) => void = () => undefined;
   let finish: (value?: unknown) => void = () => undefined;
+  const value = new Promise((resolve) => {
+    finish = resolve;
+  });
   const task = await tasks.start(callOf(scope), (_input, context) => {
     write = (text) => context.write(text);
-    return new Promise((resolve) => {
-      finish = resolve;
-    });
+    return value;
   });
   const end = async (): Promise<TaskInfo> => {
     finish("done");
