@@ -7,12 +7,12 @@ import { createRequestListener } from "@remix-run/node-fetch-server";
 import { BackgroundTaskManager } from "../../../src/core/manager.ts";
 import { createTaskHandler } from "../../../src/http/handler.ts";
 import { open } from "../stores.ts";
-import { LEASE_MS } from "../troubles.ts";
+import { CALM } from "../troubles.ts";
 import { type ServerOptions, USER } from "./server-options.ts";
 
 const options = JSON.parse(process.argv[2] ?? "{}") as ServerOptions;
 const { store } = open(options.place);
-const tasks = new BackgroundTaskManager({ store, leaseMs: LEASE_MS, storeTimeoutMs: 10_000 });
+const tasks = new BackgroundTaskManager({ store, leaseMs: CALM.leaseMs, storeTimeoutMs: 10_000 });
 const scope = { userId: USER };
 const streams = { perUser: Number.POSITIVE_INFINITY };
 const handle = createTaskHandler({ tasks, authenticate: () => scope, streams });
