@@ -1,6 +1,7 @@
 import { type ChangedTask, type Changes, type ChangesQuery, LATELY_MS } from "../../core/model/changes.ts";
-import { isFinished, isNewer } from "../../core/model/task.ts";
+import { isNewer } from "../../core/model/task.ts";
 import type { SteadyClock } from "../../core/time/clock.ts";
+import { changedTask } from "../shared/changed-task.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Entry } from "./entry.ts";
 import type { User } from "./user.ts";
@@ -52,7 +53,5 @@ function* mayChange({ unfinished, claimed, pending, done }: User, since: number)
 }
 
 function changed({ record, endedAt }: Entry): ChangedTask {
-  const { id, sessionId, version, lastSeq, status, followUp } = record;
-  const ended = isFinished(status) ? endedAt : null;
-  return { id, sessionId, version, lastSeq, status, followUp: followUp.status, endedAt: ended };
+  return changedTask(record, endedAt);
 }

@@ -1,7 +1,8 @@
 import { type ChangedTask, type Changes, type ChangesQuery, LATELY_MS } from "../../core/model/changes.ts";
-import { isFinished, isNewer } from "../../core/model/task.ts";
+import { isNewer } from "../../core/model/task.ts";
+import { changedTask } from "../shared/changed-task.ts";
 import type { Connection } from "./connection.ts";
-import { type Entry, RECORD, type RecordRow } from "./entry.ts";
+import { RECORD, type RecordRow } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
 import { ENDED_AT, INDEX, IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
 import { DamagedRow, readEntry } from "./read-entry.ts";
@@ -52,7 +53,7 @@ export class ChangesReading {
   ): ChangedTask[] {
     return this.#connection.all(query, values).flatMap((row) => {
       const entry = readEntry(row);
-      if (!(entry instanceof DamagedRow)) return changed(entry);
+      if (!(entry instanceof DamagedRow)) return changedTask(entry.record, entry.endedAt);
       met.push(entry);
       return [];
     });
@@ -83,9 +84,3 @@ const OTHERS = statement<"userId" | "ids" | "since" | "limit", ChangedRow>(
     WHERE userId = :userId AND ${INDEX} = 'done' AND ${ENDED_AT} >= :since AND id NOT IN ${IDS}
   LIMIT :limit`,
 );
-
-function changed({ record, endedAt }: Entry): ChangedTask {
-  const { id, sessionId, version, lastSeq, status, followUp } = record;
-  const ended = isFinished(status) ? endedAt : null;
-  return { id, sessionId, version, lastSeq, status, followUp: followUp.status, endedAt: ended };
-}
