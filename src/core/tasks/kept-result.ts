@@ -40,14 +40,14 @@ function reasonIn(view: ResultView): string {
 interface KeptTerms {
   readonly maxResultBytes: number;
   readonly clock: Clock;
-  /** There is no more time for a view. */
-  readonly signal: AbortSignal;
+  /** Aborts when there is no more time for a view; asked for where there is one. */
+  closing(): AbortSignal;
 }
 
 /** Milliseconds that a tool has to show its result. */
 const VIEW_MS = 5_000;
 
 /** A view that does not come must not lose the result. @throws where it has not come */
-function inTime(view: Promise<ResultView | undefined>, { clock, signal }: KeptTerms) {
-  return pTimeout(view, { milliseconds: VIEW_MS, signal, customTimers: timersOf(clock) });
+function inTime(view: Promise<ResultView | undefined>, { clock, closing }: KeptTerms) {
+  return pTimeout(view, { milliseconds: VIEW_MS, signal: closing(), customTimers: timersOf(clock) });
 }

@@ -28,7 +28,7 @@ export class RunningTask implements TaskFollower {
   #grace: Timer | undefined;
   #isEnding = false;
   readonly #ending: Ending = { isShutDown: false, isUnbegun: false, kept: undefined };
-  readonly #closing = new AbortController();
+  #closing: AbortController | undefined;
 
   constructor(call: RunningCall, record: TaskRecord, slot: Slot, parts: RunningTaskParts) {
     this.slot = slot;
@@ -117,7 +117,8 @@ export class RunningTask implements TaskFollower {
     this.#ending.isShutDown = true;
     this.#call.execution.abort(closedError());
     // The store may not be waited for much longer. What needs no time is shown all the same.
-    this.#parts.clock.nextPass(() => this.#closing.abort());
+    const closing = this.#closed();
+    this.#parts.clock.nextPass(() => closing.abort());
     this.#end();
   }
 
@@ -195,8 +196,8 @@ export class RunningTask implements TaskFollower {
   /** Tries until this task is finished in the store, by this write or by somebody else's. */
   async #writeEnd(): Promise<void> {
     const { clock, ledger, terms } = this.#parts;
-    const kept = keptOf(this.#call.execution, { ...terms, clock, signal: this.#closing.signal });
-    this.#ending.kept = await kept;
+    const closing = () => this.#closed().signal;
+    this.#ending.kept = await keptOf(this.#call.execution, { ...terms, clock, closing });
     for (let isOver = false; !isOver; ) {
       const change = this.#endChange();
       if (change === undefined) return;
@@ -205,6 +206,12 @@ export class RunningTask implements TaskFollower {
         isOver = record === undefined || this.#isLost(record);
       });
     }
+  }
+
+  /** Aborts when nothing is waited for any more. Few ask for it. */
+  #closed(): AbortController {
+    this.#closing ??= new AbortController();
+    return this.#closing;
   }
 
   #endChange(): TaskChange | undefined {
