@@ -14,7 +14,7 @@ import {
   toResponse,
   toStreamResponse,
 } from "./response.ts";
-import { nothingSchema, type OwnRoute, type Parts, type Route, type Visit } from "./route.ts";
+import { noQuerySchema, type OwnRoute, type Parts, type Route, type Visit } from "./route.ts";
 import { createRouter, type Router, routeFor } from "./router.ts";
 import { missingRoutes, offeredRoutes } from "./routes.ts";
 import { TaskFeeds } from "./streams/task-feeds.ts";
@@ -105,8 +105,8 @@ async function read({ query, headers, body, maxBodyBytes }: Route, visitor: Visi
   const { request, url } = visitor;
   return {
     ...visitor,
-    query: readQuery(query ?? nothingSchema, url),
-    headers: readHeaders(headers ?? nothingSchema, request),
+    query: readQuery(query ?? noQuerySchema, url),
+    headers: headers && readHeaders(headers, request),
     body: body && (await readJson(body, request, maxBodyBytes)),
   };
 }

@@ -71,24 +71,24 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Anybody may have chosen the name: it is said only where it can say nothing else. */
 function unknownParameter(name: string, known: readonly string[]): Refusal {
-  const what = PLAIN_NAME.test(name) ? name : "One of the names";
+  const { field, what } = named(name, "query");
   const there = known.length === 0 ? "there is none here" : `there are ${known.join(", ")}`;
-  return new Refusal("unknown_parameter", {
-    field: PLAIN_NAME.test(name) ? name : "query",
-    detail: `${what} is not a query parameter; ${there}.`,
-  });
+  return new Refusal("unknown_parameter", { field, detail: `${what} is not a query parameter; ${there}.` });
 }
 
 function unknownProperty(name: string, schema: z.ZodType): Refusal {
-  const field = isPlainName(name) ? name : "body";
-  const what = isPlainName(name) ? name : "One of the names";
+  const { field, what } = named(name, "body");
   const known = Object.keys((schema as z.ZodObject).shape).join(", ");
   return new Refusal("invalid_body", {
     field,
     detail: `${what} is no property of the body; there are ${known}.`,
   });
+}
+
+/** Anybody may have chosen the name: it is said only where it can say nothing else. */
+function named(name: string, whole: string): { field: string; what: string } {
+  return isPlainName(name) ? { field: name, what: name } : { field: whole, what: "One of the names" };
 }
 
 function checked<Schema extends z.ZodType>(

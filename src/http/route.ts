@@ -89,8 +89,8 @@ export function json<Body extends z.ZodType>(
   return { description, content: { "application/json": body }, headers };
 }
 
-/** What has no query at all, or no headers that it looks at. */
-export const nothingSchema = z.object({});
+/** What has no query at all. */
+export const noQuerySchema = z.object({});
 
 /** What an answer is made of, by its content type. Nothing at all is an answer, too. */
 interface ContentShape {

@@ -11,7 +11,6 @@ import { readResult } from "./answers/result.ts";
 import { cancelTask, getTask, listTasks } from "./answers/tasks.ts";
 import { listTools } from "./answers/tools.ts";
 import type { HandlerSettings } from "./options.ts";
-import type { ProblemCode } from "./problems.ts";
 import {
   cancelBodySchema,
   createBodySchema,
@@ -32,7 +31,7 @@ import {
   taskStreamSchema,
   toolListSchema,
 } from "./protocol.ts";
-import { json, nothingSchema, openRoute, ownRoute, type Route } from "./route.ts";
+import { json, openRoute, ownRoute, type Route } from "./route.ts";
 import { streamTasks } from "./streams/user-stream.ts";
 import { taskInfoSchema, taskResultSchema } from "./task-schemas.ts";
 
@@ -140,7 +139,7 @@ export const ROUTES: readonly Route[] = [
       },
       204: { description: "A stream of a task that has ended is at its end.", content: {} },
     },
-    problems: ["invalid_header", "too_many_waits", "too_many_streams"],
+    problems: ["too_many_waits", "too_many_streams"],
     run: readEvents,
   }),
   ownRoute({
@@ -167,9 +166,8 @@ function withoutStreams<Any extends Route>(route: Any): Any {
     const { "application/json": json } = content;
     return json === undefined ? [] : [[status, { ...rest, content: { "application/json": json } }]];
   });
-  const isOfStreams = (code: ProblemCode) => code === "too_many_streams" || code === "invalid_header";
-  const problems = route.problems?.filter((code) => !isOfStreams(code));
-  return { ...route, answers: Object.fromEntries(answers), headers: nothingSchema, problems };
+  const problems = route.problems?.filter((code) => code !== "too_many_streams");
+  return { ...route, answers: Object.fromEntries(answers), headers: undefined, problems };
 }
 
 /** Those that it lacks, since their option is not set. */
