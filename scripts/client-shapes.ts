@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { eventPageSchema, taskPageSchema, toolListSchema } from "../src/http/protocol.ts";
+import { eventPageSchema, taskPageSchema, taskSnapshotSchema, toolListSchema } from "../src/http/protocol.ts";
 import { taskEventSchema, taskInfoSchema, taskResultSchema } from "../src/http/task-schemas.ts";
 
 /** The text of `src/client/shapes.ts`. */
@@ -10,6 +10,7 @@ export function clientShapes(): string {
     "// Made by scripts/make-client-shapes.ts from the schemas of the task handler: change those, and run it.",
     `export const TASK = ${text(task)} as const;`,
     `export const TASK_PAGE = ${text(shapeOf(taskPageSchema)).replace(text(task), "TASK")} as const;`,
+    `export const SNAPSHOT = ${text(shapeOf(taskSnapshotSchema)).replace(text(task), "TASK")} as const;`,
     `export const RESULT = ${text(shapeOf(taskResultSchema))} as const;`,
     `export const EVENT = ${text(event)} as const;`,
     `export const EVENT_PAGE = ${text(shapeOf(eventPageSchema)).replace(text(event), "EVENT")} as const;`,

@@ -6,7 +6,7 @@ import { hasEnded } from "./ended.ts";
 import type { Signal } from "./fetch.ts";
 import type { Channel } from "./follow.ts";
 import type { Outgoing, Requests } from "./requests.ts";
-import { EVENT, EVENT_PAGE, TASK, TASK_PAGE } from "./shapes.ts";
+import { EVENT, EVENT_PAGE, SNAPSHOT, TASK, TASK_PAGE } from "./shapes.ts";
 import type { StreamMessage } from "./sse.ts";
 import type { EventPage, TaskPage, WatchedEvent } from "./task-client.ts";
 
@@ -94,4 +94,3 @@ export class TasksChannel implements Channel<TasksUpdate> {
 }
 
 const MOST_LISTED = 500;
-const SNAPSHOT = { tasks: [TASK], more: "boolean" } as const;

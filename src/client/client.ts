@@ -85,7 +85,7 @@ function orMissing<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> 
   });
 }
 
-//** Unique among the keys of one user; pages without TLS have no `randomUUID`. */
+/** Unique among the keys of one user; pages without TLS have no `randomUUID`. */
 function randomKey(): string {
   return `${Date.now()}-${Math.random()}`;
 }

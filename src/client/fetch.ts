@@ -15,8 +15,8 @@ export type Credentials = "omit" | "same-origin" | "include";
 export interface Fetched {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
-  // biome-ignore lint/suspicious/noExplicitAny: each runtime has a type of its own
-  readonly body: any;
+  /** A {@link ByteStream}, of whichever type the runtime has. */
+  readonly body: unknown;
   text(): Promise<string>;
 }
 

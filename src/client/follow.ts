@@ -134,7 +134,7 @@ export class Follower<News> implements AsyncIterator<News, void> {
       const response = await this.#requests.send({ ...this.#channel.request(), headers, signal });
       this.#channel.isOver = response.status === 204;
       const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
-      return isStream ? response.body : undefined;
+      return isStream ? (response.body as ByteStream) : undefined;
     } catch (error) {
       const { status } = error as TaskClientError;
       if (status !== 429 && !(this.#channel.isOfStates && (status === 404 || status === 400))) throw error;

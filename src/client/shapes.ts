@@ -22,6 +22,7 @@ export const TASK = {
   version: "number",
 } as const;
 export const TASK_PAGE = { tasks: [TASK], nextCursor: "string|null" } as const;
+export const SNAPSHOT = { tasks: [TASK], more: "boolean" } as const;
 export const RESULT = { status: "string" } as const;
 export const EVENT = { taskId: "string", seq: "number", at: "number", type: "string" } as const;
 export const EVENT_PAGE = { events: [EVENT], nextAfter: "number", truncated: "boolean" } as const;

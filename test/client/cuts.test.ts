@@ -1,22 +1,18 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import {
   collect,
   eventsTo,
   FakeStream,
   fakeServer,
+  inFakeTime,
   isStream,
   json,
   soon,
   taskOf,
-  useFakeTime,
 } from "./fake-server.ts";
 
-beforeEach(() => useFakeTime());
-afterEach(() => {
-  expect(vi.getTimerCount(), "timers that are left").toBe(0);
-  vi.useRealTimers();
-});
+inFakeTime();
 
 const EVENTS = eventsTo(12);
 const GONE = 3;

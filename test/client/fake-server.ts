@@ -1,5 +1,5 @@
 import { createTaskClient, type TaskClientOptions, type TaskEvent, type TaskInfo } from "tool-offload/client";
-import { vi } from "vitest";
+import { afterEach, beforeEach, expect, vi } from "vitest";
 
 export const BASE = "http://tasks.test/background-tasks";
 
@@ -136,9 +136,17 @@ export function collect<T>(told: AsyncIterable<T>) {
   return { heard, end };
 }
 
-/** The event loop itself goes on. */
-export function useFakeTime(): void {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+/** Fake time for each test of a file, no timer of which may be left. The event loop itself goes on. */
+export function inFakeTime(): void {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  });
+  afterEach(() => {
+    expect(vi.getTimerCount(), "timers that are left").toBe(0);
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+    vi.unstubAllGlobals();
+  });
 }
 
 /** Lets time pass in steps, and all that is under way come to rest after each. */

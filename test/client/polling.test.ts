@@ -1,27 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
   collect,
   eventsTo,
   FakeStream,
   fakeServer,
+  inFakeTime,
   isStream,
   json,
   NEVER,
   problem,
   soon,
   taskOf,
-  useFakeTime,
 } from "./fake-server.ts";
 
-beforeEach(() => {
-  useFakeTime();
-  vi.spyOn(Math, "random").mockReturnValue(0.5);
-});
-afterEach(() => {
-  expect(vi.getTimerCount(), "timers that are left").toBe(0);
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+inFakeTime();
+beforeEach(() => void vi.spyOn(Math, "random").mockReturnValue(0.5));
 
 const page = (...tasks: object[]) => json({ tasks, nextCursor: null });
 

@@ -1,28 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
   collect,
   eventsTo,
   FakeStream,
   fakeServer,
+  inFakeTime,
   isStream,
   json,
   NEVER,
   problem,
   soon,
   taskOf,
-  useFakeTime,
 } from "./fake-server.ts";
 
-beforeEach(() => {
-  useFakeTime();
-  vi.spyOn(Math, "random").mockReturnValue(0.5);
-});
-afterEach(() => {
-  expect(vi.getTimerCount(), "timers that are left").toBe(0);
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
+inFakeTime();
+beforeEach(() => void vi.spyOn(Math, "random").mockReturnValue(0.5));
 
 /** A server with streams, which are written to by hand. */
 const streaming = () => fakeServer((request) => new FakeStream(request.signal));
