@@ -58,15 +58,24 @@ export function rowOf<R extends Judged>(
   reports: readonly R[],
   firstSeed: number,
 ) {
-  const faults = reports.flatMap((report, n) =>
-    Object.entries(report.faults)
-      .filter(([, times]) => times > 0)
-      .map(([fault, times]) => `${times} ${fault} (seed ${firstSeed + n})`),
+  const found = reports.flatMap(({ faults }, n) =>
+    Object.entries(faults).map(([fault, times]) => ({ fault, times, seed: firstSeed + n })),
   );
+  const faults = found.filter(({ times }) => times > 0);
+  const told = faults.map(({ fault, times, seed }) => `${times} ${fault} (seed ${seed})`);
   const numbers = Object.values(columns).map((column) => column(reports));
-  const text = lineOf([store, what, ...numbers, faults.join(", ") || "none"]);
-  return { text, isClean: faults.length === 0 };
+  return {
+    text: lineOf([store, what, ...numbers, told.join(", ") || "none"]),
+    isClean: faults.length === 0,
+    isOfTime: faults.every(({ fault }) => OF_TIME.includes(fault)),
+  };
 }
+
+/**
+ * What a machine can do that holds processes up, and no fault of theirs: leases lapse, users wait, what is waited for does
+ * not come in time. Whatever else is found, such as what is lost, told twice or out of order, no machine can do.
+ */
+const OF_TIME = ["givenUp", "refused", "idle", "overtaken", "idleHits", "shutOut", "cutShort"];
 
 function lineOf(cells: readonly (number | string)[]): string {
   return `| ${cells.join(" | ")} |`;

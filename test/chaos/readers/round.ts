@@ -21,7 +21,7 @@ export interface StormReport {
   events: number;
   kills: number;
   loads: [];
-  faults: { inexact: number; unfinished: number };
+  faults: { inexact: number; cutShort: number };
 }
 
 const READERS = 200;
@@ -62,7 +62,7 @@ export async function stormRound(place: Place, seed: number, { kills }: Storm): 
       loads: [],
       faults: {
         inexact: judged.filter((verdict) => verdict === "inexact").length,
-        unfinished: judged.filter((verdict) => verdict === "unfinished").length,
+        cutShort: judged.filter((verdict) => verdict === "cutShort").length,
       },
     };
   } finally {
@@ -83,9 +83,9 @@ function left(readers: readonly Reader[]): number {
 }
 
 /** Each event once and in order; the log is shorter than what a store keeps of it. */
-function verdictOf({ heard, truncated }: Reader, lastSeq: number): "exact" | "inexact" | "unfinished" {
+function verdictOf({ heard, truncated }: Reader, lastSeq: number): "exact" | "inexact" | "cutShort" {
   if (truncated > 0 || heard.some((seq, index) => seq !== index + 1)) return "inexact";
-  return heard.length === lastSeq && lastSeq > LEAST_EVENTS ? "exact" : "unfinished";
+  return heard.length === lastSeq && lastSeq > LEAST_EVENTS ? "exact" : "cutShort";
 }
 
 function serverOf(options: ServerOptions): Worker {
