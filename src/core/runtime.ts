@@ -10,7 +10,7 @@ import { Sweeper } from "./ledger/sweeper.ts";
 import { type KnownTool, knownTools } from "./model/known-tool.ts";
 import { type ManagerOptions, managerSettings } from "./options/manager-options.ts";
 import type { TaskTerms } from "./options/task-terms.ts";
-import { Lookout } from "./reading/lookout.ts";
+import { Poller } from "./reading/poller.ts";
 import { Queries } from "./reading/queries.ts";
 import { UserWatches } from "./reading/user-watches.ts";
 import { Waiter } from "./reading/wait.ts";
@@ -44,7 +44,7 @@ export class Runtime implements CallParts {
   readonly calls: RunningCalls;
   readonly queries: Queries;
   readonly waiter: Waiter;
-  readonly lookout: Lookout;
+  readonly poller: Poller;
   readonly watcher: Watcher;
   readonly userWatches: UserWatches;
   readonly terms: TaskTerms;
@@ -82,7 +82,7 @@ export class Runtime implements CallParts {
     this.calls = new RunningCalls(this.idle);
     this.queries = new Queries(this.gateway);
     this.waiter = new Waiter(clock, this.notices, this.queries);
-    this.lookout = new Lookout(this);
+    this.poller = new Poller(this);
     this.watcher = new Watcher(this);
     this.userWatches = new UserWatches(this);
     this.terms = { owner, isShared: store.isShared, followUps, redact, cancelGraceMs, maxResultBytes };
@@ -126,7 +126,7 @@ export class Runtime implements CallParts {
     this.waiter.close();
     this.watcher.close();
     this.userWatches.close();
-    this.lookout.close();
+    this.poller.close();
     this.notices.close();
   }
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { TASK_STATUSES } from "../core/model/task.ts";
-import { named } from "./names.ts";
+import { named } from "./named-schemas.ts";
 import { PROBLEM_CODES } from "./problems.ts";
 import { taskEventSchema, taskInfoSchema, taskStatusSchema } from "./task-schemas.ts";
 

@@ -1,8 +1,8 @@
 import type { Notices } from "../ledger/notices.ts";
 import type { ChangedTask } from "../model/changes.ts";
 import { isNewer, type TaskInfo, type TaskPlace, type TaskScope } from "../model/task.ts";
-import type { Lookout } from "./lookout.ts";
 import { type PacedParts, PacedReads } from "./paced-reads.ts";
+import type { Poller } from "./poller.ts";
 import { ScopeView } from "./scope-view.ts";
 import { StateReader } from "./state-reader.ts";
 import type { UserListener, UserTasks } from "./user-tasks.ts";
@@ -24,7 +24,7 @@ export class UserWatch implements UserListener {
     this.#parts = parts;
     this.#reads = new PacedReads(userId, parts, (task) => this.#tell(task));
     this.#stopHints = parts.notices.onHint(({ id }) => this.#reads.changed(id), userId);
-    this.#user = parts.lookout.joinUser(userId, this);
+    this.#user = parts.poller.joinUser(userId, this);
   }
 
   get isUnread(): boolean {
@@ -56,7 +56,7 @@ export class UserWatch implements UserListener {
     this.#stopHints();
     this.#reads.stop();
     for (const view of this.#views.values()) view.end();
-    this.#parts.lookout.leaveUser(this.#user, this);
+    this.#parts.poller.leaveUser(this.#user, this);
   }
 
   #tell(task: TaskInfo): void {
@@ -69,7 +69,7 @@ export class UserWatch implements UserListener {
 
 export interface UserWatchParts extends PacedParts {
   readonly notices: Notices;
-  readonly lookout: Lookout;
+  readonly poller: Poller;
 }
 
 const MOST_TOLD = 1_000;

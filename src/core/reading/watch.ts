@@ -9,9 +9,9 @@ import { type Clock, Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
 import type { Settings } from "../values/options.ts";
 import { onAbort } from "../values/signals.ts";
-import type { Lookout } from "./lookout.ts";
 import { mayPass } from "./may-pass.ts";
 import { Places } from "./places.ts";
+import type { Poller } from "./poller.ts";
 import type { Queries } from "./queries.ts";
 import { TaskLog } from "./task-log.ts";
 import type { UserListener, UserTasks } from "./user-tasks.ts";
@@ -36,7 +36,7 @@ export class Watch implements UserListener {
   constructor(
     scope: TaskScope,
     { id, after, from, signal }: Settings<typeof WATCH>,
-    { clock, notices, queries, lookout }: WatchParts,
+    { clock, notices, queries, poller }: WatchParts,
   ) {
     this.#scope = scope;
     this.#id = id;
@@ -44,8 +44,8 @@ export class Watch implements UserListener {
     this.#places = new Places(new Map(id === undefined ? Object.entries(from ?? {}) : [[id, after]]));
     this.#log = new TaskLog(scope, queries, this.#places);
     this.#stopHints = notices.onHint((hint) => this.#hinted(hint), scope.userId);
-    this.#user = id === undefined ? lookout.joinUser(scope.userId, this) : undefined;
-    this.#stopLooks = this.#startLooks(lookout);
+    this.#user = id === undefined ? poller.joinUser(scope.userId, this) : undefined;
+    this.#stopLooks = this.#startLooks(poller);
     this.#stopSignal = signal && onAbort(signal, () => this.stop());
     if (signal?.aborted) this.stop();
   }
@@ -100,12 +100,12 @@ export class Watch implements UserListener {
     if (isOver && id === this.#id) this.#isOver = true;
   }
 
-  #startLooks(lookout: Lookout): () => void {
+  #startLooks(poller: Poller): () => void {
     const [id, user, { userId }] = [this.#id, this.#user, this.#scope];
-    if (user !== undefined) return () => lookout.leaveUser(user, this);
+    if (user !== undefined) return () => poller.leaveUser(user, this);
     if (id === undefined) return () => undefined;
     const place = () => ({ id, version: this.#log.version, lastSeq: this.#places.toldOf(id) });
-    return lookout.watchTask({ userId, id, place, moved: () => this.#noteNews(id, 0) });
+    return poller.watchTask({ userId, id, place, moved: () => this.#noteNews(id, 0) });
   }
 
   #hinted({ id, sessionId, firstSeq }: TaskHint): void {
@@ -138,5 +138,5 @@ export interface WatchParts {
   readonly clock: Clock;
   readonly notices: Notices;
   readonly queries: Queries;
-  readonly lookout: Lookout;
+  readonly poller: Poller;
 }

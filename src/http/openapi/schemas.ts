@@ -1,7 +1,7 @@
 /** Schemas as OpenAPI has them: by zod's own hand, and those that have a name as components. */
 
 import * as z from "zod";
-import { named } from "../names.ts";
+import { named } from "../named-schemas.ts";
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 

@@ -9,7 +9,7 @@ import { type Asked, askedOf, type WatchedTask } from "./watched-tasks.ts";
  * The floor under hints: looks at the store every second for all that is watched, in as few calls as it takes, and at
  * once when hints were missed.
  */
-export class Lookout {
+export class Poller {
   readonly #clock: Clock;
   readonly #gateway: StoreReader;
   readonly #notices: Notices;
@@ -22,7 +22,7 @@ export class Lookout {
   #timer: Timer | undefined;
   #stopMissed: (() => void) | undefined;
 
-  constructor({ clock, gateway, notices }: LookoutParts) {
+  constructor({ clock, gateway, notices }: PollerParts) {
     this.#clock = clock;
     this.#gateway = gateway;
     this.#notices = notices;
@@ -134,7 +134,7 @@ export class Lookout {
   }
 }
 
-export interface LookoutParts {
+export interface PollerParts {
   readonly clock: Clock;
   readonly gateway: StoreReader;
   readonly notices: Notices;
