@@ -21,6 +21,7 @@ export class Watch implements UserListener {
   readonly #scope: TaskScope;
   readonly #id: string | undefined;
   readonly #clock: Clock;
+  readonly #poller: Poller;
   readonly #places: Places;
   readonly #log: TaskLog;
   readonly #stopSignal: (() => void) | undefined;
@@ -41,11 +42,12 @@ export class Watch implements UserListener {
     this.#scope = scope;
     this.#id = id;
     this.#clock = clock;
+    this.#poller = poller;
     this.#places = new Places(new Map(id === undefined ? Object.entries(from ?? {}) : [[id, after]]));
     this.#log = new TaskLog(scope, queries, this.#places);
     this.#stopHints = notices.onHint((hint) => this.#hinted(hint), scope.userId);
     this.#user = id === undefined ? poller.joinUser(scope.userId, this) : undefined;
-    this.#stopLooks = this.#startLooks(poller);
+    this.#stopLooks = this.#startLooks();
     this.#stopSignal = signal && onAbort(signal, () => this.stop());
     if (signal?.aborted) this.stop();
   }
@@ -100,17 +102,19 @@ export class Watch implements UserListener {
     if (isOver && id === this.#id) this.#isOver = true;
   }
 
-  #startLooks(poller: Poller): () => void {
+  #startLooks(): () => void {
     const [id, user, { userId }] = [this.#id, this.#user, this.#scope];
-    if (user !== undefined) return () => poller.leaveUser(user, this);
+    if (user !== undefined) return () => this.#poller.leaveUser(user, this);
     if (id === undefined) return () => undefined;
     const place = () => ({ id, version: this.#log.version, lastSeq: this.#places.toldOf(id) });
-    return poller.watchTask({ userId, id, place, moved: () => this.#noteNews(id, 0) });
+    return this.#poller.watchTask({ userId, id, place, moved: () => this.#noteNews(id, 0) });
   }
 
-  #hinted({ id, sessionId, firstSeq }: TaskHint): void {
+  #hinted(hint: TaskHint): void {
+    const { id, sessionId, firstSeq } = hint;
     if (this.#id !== undefined ? id !== this.#id : !this.#isWanted(sessionId)) return;
-    this.#noteNews(id, this.#user?.seqAtStart(this, id) ?? firstSeq - 1);
+    if (this.#user?.mayBeOld(this, hint) && !this.#places.has(id)) this.#poller.lookAgain(this.#user);
+    else this.#noteNews(id, this.#user?.seqAtStart(this, id) ?? firstSeq - 1);
   }
 
   #isWanted(sessionId: string | null): boolean {

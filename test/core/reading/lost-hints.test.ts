@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { StoreHint } from "../../../src/core/model/store.ts";
 import { BackgroundTaskManager, type TaskStore, type TaskUpdate } from "../../../src/index.ts";
-import { faultyStore, rejects } from "../../support/faulty-store.ts";
+import { answersAfter, faultyStore, rejects } from "../../support/faulty-store.ts";
 import { ADA, callOf, ended, gate, inFakeTime, logOf, pass, soon, startAll } from "../../support/scene.ts";
 import { sharedMemoryStore } from "../../support/stores.ts";
 
@@ -104,6 +104,17 @@ test("who has subscribed again looks at once", async () => {
   expect([one.seen, all.seen.sort()]).toEqual([["tool0 3"], ["tool0 3", "tool1 3"]]);
 });
 
+test("of a task that began and ended while hints were lost, the last hint alone tells all of it", async () => {
+  const { here, there, channel } = twoProcesses(() => false);
+  const watched = recordOf(here.watch(ADA));
+  await pass(100);
+  channel.isLost = (hint) => !("status" in hint) || hint.status !== "completed";
+  const { id } = await soon(there.start(callOf({ toolName: "short" }), async () => "done"));
+  await ended(there, id);
+  await pass(500);
+  expect(watched.seen).toEqual(["short 1", "short 2", "short 3"]);
+});
+
 test("1,000 idle watches of tasks cost at most 10 reads of the store a second", async () => {
   const { here, there, store } = twoProcesses();
   const started = await startAll(there, 10);
@@ -138,6 +149,20 @@ test("nothing is looked at for watches that are over, or after close", async () 
   store.asked.length = 0;
   await pass(20_000);
   expect(store.asked).toEqual([]);
+});
+
+test("who leaves while a look is under way is looked for no more, whoever goes on", async () => {
+  const { here, store } = twoProcesses();
+  const watches = [here.watch(ADA), here.watch(ADA)].map((watched) => watched[Symbol.asyncIterator]());
+  store.next("changes", answersAfter(500));
+  await pass(100);
+  here.watch(ADA)[Symbol.asyncIterator]().return?.();
+  const late = here.watch(ADA)[Symbol.asyncIterator]();
+  for (const iterator of [...watches, late]) await soon(Promise.resolve(iterator.return?.()));
+  await pass(2_000);
+  store.asked.length = 0;
+  await pass(20_000);
+  expect(store.asked.filter(({ operation }) => operation === "changes")).toEqual([]);
 });
 
 test("a watch of a scope that begins after close ends", async () => {
