@@ -36,7 +36,7 @@ export class Watch implements UserListener {
 
   constructor(
     scope: TaskScope,
-    { id, after, from, signal }: Settings<typeof WATCH>,
+    { id, after = 0, from, signal }: Settings<typeof WATCH>,
     { clock, notices, queries, poller }: WatchParts,
   ) {
     this.#scope = scope;
