@@ -29,6 +29,8 @@ export class Watch implements UserListener {
   readonly #user: UserTasks | undefined;
   readonly #stopLooks: () => void;
   #wake: () => void = () => undefined;
+  /** A task that is read again after a while, and not before. */
+  #failing: string | undefined;
   #isFinishing = false;
   #isOver = false;
   /** Its reader may be gone for good, and never say so. */
@@ -75,7 +77,7 @@ export class Watch implements UserListener {
   moved({ id, sessionId, lastSeq }: ChangedTask, before: ChangedTask | undefined): void {
     if (!this.#isWanted(sessionId)) return;
     this.#places.moved(id, lastSeq, before?.lastSeq ?? 0);
-    this.#wake();
+    this.#wakeFor(id);
   }
 
   async *read(): AsyncGenerator<TaskUpdate, void> {
@@ -92,7 +94,9 @@ export class Watch implements UserListener {
         failures += 1;
         // After all others, which may fare better.
         this.#places.noteNews(id, 0);
-        await this.#sleep(retryDelay(failures));
+        this.#failing = id;
+        await this.#sleep(Math.min(LAST_RETRY_MS, retryDelay(failures)));
+        this.#failing = undefined;
       }
     }
   }
@@ -123,7 +127,12 @@ export class Watch implements UserListener {
 
   #noteNews(id: string, after: number): void {
     this.#places.noteNews(id, after);
-    this.#wake();
+    this.#wakeFor(id);
+  }
+
+  /** Each look finds anew what cannot be read: a busy store would be asked by every watch, every second. */
+  #wakeFor(id: string): void {
+    if (id !== this.#failing) this.#wake();
   }
 
   /** Until there is news, or for so long. */
@@ -136,6 +145,9 @@ export class Watch implements UserListener {
     timer?.clear();
   }
 }
+
+/** Milliseconds between two tries at most: so late a watch goes on when the store does. */
+const LAST_RETRY_MS = 5_000;
 
 /** What a watch works with. */
 export interface WatchParts {

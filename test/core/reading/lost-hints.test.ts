@@ -190,6 +190,19 @@ test("while the store fails nothing is told, and afterwards everything that has 
   expect(watched.seen).toEqual(["tool0 3"]);
 });
 
+test("a watch whose reads fail asks less and less often, although looks go on, and goes on within 5 s", async () => {
+  const { here, there, store } = twoProcesses();
+  const [task] = await startAll(there, 1);
+  await pass(20);
+  store.always("events", rejects);
+  const watched = recordOf(here.watch(ADA, { id: task?.id ?? "" }));
+  await pass(60_000);
+  expect(store.asked.filter(({ operation }) => operation === "events").length).toBeLessThanOrEqual(20);
+  store.always("events");
+  await pass(5_000);
+  expect(watched.seen).toEqual(["tool0 1", "tool0 2"]);
+});
+
 test("whatever hints are lost, and however looks and writes interleave, each event is told once and in order", {
   timeout: 60_000,
 }, async () => {
