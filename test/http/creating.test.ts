@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import type { TaskTool } from "../../src/http/index.ts";
 import { BackgroundTaskManager, type BackgroundTaskManagerOptions, type TaskInfo } from "../../src/index.ts";
-import { end, type Lab, type LabOptions, startLab } from "./lab.ts";
+import { end, type Lab, type LabOptions, rawRequest, startLab } from "./lab.ts";
 
 const build = {
   schema: z.object({ branch: z.string().min(2) }),
@@ -51,6 +51,20 @@ describe("creating a task", () => {
     expect(task).toMatchObject({ toolName: "build", sessionId: "diary", status: "queued", priority: 1 });
     await end(lab.tasks, { userId: "ada" }, task.id);
     expect(await (await lab.as("ada", `/${task.id}/result`)).json()).toMatchObject({ value: "built" });
+  });
+
+  test.each(["/", "/api/tasks/"])("its place is below %s, where the handler is", async (basePath) => {
+    await serve({ build }, { basePath });
+    const created = await rawRequest(
+      lab.port,
+      "POST",
+      basePath,
+      { Authorization: "Bearer ada", "Content-Type": "application/json" },
+      JSON.stringify(main),
+    );
+    const place = String(created.headers.location);
+    const read = await rawRequest(lab.port, "GET", place, { Authorization: "Bearer ada" });
+    expect([read.status, JSON.parse(read.body)]).toMatchObject([200, { id: JSON.parse(created.body).id }]);
   });
 
   test("the tool gets what its schema has made of the input, and the scope", async () => {
