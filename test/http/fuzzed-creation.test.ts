@@ -115,7 +115,7 @@ describe.each(Object.entries(BRIDGES))("whatever is to be created, on a server w
     if (session !== undefined) expect(task.sessionId).toBe(session);
   }
 
-  test("gets a sound answer, and makes nothing of another's", async () => {
+  test("gets a sound answer, and makes nothing of another's", { timeout: 60_000 }, async () => {
     const seen = new Map<number, number>();
     const created = new Map<string, Set<string>>();
     await fc.assert(
@@ -132,7 +132,7 @@ describe.each(Object.entries(BRIDGES))("whatever is to be created, on a server w
         const again = await rawRequest(lab.port, "POST", "/background-tasks", headers, body);
         expect([again.status, JSON.parse(again.body)]).toMatchObject([202, { id }]);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 700 },
     );
     for (const [userId, ids] of created) {
       for (const id of ids) expect(await lab.tasks.get({ userId }, id)).toBeDefined();
