@@ -57,7 +57,9 @@ export const ROUTES: readonly Route[] = [
     body: createBodySchema,
     maxBodyBytes: 1_048_576,
     answers: {
-      202: json("The task, which waits for its start.", taskInfoSchema, { Location: locationSchema }),
+      202: json("The task. One that was asked for again is as it is by now.", taskInfoSchema, {
+        Location: locationSchema,
+      }),
     },
     problems: ["not_found", "session_busy", "key_reused", "too_many_tasks"],
     option: "tools",
