@@ -136,7 +136,7 @@ export const ROUTES: readonly Route[] = [
     headers: streamHeadersSchema,
     answers: {
       200: {
-        description: "A page of its events, oldest first, or all of them as they happen.",
+        description: "Its events, oldest first.",
         content: { "application/json": eventPageSchema, "text/event-stream": eventStreamSchema },
       },
       204: { description: "A stream of a task that has ended is at its end.", content: {} },
