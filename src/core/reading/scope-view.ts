@@ -1,5 +1,5 @@
 import { isNewer, type TaskInfo, type TaskPlace, type TaskScope } from "../model/task.ts";
-import type { TasksSnapshot } from "../model/tasks-update.ts";
+import type { StateUpdate, TasksSnapshot } from "../model/tasks-update.ts";
 import { Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
 import type { PacedParts } from "./paced-reads.ts";
@@ -42,6 +42,10 @@ export class ScopeView {
     if (this.isEmpty) this.end();
   }
 
+  finish(): void {
+    for (const reader of this.#readers) reader.finish();
+  }
+
   end(): void {
     this.#isOver = true;
     this.#timer?.clear();
@@ -53,14 +57,15 @@ export class ScopeView {
     void this.#readAll();
   }
 
-  tell(task: TaskInfo): void {
+  tell(state: StateUpdate): void {
+    const { task } = state;
     if (this.#scope.sessionId !== undefined && task.sessionId !== this.#scope.sessionId) return;
     const seen = this.#seen.get(task.id);
     // A snapshot has overtaken it. Those who have not had that are told of the next state, which is on its way.
     if (seen !== undefined && isNewer(seen, task)) return;
     this.#seen.set(task.id, task);
     if (this.#isReading) this.#meanwhile.set(task.id, task);
-    for (const reader of this.#readers) reader.give(task);
+    for (const reader of this.#readers) reader.give(state);
   }
 
   #awaitCheck(): void {
@@ -112,7 +117,8 @@ export class ScopeView {
   #told(snapshot: TasksSnapshot, waiting: ReadonlySet<StateReader>, isCheck: boolean): void {
     const told = new Map(snapshot.tasks.map((task) => [task.id, task]));
     const hasGone = isCheck && [...this.#seen.keys()].some((id) => !told.has(id));
-    for (const reader of hasGone ? this.#readers : waiting) reader.giveSnapshot(snapshot);
+    const update = { type: "snapshot", ...snapshot } as const;
+    for (const reader of hasGone ? this.#readers : waiting) reader.giveSnapshot(update);
     this.#seen = isCheck ? told : new Map([...this.#seen, ...told]);
   }
 
