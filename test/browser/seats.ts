@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { build } from "esbuild";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { describeChromium, startChromium } from "../support/chromium.ts";
 import { until } from "../support/until.ts";
 import type { Call, Failure, Recording, recorder } from "./recorder.ts";
@@ -37,8 +37,17 @@ export class Seat {
     return said.value as Value;
   }
 
+  /** How a call fails in the end. Between its tries time is put forward. */
   async fails(name: Call, ...args: unknown[]): Promise<Failure> {
-    const said = await this.do("call", name, ...args);
+    let isOver = false;
+    const over = this.do("call", name, ...args).finally(() => {
+      isOver = true;
+    });
+    await until(async () => {
+      if (!isOver) await this.do("forward", 1_000);
+      expect(isOver).toBe(true);
+    });
+    const said = await over;
     if (!("error" in said)) throw new Error(`${name} did not fail.`);
     return said.error;
   }
@@ -101,7 +110,7 @@ export function inBothPlaces(run: (place: Place) => void): void {
   });
 }
 
-export function inChromium(run: (place: Place) => void): void {
+function inChromium(run: (place: Place) => void): void {
   describeChromium("in Chromium", () => {
     let browser: Browser;
     let context: BrowserContext | undefined;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TasksUpdate, WatchedEvent } from "../../src/client/index.ts";
 import { until } from "../support/until.ts";
-import { inBothPlaces, inChromium, type Place, type Seat } from "./seats.ts";
+import { inBothPlaces, type Place, type Seat } from "./seats.ts";
 import { Site } from "./site.ts";
 import { begun } from "./tasks.ts";
 
@@ -53,9 +53,11 @@ inBothPlaces((place) => {
     await seat.do("forward", 120_000);
     expect(site.lines()).toHaveLength(2);
   });
+
+  if (place.name === "Chromium") describeTabs(place);
 });
 
-inChromium((place) => {
+function describeTabs(place: Place): void {
   test.each([
     [undefined, [], 2],
     ["keep", ["/stream"], 1],
@@ -86,4 +88,4 @@ inChromium((place) => {
     await other.hears("all", ({ news }) => expect(news.length).toBeGreaterThan(0));
     expect(site.open).toEqual(["/stream"]);
   });
-});
+}
