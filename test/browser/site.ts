@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { createRequestListener } from "@remix-run/node-fetch-server";
 import { createTaskHandler, type TaskHandlerOptions } from "../../src/http/index.ts";
 import { BackgroundTaskManager, type TaskStore } from "../../src/index.ts";
-import { recorderText } from "./seats.ts";
+import { recorderText } from "./bundle.ts";
 
 type Handle = (request: Request) => Promise<Response>;
 

@@ -4,67 +4,12 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { build } from "esbuild";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import type { Browser, BrowserContext } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import { describeChromium, startChromium } from "../support/chromium.ts";
-import { until } from "../support/until.ts";
-import type { Call, Failure, Recording, recorder } from "./recorder.ts";
-
-type Recorder = typeof recorder;
-type Ask = (name: string, args: unknown[]) => Promise<unknown>;
-
-/** A client somewhere else. */
-export class Seat {
-  /** The page; `undefined` in Node. */
-  readonly page: Page | undefined;
-  readonly #ask: Ask;
-
-  constructor(ask: Ask, page?: Page) {
-    this.#ask = ask;
-    this.page = page;
-  }
-
-  async do<Name extends keyof Recorder>(name: Name, ...args: Parameters<Recorder[Name]>) {
-    return (await this.#ask(name, args)) as Awaited<ReturnType<Recorder[Name]>>;
-  }
-
-  async call<Value>(name: Call, ...args: unknown[]): Promise<Value> {
-    const said = await this.do("call", name, ...args);
-    if ("error" in said) throw Object.assign(new Error(said.error.message), said.error);
-    return said.value as Value;
-  }
-
-  /** How a call fails in the end. Between its tries time is put forward. */
-  async fails(name: Call, ...args: unknown[]): Promise<Failure> {
-    let isOver = false;
-    const over = this.do("call", name, ...args).finally(() => {
-      isOver = true;
-    });
-    await until(async () => {
-      if (!isOver) await this.do("forward", 1_000);
-      expect(isOver).toBe(true);
-    });
-    const said = await over;
-    if (!("error" in said)) throw new Error(`${name} did not fail.`);
-    return said.error;
-  }
-
-  async heard<News>(name: string): Promise<Recording<News>> {
-    return (await this.do("heard", name)) as Recording<News>;
-  }
-
-  /** What was heard, as soon as that is enough. */
-  hears<News>(name: string, check: (recording: Recording<News>) => void): Promise<Recording<News>> {
-    return until(async () => {
-      const recording = await this.heard<News>(name);
-      check(recording);
-      return recording;
-    });
-  }
-}
+import { recorderText } from "./bundle.ts";
+import { type Ask, Seat } from "./seat.ts";
 
 export interface Place {
   name: string;
@@ -72,29 +17,6 @@ export interface Place {
   seat(origin: string): Promise<Seat>;
   /** Another of the same user. */
   context(): BrowserContext;
-}
-
-let bundled: Promise<string> | undefined;
-
-/** The client, with its own time and with what records it, as one file. */
-export function recorderText(): Promise<string> {
-  bundled ??= bundle();
-  return bundled;
-}
-
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [pathOf("recorder.ts")],
-    inject: [pathOf("forward.ts")],
-    bundle: true,
-    format: "esm",
-    write: false,
-  });
-  return outputFiles[0]?.text ?? "";
-}
-
-function pathOf(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url));
 }
 
 /** Runs tests in both; one browser for them all, and nothing is left of a test when it ends. */

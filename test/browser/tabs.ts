@@ -1,15 +1,14 @@
+/** Several clients of one user, and those that nobody looks at. */
+
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TasksUpdate, WatchedEvent } from "../../src/client/index.ts";
 import { until } from "../support/until.ts";
-import { inBothPlaces, type Place, type Seat } from "./seats.ts";
+import type { Place } from "./places.ts";
+import type { Seat } from "./seat.ts";
 import { Site } from "./site.ts";
 import { begun } from "./tasks.ts";
 
 let site: Site;
-beforeEach(async () => {
-  site = await new Site().start();
-});
-afterEach(() => site.stop());
 
 async function seated(place: Place, whenHidden?: "keep"): Promise<Seat> {
   const seat = await place.seat(site.origin);
@@ -17,7 +16,12 @@ async function seated(place: Place, whenHidden?: "keep"): Promise<Seat> {
   return seat;
 }
 
-inBothPlaces((place) => {
+export function tabs(place: Place): void {
+  beforeEach(async () => {
+    site = await new Site().start();
+  });
+  afterEach(() => site.stop());
+
   test("two at once on one user see the same, and what one of them does", async () => {
     const seats = [await seated(place), await seated(place)] as const;
     for (const seat of seats) await seat.do("watchAll", "all");
@@ -55,7 +59,7 @@ inBothPlaces((place) => {
   });
 
   if (place.name === "Chromium") describeTabs(place);
-});
+}
 
 function describeTabs(place: Place): void {
   test.each([

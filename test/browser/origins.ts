@@ -1,15 +1,15 @@
+/** What a browser asks of a server, of its own origin and of another. */
+
 import { afterEach, beforeEach, expect, test } from "vitest";
 import * as z from "zod";
 import type { TaskInfo, WatchedEvent } from "../../src/client/index.ts";
-import { inBothPlaces, type Place, type Seat } from "./seats.ts";
+import type { Place } from "./places.ts";
+import type { Seat } from "./seat.ts";
 import { Site, type SiteOptions } from "./site.ts";
 import { begun, seqsOf } from "./tasks.ts";
 import { startWire } from "./wires.ts";
 
 const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 async function started(options: SiteOptions = {}): Promise<Site> {
   const site = await new Site(options).start();
@@ -17,7 +17,11 @@ async function started(options: SiteOptions = {}): Promise<Site> {
   return site;
 }
 
-inBothPlaces((place) => {
+export function origins(place: Place): void {
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+
   test("the same origin: what has not changed is a 304, and the very object", async () => {
     const site = await started();
     const seat = await place.seat(site.origin);
@@ -34,7 +38,7 @@ inBothPlaces((place) => {
   });
 
   if (place.name === "Chromium") describeOrigins(place);
-});
+}
 
 function describeOrigins(place: Place): void {
   let pages: Site;

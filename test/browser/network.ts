@@ -1,3 +1,5 @@
+/** What becomes of streams and waits where the network, a proxy or the server fails. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,12 +8,12 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TasksUpdate, WatchedEvent } from "../../src/client/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
 import { until } from "../support/until.ts";
-import { inBothPlaces } from "./seats.ts";
+import type { Place } from "./places.ts";
 import { Site } from "./site.ts";
 import { ADA, begun, seqsOf } from "./tasks.ts";
 import { startBuffering, startWire } from "./wires.ts";
 
-inBothPlaces((place) => {
+export function network(place: Place): void {
   let directory: string;
   let site: Site;
   const closing: (() => Promise<void>)[] = [];
@@ -117,4 +119,4 @@ inBothPlaces((place) => {
     const { news } = await seat.hears<WatchedEvent>("task", ({ end }) => expect(end).toBe("done"));
     expect(news.map(({ event }) => event.seq)).toEqual(await seqsOf(site, task.id));
   });
-});
+}

@@ -1,7 +1,9 @@
+/** A server that is newer than the client, and older ones. */
+
 import type { ReadableWritablePair } from "node:stream/web";
 import { afterEach, expect, test } from "vitest";
 import type { TasksUpdate, WatchedEvent } from "../../src/client/index.ts";
-import { inBothPlaces, type Place } from "./seats.ts";
+import type { Place } from "./places.ts";
 import { Site, type SiteOptions } from "./site.ts";
 import { ADA, begun, seqsOf } from "./tasks.ts";
 
@@ -47,19 +49,19 @@ function problem(status: number, code: string, field?: string): Response {
   return Response.json({ type: "about:blank", title: "", detail: "", status, code, field }, { status });
 }
 
-let site: Site;
-afterEach(() => site.stop());
+export function versions(place: Place): void {
+  let site: Site;
+  afterEach(() => site.stop());
 
-async function seated(place: Place, options: SiteOptions) {
-  site = await new Site(options).start();
-  const seat = await place.seat(site.origin);
-  await seat.do("open", { baseUrl: site.baseUrl, tokens: ["ada-1"] });
-  return seat;
-}
+  async function seated(options: SiteOptions) {
+    site = await new Site(options).start();
+    const seat = await place.seat(site.origin);
+    await seat.do("open", { baseUrl: site.baseUrl, tokens: ["ada-1"] });
+    return seat;
+  }
 
-inBothPlaces((place) => {
   test("a newer server: what nobody knows is passed on, and is not the end", async () => {
-    const seat = await seated(place, { around: newer });
+    const seat = await seated({ around: newer });
     const task = await begun(site);
     await seat.do("watch", "task", task.id);
     await seat.do("watchAll", "all");
@@ -85,7 +87,7 @@ inBothPlaces((place) => {
     ["whose host has switched streams off", { streams: false }],
   ];
   test.each(servers)("an older server, %s: it polls, and tells the same", async (_which, options) => {
-    const seat = await seated(place, options);
+    const seat = await seated(options);
     const task = await begun(site);
     await seat.do("watch", "task", task.id);
     await seat.do("watchAll", "all");
@@ -103,4 +105,4 @@ inBothPlaces((place) => {
     );
     expect(site.streams).toHaveLength(2);
   });
-});
+}

@@ -1,12 +1,15 @@
+/** A 401 in the midst of a stream. */
+
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TasksUpdate, WatchedEvent } from "../../src/client/index.ts";
 import { until } from "../support/until.ts";
-import { inBothPlaces, type Seat } from "./seats.ts";
+import type { Place } from "./places.ts";
+import type { Seat } from "./seat.ts";
 import { Site } from "./site.ts";
 import { begun, seqsOf } from "./tasks.ts";
 import { startWire } from "./wires.ts";
 
-inBothPlaces((place) => {
+export function signIn(place: Place): void {
   let site: Site;
   let wire: Awaited<ReturnType<typeof startWire>>;
   let seat: Seat;
@@ -66,4 +69,4 @@ inBothPlaces((place) => {
       expect(news[0]).toMatchObject({ tasks: [{ id: task.id }] }),
     );
   });
-});
+}
