@@ -52,8 +52,7 @@ export interface TaskHandlerOptions<Inputs = any> {
   /** Of which tools users may create tasks with `POST /`, by name. @default {} */
   tools?: TaskTools<Inputs> | undefined;
   /**
-   * Origins of this site, beside the request's own, whose pages may cancel and create. Name the public origin here if
-   * a proxy in front changes protocol or host. @default []
+   * Origins, beside the host's own, whose pages may cancel and create: `["https://app.example.com"]`. @default []
    */
   allowedOrigins?: readonly string[] | undefined;
   /**

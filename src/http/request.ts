@@ -45,16 +45,21 @@ export function isPlainName(name: string): boolean {
 }
 
 /**
- * Refuses what a page from elsewhere can make a browser send. Requests of programs have neither header.
- * A page cannot forge them, and what it can send without asking is no JSON. A neighbour on the same site is elsewhere
- * too: it is let in by its origin only.
+ * Refuses what a page from elsewhere can make a browser send. Requests of programs have neither header, and a page cannot
+ * forge them. What a browser says of the site counts more than our own URL, which proxies and frameworks rewrite.
  */
 export function checkOrigin(request: Request, ownOrigin: string, allowed: readonly string[]): void {
   const origin = request.headers.get("Origin");
   const site = request.headers.get("Sec-Fetch-Site");
-  const isForeign = origin !== null && origin !== ownOrigin && !allowed.includes(origin);
-  const isFromHere = site === null || HERE.includes(site) || (site === "same-site" && origin !== null);
-  if (isForeign || !isFromHere) throw new Refusal("foreign_origin");
+  if (origin !== null && allowed.includes(origin)) return;
+  const isFromHere = site === null ? isOwn(origin, ownOrigin, request) : HERE.includes(site);
+  if (!isFromHere) throw new Refusal("foreign_origin");
+}
+
+/** Browsers before 2023, and those of pages without TLS, say no more than the origin. */
+function isOwn(origin: string | null, ownOrigin: string, { headers }: Request): boolean {
+  if (origin === null || origin === ownOrigin) return true;
+  return URL.canParse(origin) && new URL(origin).host === headers.get("Host")?.toLowerCase();
 }
 
 /** What a browser says of a page of the same origin, and of its user. */

@@ -131,8 +131,21 @@ describe.each(Object.entries(BRIDGES))("POST /:id/cancel behind %s", (_name, bri
     [
       "cross-site from an allowed origin",
       { Origin: "https://app.example.com", "Sec-Fetch-Site": "cross-site" },
-      403,
+      200,
     ],
+    [
+      "a page of the same origin, behind a proxy that changes ours",
+      { Origin: "https://own.example", "Sec-Fetch-Site": "same-origin" },
+      200,
+    ],
+    [
+      "the same behind a proxy that keeps the host, old browser",
+      { Origin: "https://own.example", Host: "own.example" },
+      200,
+    ],
+    ["the same in capitals", { Origin: "https://own.example:8080", Host: "Own.Example:8080" }, 200],
+    ["another port behind a proxy", { Origin: "https://own.example:81", Host: "own.example" }, 403],
+    ["an origin that is no URL", { Origin: "own.example", Host: "own.example" }, 403],
     ["the allowed origin, other protocol", { Origin: "http://app.example.com" }, 403],
     ["a longer origin", { Origin: "https://app.example.com.evil.example" }, 403],
     ["the same host, other port", { Origin: "http://127.0.0.1:1" }, 403],
