@@ -1,8 +1,8 @@
 import type { TaskScope } from "../../src/index.ts";
-import { callOf } from "../http/lab.ts";
 import type { Site } from "./site.ts";
 
 export const ADA: TaskScope = { userId: "ada" };
+const CALL = { toolName: "search", input: { query: "otters" }, scope: ADA };
 
 /** A task of Ada's that does what it is told to. */
 export async function begun(site: Site) {
@@ -11,7 +11,7 @@ export async function begun(site: Site) {
     finish = resolve;
   });
   let write: (chunk: string) => void = () => undefined;
-  const { id } = await site.tasks.start(callOf(ADA), (_input, context) => {
+  const { id } = await site.tasks.start(CALL, (_input, context) => {
     write = context.write;
     return value;
   });
