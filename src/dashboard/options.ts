@@ -1,6 +1,6 @@
 import type { Kind } from "../core/values/kinds.ts";
 import { option, readOptions, type Settings, type Table } from "../core/values/options.ts";
-import { origins, path } from "../http/paths.ts";
+import { origins, path } from "../core/values/places.ts";
 
 /** The options of `createTaskPage`. */
 export interface TaskPageOptions {

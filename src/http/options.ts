@@ -3,7 +3,7 @@ import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { boolean, func, type Kind, kind, limit, methods } from "../core/values/kinds.ts";
 import { group, needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
-import { origins, path } from "./paths.ts";
+import { origins, path } from "../core/values/places.ts";
 import { type TaskTools, taskTools } from "./tools.ts";
 
 const METHODS = [

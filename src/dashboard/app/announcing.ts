@@ -1,15 +1,14 @@
 /** What a screen reader is told: that tasks have ended, together, and at most one sentence in five seconds. */
-import { signal } from "@preact/signals";
+import { type ReadonlySignal, signal } from "@preact/signals";
 import type { TaskInfo } from "../../client/index.ts";
 import { cleanText } from "./clean-text.ts";
 import { hasEnded, statusName } from "./statuses.ts";
-import { tasks } from "./tasks.ts";
 
 export const announcement = signal("");
 
 const EVERY_MS = 5_000;
 
-export function announceEnds(): void {
+export function announceEnds(tasks: ReadonlySignal<readonly TaskInfo[]>): void {
   let unfinished = new Set<string>();
   const ended = new Map<string, TaskInfo>();
   let timer: ReturnType<typeof setTimeout> | undefined;

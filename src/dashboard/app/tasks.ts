@@ -16,6 +16,8 @@ const hasMore = signal(false);
 const nextCursor = signal<string | null | undefined>(undefined);
 
 export const isLoadingOlder = signal(false);
+/** Why the last attempt to load older ones has failed. */
+export const loadFailure = signal("");
 export const hasOlder = computed(() => hasMore.value && nextCursor.value !== null);
 
 /** Newest first. */
@@ -78,22 +80,30 @@ function takePending(): void {
 /** Hidden pages have no animation frames, and go on counting. */
 const FRAME_MS = 100;
 
-/** The next page of what is older than all that is shown. */
+/** The next of those that are older than all that are shown. */
 export async function loadOlder(): Promise<void> {
   if (isLoadingOlder.value) return;
   isLoadingOlder.value = true;
   try {
-    const cursor = nextCursor.value ?? undefined;
-    const page = await client.list({ limit: 100, cursor });
-    batch(() => {
-      older.value = new Map([...older.value, ...page.tasks.map((task) => [task.id, task] as const)]);
-      nextCursor.value = page.nextCursor;
-    });
+    // The first pages are what is followed anyway.
+    while (!(await loadPage()) && hasOlder.value);
   } catch (error) {
-    failure.value = messageOf(error);
+    loadFailure.value = messageOf(error);
   } finally {
     isLoadingOlder.value = false;
   }
+}
+
+/** Whether there was anything on it that is not shown already. */
+async function loadPage(): Promise<boolean> {
+  const page = await client.list({ limit: 500, cursor: nextCursor.value ?? undefined });
+  const fresh = page.tasks.filter(({ id }) => taskWithId(id) === undefined);
+  batch(() => {
+    older.value = new Map([...older.value, ...fresh.map((task) => [task.id, task] as const)]);
+    nextCursor.value = page.nextCursor;
+    loadFailure.value = "";
+  });
+  return fresh.length > 0;
 }
 
 /** A task as a call has returned it, before the stream tells of it. */

@@ -1,15 +1,5 @@
-import { signal } from "@preact/signals";
 import type { TaskInfo } from "../../client/index.ts";
 import { hasEnded } from "./statuses.ts";
-
-/** The time, by the second. Only what shows a time reads it: a row is not drawn anew because a second has passed. */
-export const now = signal(Date.now());
-
-export function keepTime(): void {
-  setInterval(() => {
-    if (!document.hidden) now.value = Date.now();
-  }, 1_000);
-}
 
 /** How long a task has run, or has waited while it is queued. */
 export function elapsedMs(task: TaskInfo, at: number): number {

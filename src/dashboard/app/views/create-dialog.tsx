@@ -108,7 +108,9 @@ function Form({ tools, onClose }: { tools: readonly CreatableTool[]; onClose(): 
         wrong={failure.value?.field ?? ""}
       />
       <label>
-        Description, if any
+        <span>
+          Description<span class="hint">, if any</span>
+        </span>
         <input
           value={description.value}
           maxLength={500}

@@ -1,7 +1,8 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
 import type { TaskInfo } from "../../../client/index.ts";
-import { durationText, elapsedMs, now } from "../times.ts";
+import { now } from "../clock.ts";
+import { durationText, elapsedMs } from "../times.ts";
 
 /** Only its text changes with time; nothing around it is drawn anew. */
 export function Elapsed({ task }: { task: TaskInfo }) {

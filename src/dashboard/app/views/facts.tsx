@@ -45,7 +45,7 @@ export function Facts({ task }: { task: TaskInfo }) {
           <code>{task.id}</code>
         </Fact>
         <Fact name="Tool call">
-          <code>{cleanText(task.toolCallId)}</code>
+          {task.toolCallId !== task.id && <code>{cleanText(task.toolCallId)}</code>}
         </Fact>
         <Fact name="Metadata">{task.metadata && <Json value={task.metadata} isOpen />}</Fact>
       </dl>

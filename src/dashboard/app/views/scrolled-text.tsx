@@ -3,7 +3,7 @@ import type { ComponentChildren, RefObject } from "preact";
 /** Text of a tool. It scrolls by itself, and so must be reached by keyboard, under the name of its heading. */
 export function ScrolledText(props: {
   labelledBy: string;
-  box?: RefObject<HTMLPreElement>;
+  box?: RefObject<HTMLPreElement | null>;
   children?: ComponentChildren;
 }) {
   return (

@@ -29,7 +29,9 @@ function StopQuestion({ tasks }: { tasks: readonly TaskInfo[] }) {
           {isOne ? cleanText(first.summary) : "All loaded tasks that match the filters and have not ended."}
         </p>
         <label>
-          Reason, if any
+          <span>
+            Reason<span class="hint">, if any</span>
+          </span>
           <input
             value={reason.value}
             maxLength={500}

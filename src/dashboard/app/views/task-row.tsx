@@ -3,10 +3,11 @@ import { useLayoutEffect } from "preact/hooks";
 import type { TaskInfo } from "../../../client/index.ts";
 import { addressOf, filters } from "../address.ts";
 import { cleanText } from "../clean-text.ts";
+import { now } from "../clock.ts";
 import { offer } from "../offer.ts";
 import { hasEnded, isStopping, statusName } from "../statuses.ts";
 import { toStop } from "../stopping.ts";
-import { agoText, now } from "../times.ts";
+import { agoText } from "../times.ts";
 import { Elapsed } from "./elapsed.tsx";
 import { Progress } from "./progress.tsx";
 

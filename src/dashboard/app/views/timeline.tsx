@@ -1,17 +1,17 @@
 import { useComputed } from "@preact/signals";
 import { select, selected } from "../address.ts";
 import { cleanText } from "../clean-text.ts";
+import { now } from "../clock.ts";
 import { shown } from "../matching.ts";
 import { statusName } from "../statuses.ts";
 import { LANE_PX, strip } from "../strip.ts";
-import { now } from "../times.ts";
 
 /** What ran when, of the newest that are shown. The list beside it says the same in words. */
 export function Timeline() {
   const drawn = useComputed(() => strip(shown.value, now.value));
   const { bars, lanes, spanName, most, running } = drawn.value;
   if (bars.length === 0) return null;
-  const label = `Timeline of the last ${spanName}: ${bars.length} tasks, at most ${most} at the same time, ${running} unfinished.`;
+  const label = `Timeline of the last ${spanName}: ${bars.length === 1 ? "1 task" : `${bars.length} tasks`}, at most ${most} at the same time, ${running} unfinished.`;
   return (
     <figure class="timeline">
       <svg

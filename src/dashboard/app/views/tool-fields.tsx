@@ -30,6 +30,7 @@ function FieldInput({ field, value, isWrong, onChange }: InputProps) {
   const shared = { value, required: isRequired && kind !== "boolean", "aria-invalid": isWrong };
   const onInput = ({ currentTarget }: { currentTarget: { value: string } }) => onChange(currentTarget.value);
   return (
+    // biome-ignore lint/a11y/noLabelWithoutControl: it is one of those below
     <label class={kind === "boolean" ? "check" : undefined}>
       <span>
         {title}

@@ -1,7 +1,7 @@
 /** Where things are, as options of hosts say it. */
 
-import type { Kind } from "../core/values/kinds.ts";
-import { fault } from "../core/values/validate.ts";
+import type { Kind } from "./kinds.ts";
+import { fault } from "./validate.ts";
 
 /** A path as it stands in the URL of a request. */
 export function path(...[value, name, code]: Parameters<Kind<string>>): string {
