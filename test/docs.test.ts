@@ -6,6 +6,7 @@ import { createTaskHandler } from "tool-offload/http";
 import { afterAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { PROBLEMS } from "../src/http/problems.ts";
+import { ROUTES } from "../src/http/routes.ts";
 import { docstringExamples, fenced, isComplete, pages, root, type Snippet } from "./snippets/extract.ts";
 import { brokenLinks } from "./snippets/links.ts";
 import { broken, promises, Workshop } from "./snippets/run.ts";
@@ -180,6 +181,18 @@ describe("the routes", () => {
     const full = documented.map((route) => route.replace(" /", " /background-tasks/").replace(/\/$/, ""));
     expect(rows.length).toBeGreaterThan(4);
     expect([...rows].sort()).toEqual(full.sort());
+  });
+
+  test("are those of the table", () => {
+    const table = ROUTES.map(({ method, path }) => `${method} /background-tasks${path}`.replace(/\/$/, ""));
+    expect([...rows].sort()).toEqual(table.sort());
+  });
+
+  test("look at no header that a page of another origin is not let send", () => {
+    const [, allowed = ""] = /`Access-Control-Allow-Headers` \| `([^`]*)`/.exec(manual) ?? [];
+    const read = ROUTES.flatMap(({ headers }) => Object.keys(headers?.shape ?? {}));
+    const all = ["Authorization", "Content-Type", "If-None-Match", ...read];
+    expect(allowed.split(", ").map(uncoded).sort()).toEqual(all.sort());
   });
 
   test("are those that the handler describes in OpenAPI", async () => {

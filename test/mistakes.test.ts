@@ -62,6 +62,8 @@ const MISTAKES: Mistake[] = [
   ["the handler is given a request of node:http", () => handler()(any({ url: "/background-tasks", headers: {} })), /request must be a web Request \(.* Express take a bridge, such as createRequestListener .*\); got an object/],
   ["the handler is given Hono's context", () => handler()(any({ req: { raw: request() } })), /request must be a web Request \(in Hono it is `context\.req\.raw`/],
   ["cancel is not allowed", () => detailOf(handler()(new Request(`${request().url}/id/cancel`, { method: "POST" }))), /^The task handler has this route only with its option `allowCancel`\.$/],
+  ["streams are switched off", () => detailOf(handler({ streams: false })(new Request(`${request().url}/stream`))), /^The task handler has this route only with its option `streams`\.$/],
+  ["there are no tools to create tasks of", () => detailOf(handler()(new Request(`${request().url}/tools`))), /^The task handler has this route only with its option `tools`\.$/],
   ["a page of another origin cancels", () => detailOf(handler({ allowCancel: true })(fromElsewhere())), /^A page from elsewhere must not do this\. Origins that may are named by the server's `allowedOrigins`\.$/],
   ["Redis is down", () => startIn(redisDown()), /^The store did not answer within 100 ms: insert\. Its server is down or out of reach/],
   ["PostgreSQL is down", () => startIn(postgresDown()), /^The store failed: insert\. connect ECONNREFUSED 127\.0\.0\.1:1/],
@@ -93,7 +95,7 @@ async function told(make: () => unknown): Promise<string> {
   }
 }
 
-function handler(options: { allowCancel?: boolean } = {}) {
+function handler(options: { allowCancel?: boolean; streams?: false } = {}) {
   return createTaskHandler({ tasks, authenticate: () => scope, ...options });
 }
 

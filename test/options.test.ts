@@ -152,6 +152,9 @@ const SCOPES: [entry: string, give: (scope: typeof good) => unknown][] = [
   ["openai-agents", (scope) => openaiAgents.offloadTools([], { offload, scope })],
 ];
 const good = scope;
+const anything = {
+  "~standard": { version: 1, vendor: "own", validate: (value: unknown) => ({ value }) },
+} as const;
 
 /** What only is asked whether it takes to a strange `Object.prototype`. */
 // biome-ignore format: a table
@@ -164,15 +167,22 @@ const OTHERS: [entry: string, give: () => unknown][] = [
   ["GET /", () => ask("")],
   ["GET /:id/events", () => ask(`/${id}/events?limit=5`)],
   ["POST /:id/cancel", () => ask(`/${id}/cancel`, { method: "POST", body: '{"reason":"over"}' })],
+  ["POST /", () => ask("", { method: "POST", body: '{"tool":"add"}' })],
 ];
 
 async function ask(path: string, init: RequestInit = {}) {
   const headers = { "Content-Type": "application/json" };
-  const handle = createTaskHandler({ tasks, authenticate: () => scope, allowCancel: true, onError: rethrow });
+  const handle = createTaskHandler({
+    tasks,
+    authenticate: () => scope,
+    allowCancel: true,
+    tools: { add: { execute: add, schema: anything, jsonSchema: {} } },
+    onError: rethrow,
+  });
   const response = await handle(
     new Request(`http://localhost/background-tasks${path}`, { headers, ...init }),
   );
-  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
 }
 
 async function read(stream: AsyncIterable<unknown> & { outcome: Promise<unknown> }) {

@@ -15,7 +15,7 @@ import {
   toStreamResponse,
 } from "./response.ts";
 import { noQuerySchema, type OwnRoute, type Parts, type Route, type Visit } from "./route.ts";
-import { createRouter, type Router, routeFor } from "./router.ts";
+import { createRouter, type Place, type Router, routeFor } from "./router.ts";
 import { missingRoutes, offeredRoutes } from "./routes.ts";
 import { TaskFeeds } from "./streams/task-feeds.ts";
 import { creatableTools } from "./tools.ts";
@@ -87,7 +87,7 @@ export function createTaskHandler<Inputs>(
 async function respond(request: Request, router: Router, missing: Router, parts: Parts): Promise<Response> {
   checkRequest(request);
   const url = new URL(request.url);
-  const place = router(url.pathname);
+  const place = placeAt(url.pathname, router, missing);
   if (place === undefined) throw nothingAt(url.pathname, parts.basePath, missing);
   const route = routeFor(place.methods, request.method);
   if (route.method === "POST") checkOrigin(request, url.origin, parts.allowedOrigins);
@@ -96,6 +96,12 @@ async function respond(request: Request, router: Router, missing: Router, parts:
   if ("stream" in answer) return toStreamResponse(answer);
   if (route.method === "POST" || answer.status !== 200) return toResponse(answer);
   return toConditionalResponse(answer, request);
+}
+
+/** What there is at a path. Where there are no streams, `/stream` is no task of that name. */
+function placeAt(pathname: string, router: Router, missing: Router): Place | undefined {
+  const place = router(pathname);
+  return place?.id !== "" && missing(pathname)?.id === "" ? undefined : place;
 }
 
 /** A request of which neither query, headers nor body have been read. */

@@ -69,10 +69,14 @@ export const resultQuerySchema = z.object({
 /** `GET /:id/events`. */
 export const eventsQuerySchema = z.object({
   after: wholeNumber(0).exactOptional().describe("Only events with a greater `seq`. 0 unless it is given."),
-  limit: wholeNumber(1, 1_000).exactOptional().describe("How many at most. 1,000 unless it is given."),
+  limit: wholeNumber(1, 1_000)
+    .exactOptional()
+    .describe("How many at most. 1,000 unless it is given. Not with `text/event-stream`."),
   waitMs: wholeNumber(0, MAX_WAIT_MS)
     .exactOptional()
-    .describe("The milliseconds to wait while nothing follows `after`. 0 unless it is given."),
+    .describe(
+      "The milliseconds to wait while nothing follows `after`. 0 unless it is given. Not with `text/event-stream`.",
+    ),
 });
 
 /** The header by which a stream of `GET /:id/events` is resumed. It beats `after`. */
@@ -85,11 +89,15 @@ export const streamHeadersSchema = z.object({
     .describe("The `id` of the last event that was received."),
 });
 
-const bodyError = "must be a JSON object in UTF-8";
+/** What is said of a body as a whole; of a property that it must not have, zod says more. */
+const ofBody = {
+  error: ({ code }: { code: string }) =>
+    code === "invalid_type" ? "must be a JSON object in UTF-8" : undefined,
+};
 
 /** The body of `POST /:id/cancel`, which may also be empty. */
 export const cancelBodySchema = z
-  .object({ reason: z.string({ error: "must be a text" }).exactOptional() }, { error: bodyError })
+  .strictObject({ reason: z.string({ error: "must be a text" }).exactOptional() }, ofBody)
   .register(named, { id: "CancelBody" });
 
 const nameError = "must be a text of 1 to 256 characters";
@@ -134,17 +142,18 @@ export const createBodySchema = z
         .exactOptional()
         .describe("What becomes of it is for the host to say."),
     },
-    { error: (issue) => (issue.code === "invalid_type" ? bodyError : undefined) },
+    ofBody,
   )
   .register(named, { id: "CreateBody" });
 
-const keyError = "must have 1 to 256 visible characters";
+const keyError = "must have 1 to 256 visible characters of ASCII";
 
 /** Headers of `POST /`. */
 export const createHeadersSchema = z.object({
   "Idempotency-Key": z
     .string()
-    .regex(/^[ -~]{1,256}$/, { error: keyError })
+    // Spaces at its ends are no part of a header.
+    .regex(/^[!-~](?:[ -~]{0,254}[!-~])?$/, { error: keyError })
     .exactOptional()
     .describe("Whoever asks for the same again under the same key gets the same task."),
 });

@@ -1,5 +1,6 @@
 import type * as z from "zod";
-import { malformedBody, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
+import { parseBody } from "./json.ts";
 import { Refusal } from "./refusal.ts";
 
 /** The query parameters, of which the schema gets a repeated one as a list. One that it does not know widens no answer. */
@@ -14,7 +15,7 @@ export function readQuery<Query extends z.ZodObject>(schema: Query, { searchPara
   return checked(schema, given, "query");
 }
 
-/** The body, in JSON; an empty one is an empty object. */
+/** The body, in JSON. */
 export async function readJson<Body extends z.ZodType>(
   schema: Body,
   request: Request,
@@ -23,7 +24,7 @@ export async function readJson<Body extends z.ZodType>(
   const type = request.headers.get("Content-Type");
   if (type !== null && !JSON_TYPE.test(type)) throw new Refusal("unsupported_media_type");
   const text = await readBody(request, maxBytes);
-  return checked(schema, text === "" ? {} : parsed(text), "body");
+  return checked(schema, parseBody(text), "body");
 }
 
 /** The headers that a schema names; others are nobody's concern. */
@@ -67,14 +68,6 @@ const HERE = ["same-origin", "none"];
 const MAX_BODY_BYTES = 16_384;
 const PLAIN_NAME = /^[\w.[\]-]{1,64}$/;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i;
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw malformedBody();
-  }
-}
 
 function unknownParameter(name: string, known: readonly string[]): Refusal {
   const { field, what } = named(name, "query");

@@ -57,7 +57,9 @@ export const ROUTES: readonly Route[] = [
     body: createBodySchema,
     maxBodyBytes: 1_048_576,
     answers: {
-      202: json("The task, which waits for its start.", taskInfoSchema, { Location: locationSchema }),
+      202: json("The task. One that was asked for again is as it is by now.", taskInfoSchema, {
+        Location: locationSchema,
+      }),
     },
     problems: ["not_found", "session_busy", "key_reused", "too_many_tasks"],
     option: "tools",
@@ -134,7 +136,7 @@ export const ROUTES: readonly Route[] = [
     headers: streamHeadersSchema,
     answers: {
       200: {
-        description: "A page of its events, oldest first, or all of them as they happen.",
+        description: "Its events, oldest first.",
         content: { "application/json": eventPageSchema, "text/event-stream": eventStreamSchema },
       },
       204: { description: "A stream of a task that has ended is at its end.", content: {} },

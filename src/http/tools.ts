@@ -77,7 +77,16 @@ function creatableTool(name: string, tool: TaskTool): CreatableTool {
   const where = `tools.${name}`;
   toolName(name, `the name of ${where}`, "invalid_option");
   const settings = readOptions(TOOL, tool, where, `${where}.`);
-  return { ...settings, name, inputSchema: settings.jsonSchema ?? ownJsonSchema(where, settings.schema) };
+  const { execute, metadata, allow, schema, jsonSchema = ownJsonSchema(where, schema) } = settings;
+  return {
+    ...settings,
+    name,
+    inputSchema: jsonSchema,
+    // A tool may be an instance of a class.
+    execute: execute.bind(tool),
+    metadata: metadata?.bind(tool),
+    allow: allow?.bind(tool),
+  };
 }
 
 function ownJsonSchema(where: string, schema: StandardSchemaLike): Record<string, unknown> {

@@ -36,7 +36,7 @@ describe.each(Object.entries(BRIDGES))("POST /:id/cancel behind %s", (_name, bri
 
   test("stops the task, and answers it", async () => {
     const { status, headers, body, cancel } = await cancelWith(
-      { body: JSON.stringify({ reason: "not needed", by: "host" }) },
+      { body: JSON.stringify({ reason: "not needed" }) },
       { "Content-Type": "application/json" },
     );
     expect(status).toBe(200);
@@ -60,7 +60,7 @@ describe.each(Object.entries(BRIDGES))("POST /:id/cancel behind %s", (_name, bri
     ["JSON without a body", "application/json", undefined],
     ["JSON with a charset", "application/json; charset=utf-8", '{"reason":"große"}'],
     ["JSON in capitals", "Application/JSON;charset=UTF-8", "{}"],
-    ["a JSON dialect", "application/vnd.api+json", '{"other":1}'],
+    ["a JSON dialect", "application/vnd.api+json", "{}"],
   ])("takes %s", async (_what, type, text) => {
     const body = text === undefined ? null : new TextEncoder().encode(text);
     const { status, cancel } = await cancelWith({ body }, type === undefined ? {} : { "Content-Type": type });
@@ -94,6 +94,10 @@ describe.each(Object.entries(BRIDGES))("POST /:id/cancel behind %s", (_name, bri
     ['{"reason":5}', "reason"],
     ['{"reason":null}', "reason"],
     ['{"reason":["a"]}', "reason"],
+    ['{"reason":"x","by":"host"}', "by"],
+    ['{"reasn":"x"}', "reasn"],
+    ['{"__proto__":{}}', "__proto__"],
+    ['{"<b>":1}', "body"],
     [Uint8Array.of(0x22, 0xff, 0x22), "body"],
     [Uint8Array.of(0x7b, 0x7d, 0xc3), "body"],
   ])("refuses the body %j with 400", async (text, field) => {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import type { TaskTool } from "../../src/http/index.ts";
 import { BackgroundTaskManager, type BackgroundTaskManagerOptions, type TaskInfo } from "../../src/index.ts";
-import { end, type Lab, type LabOptions, startLab } from "./lab.ts";
+import { end, type Lab, type LabOptions, rawRequest, startLab } from "./lab.ts";
 
 const build = {
   schema: z.object({ branch: z.string().min(2) }),
@@ -51,6 +51,20 @@ describe("creating a task", () => {
     expect(task).toMatchObject({ toolName: "build", sessionId: "diary", status: "queued", priority: 1 });
     await end(lab.tasks, { userId: "ada" }, task.id);
     expect(await (await lab.as("ada", `/${task.id}/result`)).json()).toMatchObject({ value: "built" });
+  });
+
+  test.each(["/", "/api/tasks/"])("its place is below %s, where the handler is", async (basePath) => {
+    await serve({ build }, { basePath });
+    const created = await rawRequest(
+      lab.port,
+      "POST",
+      basePath,
+      { Authorization: "Bearer ada", "Content-Type": "application/json" },
+      JSON.stringify(main),
+    );
+    const place = String(created.headers.location);
+    const read = await rawRequest(lab.port, "GET", place, { Authorization: "Bearer ada" });
+    expect([read.status, JSON.parse(read.body)]).toMatchObject([200, { id: JSON.parse(created.body).id }]);
   });
 
   test("the tool gets what its schema has made of the input, and the scope", async () => {
@@ -223,6 +237,52 @@ describe("what cannot be created", () => {
     expect((await post(null, main)).status).toBe(401);
   });
 
+  test.each([
+    ["list", "[", "]"],
+    ["object", '{"a":', "}"],
+  ])(
+    "a %s that is nested too deep: 400, before any tool has to go through it",
+    async (_what, open, close) => {
+      const recursive: z.ZodType = z.lazy(() =>
+        z.union([z.array(recursive), z.record(z.string(), recursive)]),
+      );
+      await serve({ tree: { ...build, schema: recursive, jsonSchema: {} } });
+      const of = (levels: number) =>
+        `{"tool":"tree","input":${open.repeat(levels - 1)}{}${close.repeat(levels - 1)}}`;
+      await create("ada", of(99));
+      for (const levels of [100, 100_000]) {
+        const response = await post("ada", of(levels));
+        expect([response.status, await response.json()]).toMatchObject([
+          400,
+          { field: "body", detail: "body must be nested at most 100 deep." },
+        ]);
+      }
+      expect(lab.errors).toEqual([]);
+    },
+  );
+
+  test("a tool of a class stays whole", async () => {
+    class Counter {
+      readonly schema = z.unknown();
+      readonly #name = "bob";
+      execute() {
+        return this.#name;
+      }
+      allow({ userId }: { userId: string }) {
+        return userId === this.#name;
+      }
+      metadata() {
+        return { of: this.#name };
+      }
+    }
+    await serve({ count: new Counter() });
+    const { id, metadata } = await create("bob", { tool: "count" });
+    expect(metadata).toEqual({ of: "bob" });
+    await end(lab.tasks, { userId: "bob" }, id);
+    expect(await (await lab.as("bob", `/${id}/result`)).json()).toMatchObject({ value: "bob" });
+    expect((await post("ada", { tool: "count" })).status).toBe(404);
+  });
+
   test("a hook of the host's that fails: 503, and onError is told", async () => {
     const fails = () => {
       throw new Error("s3cret reason");
@@ -262,6 +322,31 @@ describe("an Idempotency-Key", () => {
     const again = { input: main.input, tool: "build" };
     expect(await create("ada", again, key)).toMatchObject({ id: first.id, status: "completed" });
     expect(execute).toHaveBeenCalledTimes(1);
+  });
+
+  test("is of the body as it was sent, whatever the host makes of it", async () => {
+    let made = 0;
+    const stamp = (given: unknown) => {
+      made += 1;
+      return Object.assign(given as object, { made });
+    };
+    const validate = (value: unknown) => ({ value: stamp(value) });
+    const schema = { "~standard": { version: 1, vendor: "own", validate } } as const;
+    await serve({
+      build: { ...build, schema, jsonSchema: {}, metadata: ({ metadata }) => stamp(metadata) as never },
+    });
+    const body = { ...main, metadata: {} };
+    const first = await create("ada", body, key);
+    expect(first.metadata).toEqual({ made: 2 });
+    expect(await create("ada", body, key)).toMatchObject({ id: first.id });
+  });
+
+  test("knows a body that is nested as deep as one may be", async () => {
+    await serve({ any: endless });
+    let input: unknown = {};
+    for (let level = 1; level < 99; level += 1) input = { level, input };
+    const first = await create("ada", { tool: "any", input }, key);
+    expect(await create("ada", { input, tool: "any" }, key)).toMatchObject({ id: first.id });
   });
 
   test.each([

@@ -23,7 +23,7 @@ const input = fc.oneof(
 );
 const body = fc.record(
   {
-    tool: often(fc.constantFrom("build", "any", "admin"), name),
+    tool: often(fc.constantFrom("build", "any", "tree", "admin"), name),
     input: often(input, fc.jsonValue()),
     sessionId: often(fc.constantFrom("diary", "work", "another"), name),
     priority: often(fc.integer({ min: 1, max: 3 }), fc.oneof(fc.double(), fc.jsonValue())),
@@ -46,6 +46,7 @@ const sent = fc.oneof(
     '{"__proto__":1}',
     '{"tool":"any","__proto__":{}}',
     "[".repeat(9_000),
+    `{"tool":"tree","input":${"[".repeat(9_000)}${"]".repeat(9_000)}}`,
     "x".repeat(20_000),
   ),
   fc.uint8Array(),
@@ -71,6 +72,9 @@ const headers = fc.record(
   { requiredKeys: ["Authorization"] },
 );
 
+/** Goes through an input by recursion. */
+const tree: z.ZodType = z.lazy(() => z.union([z.array(tree), z.unknown()]));
+
 const STATUSES = [202, 400, 401, 403, 404, 413, 415, 422];
 
 describe.each(Object.entries(BRIDGES))("whatever is to be created, on a server with %s", (_name, bridge) => {
@@ -87,6 +91,7 @@ describe.each(Object.entries(BRIDGES))("whatever is to be created, on a server w
       tools: {
         build: { execute, schema: z.object({ branch: z.string().min(1) }), maxPriority: 2 },
         any: { execute, schema: z.unknown(), metadata: ({ input }) => ({ kind: typeof input }) },
+        tree: { execute, schema: tree, jsonSchema: {} },
         admin: { execute, schema: z.unknown(), allow: ({ userId }) => userId === "ada" },
       },
     });
@@ -105,12 +110,12 @@ describe.each(Object.entries(BRIDGES))("whatever is to be created, on a server w
     if (status !== 202) return void expect(problemSchema.parse(json)).toEqual(json);
     const task = taskInfoSchema.parse(json);
     expect(headers.location).toBe(`/background-tasks/${task.id}`);
-    expect(["build", "any"]).toContain(task.toolName);
+    expect(["build", "any", "tree"]).toContain(task.toolName);
     const [, session] = caller?.split("/") ?? [];
     if (session !== undefined) expect(task.sessionId).toBe(session);
   }
 
-  test("gets a sound answer, and makes nothing of another's", async () => {
+  test("gets a sound answer, and makes nothing of another's", { timeout: 60_000 }, async () => {
     const seen = new Map<number, number>();
     const created = new Map<string, Set<string>>();
     await fc.assert(
@@ -120,10 +125,14 @@ describe.each(Object.entries(BRIDGES))("whatever is to be created, on a server w
         const caller = CALLERS.find((one) => headers.Authorization === `Bearer ${one}`);
         expectSound(caller, answer);
         if (answer.status !== 202) return;
+        const { id } = JSON.parse(answer.body) as TaskInfo;
         const [user = ""] = caller?.split("/") ?? [];
-        created.set(user, (created.get(user) ?? new Set()).add((JSON.parse(answer.body) as TaskInfo).id));
+        created.set(user, (created.get(user) ?? new Set()).add(id));
+        if (headers["Idempotency-Key"] === undefined) return;
+        const again = await rawRequest(lab.port, "POST", "/background-tasks", headers, body);
+        expect([again.status, JSON.parse(again.body)]).toMatchObject([202, { id }]);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 700 },
     );
     for (const [userId, ids] of created) {
       for (const id of ids) expect(await lab.tasks.get({ userId }, id)).toBeDefined();
@@ -138,7 +147,7 @@ describe.each(Object.entries(BRIDGES))("whatever is to be created, on a server w
   test("lists to each what is theirs", async () => {
     for (const caller of CALLERS) {
       const { tools } = toolListSchema.parse(await (await lab.as(caller, "/tools")).json());
-      expect(tools.map(({ name }) => name)).toEqual(["build", "any"]);
+      expect(tools.map(({ name }) => name)).toEqual(["build", "any", "tree"]);
     }
   });
 });

@@ -7,8 +7,11 @@ export interface TasksSnapshot {
   more: boolean;
 }
 
-/**
- * What `watchAll` tells: how everything stands, which replaces all that was told before, or how one task stands. The same
- * objects are told to all who watch: do not change them.
- */
-export type TasksUpdate = ({ type: "snapshot" } & TasksSnapshot) | { type: "task"; task: TaskInfo };
+/** How everything stands, which replaces all that was told before. */
+export type SnapshotUpdate = { type: "snapshot" } & TasksSnapshot;
+
+/** How one task stands. */
+export type StateUpdate = { type: "task"; task: TaskInfo };
+
+/** What `watchAll` tells. The same objects are told to all who watch: do not change them. */
+export type TasksUpdate = SnapshotUpdate | StateUpdate;

@@ -1,5 +1,5 @@
 import type { TaskInfo, TaskScope } from "../model/task.ts";
-import type { TasksSnapshot } from "../model/tasks-update.ts";
+import type { StateUpdate, TasksSnapshot } from "../model/tasks-update.ts";
 import { Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
 import type { PacedParts } from "./paced-reads.ts";
@@ -42,6 +42,10 @@ export class ScopeView {
     if (this.isEmpty) this.end();
   }
 
+  finish(): void {
+    for (const reader of this.#readers) reader.finish();
+  }
+
   end(): void {
     this.#isOver = true;
     this.#timer?.clear();
@@ -53,11 +57,12 @@ export class ScopeView {
     void this.#readAll();
   }
 
-  tell(task: TaskInfo): void {
+  tell(state: StateUpdate): void {
+    const { task } = state;
     if (this.#scope.sessionId !== undefined && task.sessionId !== this.#scope.sessionId) return;
     this.#seen.add(task.id);
     if (this.#isReading) this.#meanwhile.set(task.id, task);
-    for (const reader of this.#readers) reader.give(task);
+    for (const reader of this.#readers) reader.give(state);
   }
 
   #awaitCheck(): void {
@@ -109,7 +114,8 @@ export class ScopeView {
   #told(snapshot: TasksSnapshot, waiting: ReadonlySet<StateReader>, isCheck: boolean): void {
     const ids = new Set(snapshot.tasks.map(({ id }) => id));
     const hasGone = isCheck && [...this.#seen].some((id) => !ids.has(id));
-    for (const reader of hasGone ? this.#readers : waiting) reader.giveSnapshot(snapshot);
+    const update = { type: "snapshot", ...snapshot } as const;
+    for (const reader of hasGone ? this.#readers : waiting) reader.giveSnapshot(update);
     this.#seen = isCheck ? ids : new Set([...this.#seen, ...ids]);
   }
 

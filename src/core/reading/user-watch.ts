@@ -52,6 +52,13 @@ export class UserWatch implements UserListener {
     if (told === undefined || isNewer(task, told)) this.#reads.changed(task.id);
   }
 
+  /** Tells what there still is to tell, and ends. */
+  async finish(): Promise<void> {
+    await this.#reads.finish();
+    for (const view of this.#views.values()) view.finish();
+    this.end();
+  }
+
   end(): void {
     this.#stopHints();
     this.#reads.stop();
@@ -63,7 +70,9 @@ export class UserWatch implements UserListener {
     this.#told.set(task.id, task);
     // Whatever a look finds then is told twice, which is no harm.
     if (this.#told.size > MOST_TOLD) this.#told.clear();
-    for (const view of this.#views.values()) view.tell(task);
+    // One object for all: whoever writes it down need not do so twice.
+    const state = { type: "task", task } as const;
+    for (const view of this.#views.values()) view.tell(state);
   }
 }
 

@@ -4,15 +4,13 @@ import type { TasksUpdate } from "../model/tasks-update.ts";
 import { WATCH_ALL, type WatchAllOptions } from "../options/query-options.ts";
 import { readArgument } from "../values/options.ts";
 import { onAbort } from "../values/signals.ts";
-import { endable, readOnce } from "./endable.ts";
-import type { StateReader } from "./state-reader.ts";
+import { readOnce } from "./endable.ts";
 import { UserWatch, type UserWatchParts } from "./user-watch.ts";
 
 /** The watches of users: each is there while anybody reads it. */
 export class UserWatches {
   readonly #parts: UserWatchParts;
   readonly #watches = new Map<string, UserWatch>();
-  readonly #readers = new Set<StateReader>();
   #isClosed = false;
 
   constructor(parts: UserWatchParts) {
@@ -29,32 +27,26 @@ export class UserWatches {
   /** Ends every reading, once it has told what there is. */
   close(): void {
     this.#isClosed = true;
-    for (const reader of this.#readers) reader.finish();
-    for (const watch of this.#watches.values()) watch.end();
+    for (const watch of this.#watches.values()) void watch.finish();
   }
 
   #read(scope: TaskScope, signal: AbortSignal | undefined): AsyncIterator<TasksUpdate, void> {
     const watch = this.#watches.get(scope.userId) ?? new UserWatch(scope.userId, this.#parts);
     this.#watches.set(scope.userId, watch);
     const reader = watch.join(scope);
-    this.#readers.add(reader);
-    if (this.#isClosed) reader.finish();
-    let stopSignal: (() => void) | undefined;
-    const end = () => {
+    const stopSignal = signal && onAbort(signal, () => reader.stop());
+    reader.onStop = () => {
       stopSignal?.();
-      this.#end(scope, watch, reader);
+      watch.leave(scope, reader);
+      if (watch.isUnread) this.#end(scope.userId, watch);
     };
-    stopSignal = signal && onAbort(signal, end);
-    if (signal?.aborted) end();
-    return endable(reader.read(), end);
+    if (signal?.aborted) reader.stop();
+    if (this.#isClosed) reader.finish();
+    return reader;
   }
 
-  #end(scope: TaskScope, watch: UserWatch, reader: StateReader): void {
-    reader.stop();
-    if (!this.#readers.delete(reader)) return;
-    watch.leave(scope, reader);
-    if (!watch.isUnread || this.#watches.get(scope.userId) !== watch) return;
-    this.#watches.delete(scope.userId);
+  #end(userId: string, watch: UserWatch): void {
+    this.#watches.delete(userId);
     watch.end();
   }
 }

@@ -1,5 +1,6 @@
 /** A task of a user's own making. */
 
+import { canonicalInput } from "../../core/calls/canonical-input.ts";
 import { TaskOffloadError, type TaskOffloadErrorCode } from "../../core/errors.ts";
 import type { TaskInfo, TaskScope } from "../../core/model/task.ts";
 import { oneLine } from "../../core/values/text.ts";
@@ -20,6 +21,7 @@ export async function createTask(
   const { sessionId = scope.sessionId, priority = 1, deadlineMs, description } = body;
   if (scope.sessionId !== undefined && sessionId !== scope.sessionId) throw new Refusal("not_found");
   if (priority > tool.maxPriority) throw tooHigh(tool.maxPriority);
+  const asked = askedUnder(headers, body);
   const input = await readInput(tool, body.input);
   const metadata = await tool.metadata?.({ ...body, input }, { ...scope });
   const call = { toolName: tool.name, input, scope: { ...scope, sessionId }, metadata };
@@ -29,11 +31,15 @@ export async function createTask(
     ...(description !== undefined && { summarize: () => description }),
     // Where nobody speaks there is nobody to be told.
     followUp: sessionId === undefined ? "none" : tool.followUp,
-    idempotencyKey: headers["Idempotency-Key"],
-    idempotencyBody: body,
+    ...asked,
   });
   const task = await started.catch(refuse);
   return { status: 202, body: task, headers: { Location: `${basePath}/${task.id}` } };
+}
+
+/** The body is taken down before the host's functions get it: they may change it, and each time into something else. */
+function askedUnder({ "Idempotency-Key": key }: CreateHeaders, body: CreateBody) {
+  return key === undefined ? {} : { idempotencyKey: key, idempotencyBody: canonicalInput(body) };
 }
 
 async function toolFor(

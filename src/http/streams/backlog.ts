@@ -40,10 +40,28 @@ export class Backlog {
   }
 }
 
-/** Chunks are shared by many readers: a single one is passed on as it is. */
+/** Chunks are shared by many readers, who mostly take the same: what has been joined for one is given to the others. */
 function joined(chunks: readonly Uint8Array[]): Uint8Array {
   const [first] = chunks;
-  if (first !== undefined && chunks.length === 1) return first;
+  if (first === undefined) return NOTHING;
+  if (chunks.length === 1) return first;
+  const last = joints.get(first);
+  if (last !== undefined && areSame(last.chunks, chunks)) return last.whole;
+  const whole = concatenated(chunks);
+  joints.set(first, { chunks, whole });
+  return whole;
+}
+
+/** The last that was joined, by its first chunk. */
+const joints = new WeakMap<Uint8Array, { chunks: readonly Uint8Array[]; whole: Uint8Array }>();
+
+const NOTHING = new Uint8Array();
+
+function areSame(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  return some.length === others.length && some.every((chunk, index) => chunk === others[index]);
+}
+
+function concatenated(chunks: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(chunks.reduce((bytes, chunk) => bytes + chunk.byteLength, 0));
   let at = 0;
   for (const chunk of chunks) {

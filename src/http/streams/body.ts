@@ -1,4 +1,4 @@
-import { steady, systemClock, Timer } from "../../core/time/clock.ts";
+import { systemClock } from "../../core/time/clock.ts";
 import { Backlog } from "./backlog.ts";
 import { HEARTBEAT } from "./sse.ts";
 
@@ -17,13 +17,8 @@ export class StreamBody {
   #isOver = false;
   #hasTaken = true;
   #hasRoom: () => void = () => undefined;
-  readonly #everyMs: number;
-  #givenAt = Number.NEGATIVE_INFINITY;
-  #timer: Timer | undefined;
 
-  /** `everyMs`: what comes within so many milliseconds of the piece before is sent together. */
-  constructor(everyMs = 0) {
-    this.#everyMs = everyMs;
+  constructor() {
     this.stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -31,8 +26,7 @@ export class StreamBody {
         },
         pull: () => {
           this.#isWanted = true;
-          if (this.#dueInMs === 0) this.#give();
-          else this.#giveLater();
+          this.#give();
         },
         cancel: () => this.#end(),
       },
@@ -48,13 +42,19 @@ export class StreamBody {
   write(chunk: Uint8Array): void {
     if (this.#backlog.bytes > MOST_WAITING) this.cut();
     if (this.#isOver) return;
-    if (this.#isWanted && this.#backlog.bytes === 0) this.#giveLater();
+    // What comes at the same time is given in one piece.
+    if (this.#isWanted && this.#backlog.bytes === 0) systemClock.nextPass(() => this.#give());
     this.#backlog.push(chunk);
+  }
+
+  /** So much waits that nothing more should be read for this reader. */
+  get isFull(): boolean {
+    return this.#backlog.bytes >= ROOM;
   }
 
   /** Resolves once there is room for more, or nobody to want it. */
   async room(): Promise<void> {
-    if (this.#backlog.bytes < ROOM || this.#isOver) return;
+    if (!this.isFull || this.#isOver) return;
     await new Promise<void>((resolve) => {
       this.#hasRoom = resolve;
     });
@@ -80,44 +80,21 @@ export class StreamBody {
     this.#end();
   }
 
-  /** Whole pieces wait for nothing. */
-  get #dueInMs(): number {
-    if (this.#backlog.bytes >= PIECE) return 0;
-    return Math.max(0, this.#givenAt + this.#everyMs - now());
-  }
-
-  /** What comes at the same time is sent in one piece. */
-  #giveLater(): void {
-    const ms = this.#dueInMs;
-    if (ms === 0) {
-      systemClock.nextPass(() => this.#give());
-      return;
-    }
-    this.#timer?.clear();
-    this.#timer = new Timer(systemClock, () => this.#give(), ms).unref();
-  }
-
   #give(): void {
     if (!this.#isWanted || this.#backlog.bytes === 0) return;
     this.#isWanted = false;
     this.#hasTaken = true;
-    this.#givenAt = now();
     this.#controller?.enqueue(this.#backlog.take(PIECE));
-    if (this.#backlog.bytes < ROOM) this.#hasRoom();
+    if (!this.isFull) this.#hasRoom();
     if (this.#isFinished) this.finish();
   }
 
   #end(): void {
     this.#isOver = true;
     this.#backlog.clear();
-    this.#timer?.clear();
     this.#over.abort();
     this.#hasRoom();
   }
-}
-
-function now(): number {
-  return steady(systemClock).monotonic();
 }
 
 /** The bytes that may wait for a reader: four times as much as a task's log has characters. */

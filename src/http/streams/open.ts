@@ -11,7 +11,7 @@ import { RETRY } from "./sse.ts";
 
 /**
  * Opens a stream, in which `follow` writes until it resolves, or until the body is over: then everything it holds must be
- * let go of. A store that fails ends it, and the reader comes back. What comes within `everyMs` is sent together.
+ * let go of. A store that fails ends it, and the reader comes back.
  *
  * @throws a `Refusal` where the user has too many
  */
@@ -19,13 +19,12 @@ export function openStream(
   visit: Visit,
   scope: TaskScope,
   follow: (body: StreamBody) => Promise<void>,
-  everyMs?: number,
 ): StreamAnswer {
   const { request, openStreams, streams, onError } = visit;
   if (request.method === "HEAD" || streams === false) return { status: 200, stream: null };
   const leave = openStreams.enter(scope.userId);
   if (leave === undefined) throw new Refusal("too_many_streams");
-  const body = new StreamBody(everyMs);
+  const body = new StreamBody();
   onAbort(body.over, leave);
   endWithin(streams.lifetimeMs, body);
   beatEvery(streams.heartbeatMs, body);

@@ -1,7 +1,6 @@
 /** What goes out on streams, as server-sent events. */
 
 import type { TaskEvent } from "../../core/model/events.ts";
-import type { TaskInfo } from "../../core/model/task.ts";
 import type { TasksUpdate } from "../../core/model/tasks-update.ts";
 
 const encoder = new TextEncoder();
@@ -20,19 +19,19 @@ export function eventBytes(event: TaskEvent): Uint8Array {
   return encoder.encode(`id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
+/** An update goes to many readers, and is written once. */
 export function updateBytes(update: TasksUpdate): Uint8Array {
-  if (update.type === "task") return stateBytes(update.task);
-  return named("snapshot", { tasks: update.tasks, more: update.more });
-}
-
-/** A state goes to many readers, and is written once. */
-function stateBytes(task: TaskInfo): Uint8Array {
-  const bytes = written.get(task) ?? named("task", task);
-  written.set(task, bytes);
+  const bytes = written.get(update) ?? writtenOf(update);
+  written.set(update, bytes);
   return bytes;
 }
 
-const written = new WeakMap<TaskInfo, Uint8Array>();
+const written = new WeakMap<TasksUpdate, Uint8Array>();
+
+function writtenOf(update: TasksUpdate): Uint8Array {
+  if (update.type === "task") return named("task", update.task);
+  return named("snapshot", { tasks: update.tasks, more: update.more });
+}
 
 function named(event: string, data: unknown): Uint8Array {
   return encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);

@@ -37,8 +37,11 @@ async function follow(
     const { events } = await tasks.events(scope, task.id, { after: reader.place, limit: PAGE });
     // The log is gone, or another one: who comes back is told so.
     if (events.length === 0) return;
-    for (const event of events) reader.tell(event.seq, eventBytes(event));
-    await body.room();
+    for (const event of events) {
+      // In bytes a page may be larger than what waits for a reader at most.
+      if (body.isFull) await body.room();
+      reader.tell(event.seq, eventBytes(event));
+    }
   }
   await feed.follow(reader, body.over);
 }

@@ -15,11 +15,8 @@ export async function streamTasks(visit: Visit<StreamQuery>, scope: TaskScope): 
   const follow = async (body: StreamBody) => {
     for await (const update of visit.tasks.watchAll(own, { signal: body.over })) {
       body.write(updateBytes(update));
-      await body.room();
+      if (body.isFull) await body.room();
     }
   };
-  return openStream(visit, scope, follow, EVERY_MS);
+  return openStream(visit, scope, follow);
 }
-
-/** As often as a task has a new state: those of all tasks go out together. */
-const EVERY_MS = 250;

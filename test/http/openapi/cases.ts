@@ -2,17 +2,8 @@
 
 import fc from "fast-check";
 import { type Document, type Operation, operationsOf } from "./document.ts";
+import { type Draft, ofNobody, pair, plain, soundDraft, withHeaders } from "./drafts.ts";
 import { textOf, type Values } from "./values.ts";
-
-/** A request to be sent. In its path `{id}` is an id that was seen in an answer, unless it has been filled in. */
-export interface Draft {
-  method: string;
-  path: string;
-  query: [name: string, text: string][];
-  headers: Record<string, string>;
-  body?: string | undefined;
-  hasCredentials: boolean;
-}
 
 /** What must come of it, beside what the operation says of all its answers. */
 export interface Case {
@@ -51,6 +42,7 @@ function casesFor(operation: Operation, values: Values): Case[] {
   ];
   const wrong = [
     ...wrongQueries(operation, draft, values),
+    ...wrongHeaders(operation, draft, values),
     ...wrongIds(operation, draft),
     ...wrongBodies(operation, draft, values),
   ];
@@ -61,28 +53,6 @@ function casesFor(operation: Operation, values: Values): Case[] {
     ...(isOpen ? [] : [{ ...sound, name: `${name} of nobody`, draft: draft.map(ofNobody), status: 401 }]),
     ...wrong.map((own) => ({ ...sound, isSound: false, ...own, name: `${name}, ${own.name}` })),
   ];
-}
-
-function soundDraft(operation: Operation, values: Values): fc.Arbitrary<Draft> {
-  const { method, path, parameters, isOpen } = operation;
-  const inQuery = parameters.filter((parameter) => parameter.in === "query");
-  const texts = inQuery.map(({ name, schema }) => [name, values.fitting(schema).map(textOf)] as const);
-  const query = fc
-    .record(Object.fromEntries(texts), { requiredKeys: [] })
-    .map((own) => Object.entries(own).map(([name, text = ""]) => pair(name, text)));
-  const id = parameters.find((parameter) => parameter.in === "path")?.schema;
-  const made = id ? values.fitting(id).map((own) => path.replace("{id}", String(own))) : fc.constant(path);
-  const paths = fc.oneof({ weight: 4, arbitrary: fc.constant(path) }, made);
-  return fc
-    .record({ path: paths, query, body: soundBody(operation, values) })
-    .map((own) => ({ ...plain(method), ...own, hasCredentials: !isOpen }));
-}
-
-function soundBody({ requestBody }: Operation, values: Values): fc.Arbitrary<string | undefined> {
-  const json = requestBody?.content["application/json"];
-  if (json === undefined) return fc.constant(undefined);
-  const body = values.fitting(json.schema).map((own) => JSON.stringify(own));
-  return requestBody?.required ? body : fc.option(body, { nil: "" });
 }
 
 function wrongQueries({ parameters }: Operation, draft: fc.Arbitrary<Draft>, values: Values): Wrong[] {
@@ -104,6 +74,18 @@ function wrongQueries({ parameters }: Operation, draft: fc.Arbitrary<Draft>, val
     ...single.map(({ name, schema }) => asking(name, values.fitting(schema).map(textOf), 2)),
     asking("unheardOf", fc.string()),
   ];
+}
+
+function wrongHeaders({ parameters }: Operation, draft: fc.Arbitrary<Draft>, values: Values): Wrong[] {
+  const checked = parameters.filter((parameter) => parameter.in === "header" && parameter.schema.pattern);
+  return checked.map(({ name, schema }) => ({
+    name: `${name} unusable`,
+    draft: fc
+      .tuple(draft, values.unfittingHeader(schema))
+      .map(([own, text]) => withHeaders(own, { [name]: text })),
+    status: 400,
+    field: name,
+  }));
 }
 
 function wrongIds({ path }: Operation, draft: fc.Arbitrary<Draft>): Wrong[] {
@@ -154,17 +136,4 @@ function elsewhere(document: Document): fc.Arbitrary<Draft> {
   const paths = fc.constantFrom(...Object.keys(document.paths));
   const name = fc.stringMatching(/^[a-z]{9,12}$/);
   return fc.tuple(paths, name).map(([path, own]) => ({ ...plain("GET"), path: `${path}/${own}/${own}` }));
-}
-
-function plain(method: string): Draft {
-  const headers = method === "POST" ? { "Content-Type": "application/json" } : {};
-  return { method, path: "", query: [], headers, hasCredentials: true };
-}
-
-function ofNobody(draft: Draft): Draft {
-  return { ...draft, hasCredentials: false };
-}
-
-function pair(name: string, text: string): [string, string] {
-  return [name, text];
 }

@@ -16,11 +16,12 @@ export interface Operation extends Described {
 export interface Parameter {
   name: string;
   in: "path" | "query" | "header";
+  description?: string;
   schema: Schema;
 }
 
 export interface Shape {
-  headers?: Record<string, { schema: Schema }>;
+  headers?: Record<string, { schema: Schema; required: boolean }>;
   content?: Record<string, { schema: Schema }>;
 }
 

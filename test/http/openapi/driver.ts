@@ -2,8 +2,9 @@
 
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
-import { type Case, casesOf, type Draft } from "./cases.ts";
-import { type Document, operationsOf } from "./document.ts";
+import { type Case, casesOf } from "./cases.ts";
+import { type Document, operationsOf, type Schema } from "./document.ts";
+import type { Draft } from "./drafts.ts";
 import { closed, type Heard, Judge } from "./judge.ts";
 import { Values } from "./values.ts";
 
@@ -14,6 +15,12 @@ export interface Target {
   hangsAfterMs?: number;
 }
 
+interface SeenTool {
+  name: string;
+  inputSchema: Schema;
+  maxPriority: number;
+}
+
 export class Driver {
   readonly deviations: string[] = [];
   /** How often each operation has returned each status. */
@@ -22,25 +29,29 @@ export class Driver {
   readonly #document: Document;
   readonly #target: Target;
   readonly #cases: Case[];
+  readonly #values: Values;
   readonly #judge: Judge;
   /** The newest that were seen. */
   #ids: string[] = [];
+  #tools: SeenTool[] = [];
 
   constructor(document: Document, target: Target) {
     const ajv = new Ajv2020({ strict: false });
     this.#document = document;
     this.#target = target;
-    this.#cases = casesOf(document, new Values(document, ajv));
+    this.#values = new Values(document, ajv);
+    this.#cases = casesOf(document, this.#values);
     this.#judge = new Judge(ajv, closed(document.components));
   }
 
-  /** Sends as many requests, of all kinds in turn. */
-  async drive(requests: number): Promise<this> {
+  /** Sends as many requests, of all kinds in turn, unless what it finds is enough. */
+  async drive(requests: number, isEnough: (deviation: string) => boolean = () => false): Promise<this> {
     const rounds = Math.ceil(requests / this.#cases.length);
     const drafts = this.#cases.map(({ draft }, seed) => fc.sample(draft, { numRuns: rounds, seed }));
     for (let round = 0; round < rounds; round += 1) {
       for (const [index, one] of this.#cases.entries()) {
         const draft = drafts[index]?.[round];
+        if (this.deviations.some(isEnough)) return this;
         if (draft !== undefined && this.sent < requests) await this.#visit(one, draft);
       }
     }
@@ -55,7 +66,7 @@ export class Driver {
 
   async #visit(one: Case, { path, ...rest }: Draft): Promise<void> {
     const id = this.#ids[this.sent % this.#ids.length] ?? "none-yet";
-    const draft = { ...rest, path: path.replace("{id}", id) };
+    const draft = this.#withTool(one, { ...rest, path: path.replace("{id}", id) });
     const heard = await this.#ask(one, draft);
     const tag = heard.headers.get("ETag");
     if (!one.again || tag === null) return;
@@ -72,7 +83,19 @@ export class Driver {
     for (const fault of this.#judge.faultsOf(one, heard)) this.#tell(one, fault);
     const ids = [...heard.body.matchAll(/"id":"([^"]+)"/g)].map(([, id = ""]) => id);
     this.#ids = [...new Set([...ids, ...this.#ids])].slice(0, 20);
+    if (heard.body.startsWith('{"tools":')) this.#tools = JSON.parse(heard.body).tools;
     return heard;
+  }
+
+  /** What asks for a tool asks, as a rule, for one that was seen in an answer, with what that one takes. */
+  #withTool({ operation, isSound }: Case, draft: Draft): Draft {
+    const tool = this.#tools[this.sent % (this.#tools.length + 1)];
+    const isAsking = operation?.operationId === "createTask" && isSound && draft.body !== undefined;
+    if (!isAsking || tool === undefined) return draft;
+    const { priority = 1, ...body } = JSON.parse(draft.body ?? "{}");
+    const [input] = fc.sample(this.#values.fitting(tool.inputSchema), { numRuns: 1, seed: this.sent });
+    const own = { tool: tool.name, input, priority: Math.min(priority, tool.maxPriority) };
+    return { ...draft, body: JSON.stringify({ ...body, ...own }) };
   }
 
   async #send({ method, path, query, headers, body, hasCredentials }: Draft): Promise<Heard> {

@@ -43,13 +43,17 @@ export class Judge {
   #undescribed({ responses }: Operation, { method, status, headers, body }: Heard): string[] {
     const response = responses[status];
     if (response === undefined) return [`${status} is not described: ${body}`];
-    const faults = Object.entries(response.headers ?? {}).flatMap(([name, { schema }]) =>
+    const told = Object.entries(response.headers ?? {}).filter(
+      ([name, { required }]) => required || headers.has(name),
+    );
+    const faults = told.flatMap(([name, { schema }]) =>
       this.#faultsIn(schema, readHeader(headers.get(name))).map(
         (fault) => `${status} with ${name}: ${fault}`,
       ),
     );
     const type = headers.get("Content-Type");
     if (method === "HEAD" || status === 304) return body === "" ? faults : [...faults, "a body"];
+    if (type === null && body === "" && Object.keys(response.content ?? {}).length === 0) return faults;
     const content = response.content?.[type ?? ""];
     if (content === undefined) return [...faults, `${status} as ${type}`];
     return [

@@ -42,6 +42,17 @@ export class Values {
     return fc.oneof(beyond, TRAPS, anyText).filter((text) => !fits(readText(schema, text)));
   }
 
+  /** What fits a schema, of what may stand in a header. */
+  headerText(schema: Schema): fc.Arbitrary<string> {
+    return schema.pattern ? this.fitting(schema).map(textOf) : fc.stringMatching(/^[!-~]{1,40}$/);
+  }
+
+  /** What may stand in a header, and does not fit a schema. */
+  unfittingHeader(schema: Schema): fc.Arbitrary<string> {
+    const fits = this.#ajv.compile(schema);
+    return fc.stringMatching(/^[!-~\u00a1-\u00ff]{1,300}$/).filter((text) => !fits(text));
+  }
+
   /** The whole numbers next to a range, as texts. */
   besideText({ minimum = 0, maximum = 0 }: Schema): fc.Arbitrary<string> {
     return fc.constantFrom(minimum - 1, maximum + 1).map(String);

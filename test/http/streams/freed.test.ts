@@ -1,7 +1,8 @@
 import { getEventListeners } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { BackgroundTaskManager } from "../../../src/index.ts";
+import { BackgroundTaskManager, memoryStore } from "../../../src/index.ts";
+import { faultyStore, neverAnswers } from "../../support/faulty-store.ts";
 import { until } from "../../support/until.ts";
 import { BRIDGES, startLab } from "../lab.ts";
 import { SseReader } from "./sse-reader.ts";
@@ -46,6 +47,24 @@ describe.each(PATHS)("a stream of %s", (_what, pathOf) => {
     const response = await ask(path);
     await response.body?.cancel();
     expect(await isFree(path)).toBe(true);
+    await until(() => expect(open.count).toBe(0));
+  });
+
+  test("frees everything at once while the store is being read, and does not answer", async () => {
+    const store = faultyStore(memoryStore());
+    const { ask, open, tasks } = stage({
+      tasks: new BackgroundTaskManager({ store }),
+      streams: { perUser: 1 },
+    });
+    const { task } = await telling(tasks);
+    for (const operation of ["events", "list"] as const) store.always(operation, neverAnswers);
+    const isRead = () => store.asked.some(({ operation }) => operation === "events" || operation === "list");
+    const response = await ask(pathOf(task.id));
+    await until(() => expect(isRead()).toBe(true));
+    await response.body?.cancel();
+    const again = await ask(pathOf(task.id));
+    expect(again.status).toBe(200);
+    await again.body?.cancel();
     await until(() => expect(open.count).toBe(0));
   });
 

@@ -185,6 +185,22 @@ describe("a reader that comes back", () => {
   });
 });
 
+test("a log that is larger in bytes than what waits for a reader at most is told in whole", async () => {
+  const { tasks, ask } = stage();
+  const { task, write, end } = await talkative(tasks, 0);
+  for (let n = 0; n < 20; n += 1) {
+    // In JSON each of them is six bytes long.
+    write("\u0001".repeat(16_000));
+    await pass();
+  }
+  await end();
+  const { events } = await tasks.events(ada, task.id);
+  const reader = new SseReader(await ask(`/${task.id}/events`));
+  const messages = (await heard(reader.rest())) as Parameters<typeof told>[0];
+  expect(told(messages)).toEqual(["truncated", ...events.map(({ seq }) => seq)]);
+  expect(reader.bytes).toBeGreaterThan(1_048_576);
+});
+
 describe("the end", () => {
   test("comes after the last event of the task, what is there of its follow-up included", async () => {
     const { tasks, ask } = stage();

@@ -115,45 +115,68 @@ describe("what a stream shows", () => {
   });
 });
 
-test("readers of one user are given the same bytes, written once", async () => {
+test("readers of one user are given the same bytes, written once: snapshots, states, and states of several tasks", async () => {
   const { tasks, ask } = stage();
-  const { write } = await telling(tasks);
+  const told = [await telling(tasks), await telling(tasks)];
   await pass(150);
-  const bytes = await Promise.all(
-    [1, 2].map(async () => {
-      const reader = (await ask("/stream")).body?.getReader();
-      const pieces: (Uint8Array | undefined)[] = [];
-      const reading = (async () => {
-        for (let piece = await reader?.read(); piece?.done === false; piece = await reader?.read()) {
-          pieces.push(piece.value);
-        }
-      })();
-      return { pieces, reading, cancel: () => reader?.cancel() };
-    }),
-  );
+  const readers = await Promise.all([1, 2].map(async () => piecesOf(await ask("/stream"))));
   await pass(500);
-  write("news");
-  await pass(1_000);
-  const [one, other] = bytes.map(({ pieces }) => pieces.at(-1));
-  expect(one).toBeDefined();
-  expect(one).toBe(other);
-  for (const { cancel, reading } of bytes) {
-    await cancel();
-    await reading;
+  for (let n = 0; n < 10; n += 1) {
+    for (const { write } of told) write("news");
+    await pass(100);
   }
+  const [one = [], other] = readers.map(({ pieces }) => pieces);
+  expect(one.length).toBeGreaterThanOrEqual(4);
+  for (const [index, piece] of one.entries()) expect(other?.[index]).toBe(piece);
+  const text = one.map((piece) => new TextDecoder().decode(piece));
+  expect(text.some((piece) => piece.split("event: task").length === 3)).toBe(true);
+  for (const { cancel } of readers) await cancel();
 });
 
-test("a stream ends with the manager, behind what there is to tell", async () => {
-  const { tasks, ask, open } = stage();
-  await telling(tasks);
+/** What comes at once, as it comes. */
+function piecesOf({ body }: Response) {
+  const reader = body?.getReader();
+  const pieces: (Uint8Array | undefined)[] = [];
+  const reading = (async () => {
+    for (let piece = await reader?.read(); piece?.done === false; piece = await reader?.read()) {
+      pieces.push(piece.value);
+    }
+  })();
+  return { pieces, cancel: () => Promise.all([reader?.cancel(), reading]) };
+}
+
+test("signs of life that come more often than states do not end a stream", async () => {
+  const { tasks, ask, open } = stage({ streams: { heartbeatMs: 100 } });
+  const { write } = await telling(tasks);
   await pass(150);
-  const { states, ended } = await listen(await ask("/stream"));
-  const closing = tasks.close({ drainMs: 0 });
-  await pass(5_000);
-  await Promise.all([closing, ended]);
-  expect(states().at(-1)?.status).toBe("failed");
-  expect(open.count).toBe(0);
+  const { states, cancel } = await listen(await ask("/stream"));
+  for (let n = 0; n < 20; n += 1) {
+    write(`line ${n}`);
+    await pass(60);
+  }
+  expect([open.count, states().length > 2]).toEqual([1, true]);
+  await cancel();
 });
+
+test.each([
+  ["long ago", 1_000],
+  ["a moment ago", 10],
+])(
+  "a stream ends with the manager, behind what there is to tell of a task that told something %s",
+  async (_when, ms) => {
+    const { tasks, ask, open } = stage();
+    const { write } = await telling(tasks);
+    await pass(150);
+    const { states, ended } = await listen(await ask("/stream"));
+    write("news");
+    await pass(150 + ms);
+    const closing = tasks.close({ drainMs: 0 });
+    await pass(5_000);
+    await Promise.all([closing, ended]);
+    expect(states().at(-1)?.status).toBe("failed");
+    expect(open.count).toBe(0);
+  },
+);
 
 test("a reader that has not read for long is shown the newest states, and no others", async () => {
   const tasks = new BackgroundTaskManager();

@@ -100,6 +100,19 @@ describePostgres("stores that share a schema", (pg) => {
     expect(inserted).toHaveLength(1);
   });
 
+  test("what is asked for under one key over ten connections is one task, time after time", async () => {
+    const stores = await storesOf(pg);
+    for (const key of upTo(10).map(String)) {
+      const ask = () => makeTask({ idempotency: { key, digest: "d" } });
+      const answers = await Promise.all(stores.map((store) => store.insert(ask(), NO_LIMITS, LONG_MS)));
+      expect(answers.map(({ status }) => status).sort()).toEqual([
+        "inserted",
+        ...upTo(9).map(() => "repeated"),
+      ]);
+      expect(new Set(answers.map((answer) => "record" in answer && answer.record.id)).size).toBe(1);
+    }
+  });
+
   test("each session goes to one of ten claimers, whole, and none is left over", async () => {
     const stores = await storesOf(pg);
     const sessions = upTo(30).map((n) => `session-${n}`);
