@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { build, type Plugin } from "esbuild";
+import { buildSync, type Plugin } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PREFIX = "embedded:";
@@ -13,26 +13,27 @@ export const embeddedForEsbuild: Plugin = {
   name: "embedded",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^embedded:/ }, ({ path }) => ({ path, namespace: "embedded" }));
-    onLoad({ filter: /^embedded:/ }, async ({ path }) => ({ contents: await moduleOf(path) }));
+    onLoad({ filter: /^embedded:/ }, ({ path }) => ({ contents: embeddedModule(path) }));
   },
 };
 
 export const embeddedForVite = {
   name: "embedded",
   resolveId: (id: string) => (id.startsWith(PREFIX) ? `\0${id}` : null),
-  load: (id: string) => (id.startsWith(`\0${PREFIX}`) ? moduleOf(id.slice(1)) : null),
+  load: (id: string) => (id.startsWith(`\0${PREFIX}`) ? embeddedModule(id.slice(1)) : null),
 };
 
-async function moduleOf(id: string): Promise<string> {
-  const { script, style } = await bundle(id.slice(PREFIX.length));
+/** What `import` of such a name gets, as the text of a module. */
+export function embeddedModule(id: string): string {
+  const { script, style } = bundle(id.slice(PREFIX.length));
   const exported = { script, style, scriptHash: hashOf(script), styleHash: hashOf(style) };
   return Object.entries(exported)
     .map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};`)
     .join("\n");
 }
 
-async function bundle(entry: string): Promise<{ script: string; style: string }> {
-  const { outputFiles } = await build({
+function bundle(entry: string): { script: string; style: string } {
+  const { outputFiles } = buildSync({
     entryPoints: [entry],
     absWorkingDir: root,
     outdir: "embedded",
