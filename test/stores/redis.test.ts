@@ -67,4 +67,29 @@ describeRedis("a cluster of three", () => {
     });
     stop?.();
   });
+
+  test("a subscription that was cut comes back by itself", async () => {
+    const prefix = newPrefix();
+    const [store, other] = [redisStore({ client, prefix }), redisStore({ client, prefix })];
+    const { record } = makeTask();
+    await other.insert({ record, events: [] }, NO_LIMITS, LONG_MS);
+    let heard = 0;
+    const stop = store.watch?.(() => {
+      heard += 1;
+    });
+    const isHeard = () => {
+      const before = heard;
+      return until(async () => {
+        await other.append(record, "process-1", [output("x")]);
+        expect(heard).toBeGreaterThan(before);
+      });
+    };
+    await isHeard();
+    const killed = await Promise.all(
+      client.nodes("all").map((node) => node.call("CLIENT", "KILL", "TYPE", "pubsub")),
+    );
+    expect(killed.map(Number).reduce((sum, one) => sum + one)).toBeGreaterThan(0);
+    await isHeard();
+    stop?.();
+  });
 });

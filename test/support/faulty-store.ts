@@ -94,7 +94,7 @@ export function faultyStore(inner: TaskStore): FaultyStore {
     sweep: faulty("sweep", (...args) => inner.sweep(...args)),
     close: () => inner.close(),
   };
-  if (inner.watch) store.watch = (listener) => inner.watch?.(listener) ?? (() => undefined);
+  if (inner.watch) store.watch = (...listeners) => inner.watch?.(...listeners) ?? (() => undefined);
   return store;
 }
 

@@ -75,13 +75,13 @@ export function seeded(seed: number): () => number {
 }
 
 function restlessWatch(inner: TaskStore, delay: () => Promise<void>): NonNullable<TaskStore["watch"]> {
-  return (listener) => {
+  return (listener, missed) => {
     let isOver = false;
     const stop = inner.watch?.(async (hint) => {
       const arrived = travel(hint);
       await delay();
       if (!isOver) await listener(arrived);
-    });
+    }, missed);
     return () => {
       isOver = true;
       stop?.();

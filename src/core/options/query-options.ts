@@ -83,7 +83,7 @@ const seqs: Kind<Readonly<Record<string, number>>> = (value, name, code) => {
 
 export const WATCH = {
   id: option(taskId),
-  after: option(seq, 0),
+  after: option(seq),
   from: option(seqs),
   signal: option(signal),
 } satisfies Table<Record<keyof WatchOptions, unknown>>;

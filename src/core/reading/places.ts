@@ -22,6 +22,10 @@ export class Places {
     return id;
   }
 
+  has(id: string): boolean {
+    return this.#told.has(id);
+  }
+
   /** The last event that was told of a task. */
   toldOf(id: string): number {
     return this.#told.get(id) ?? 0;
@@ -49,6 +53,8 @@ export class Places {
   }
 
   told(id: string, seq: number): void {
+    // A task that goes on is not the oldest, however long ago it was first heard of.
+    this.#told.delete(id);
     this.#told.set(id, seq);
   }
 

@@ -48,6 +48,12 @@ export class Poller {
     return user;
   }
 
+  /** A look at this user, now. */
+  lookAgain(user: UserTasks): void {
+    user.isDue = true;
+    void this.#look();
+  }
+
   leaveUser(user: UserTasks, listener: UserListener): void {
     user.leave(listener);
     if (user.isFollowed || this.#users.get(user.userId) !== user) return;

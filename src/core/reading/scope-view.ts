@@ -1,4 +1,4 @@
-import type { TaskInfo, TaskScope } from "../model/task.ts";
+import { isNewer, type TaskInfo, type TaskPlace, type TaskScope } from "../model/task.ts";
 import type { StateUpdate, TasksSnapshot } from "../model/tasks-update.ts";
 import { Timer } from "../time/clock.ts";
 import { retryDelay } from "../time/retry-delay.ts";
@@ -12,8 +12,8 @@ export class ScopeView {
   readonly #parts: PacedParts;
   readonly #readers = new Set<StateReader>();
   #waiting = new Set<StateReader>();
-  /** Tasks that any of them may have been told of. */
-  #seen = new Set<string>();
+  /** Tasks that any of them may have been told of, and how far. */
+  #seen = new Map<string, TaskPlace>();
   /** States that were told since a snapshot is being read. */
   readonly #meanwhile = new Map<string, TaskInfo>();
   #isCheckDue = false;
@@ -60,7 +60,10 @@ export class ScopeView {
   tell(state: StateUpdate): void {
     const { task } = state;
     if (this.#scope.sessionId !== undefined && task.sessionId !== this.#scope.sessionId) return;
-    this.#seen.add(task.id);
+    const seen = this.#seen.get(task.id);
+    // A snapshot has overtaken it. Those who have not had that are told of the next state, which is on its way.
+    if (seen !== undefined && isNewer(seen, task)) return;
+    this.#seen.set(task.id, task);
     if (this.#isReading) this.#meanwhile.set(task.id, task);
     for (const reader of this.#readers) reader.give(state);
   }
@@ -112,11 +115,11 @@ export class ScopeView {
 
   /** A check is told to all if anything has gone. */
   #told(snapshot: TasksSnapshot, waiting: ReadonlySet<StateReader>, isCheck: boolean): void {
-    const ids = new Set(snapshot.tasks.map(({ id }) => id));
-    const hasGone = isCheck && [...this.#seen].some((id) => !ids.has(id));
+    const told = new Map(snapshot.tasks.map((task) => [task.id, task]));
+    const hasGone = isCheck && [...this.#seen.keys()].some((id) => !told.has(id));
     const update = { type: "snapshot", ...snapshot } as const;
     for (const reader of hasGone ? this.#readers : waiting) reader.giveSnapshot(update);
-    this.#seen = isCheck ? ids : new Set([...this.#seen, ...ids]);
+    this.#seen = isCheck ? told : new Map([...this.#seen, ...told]);
   }
 
   #pause(ms: number): Promise<void> {

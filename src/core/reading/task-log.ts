@@ -22,29 +22,31 @@ export class TaskLog {
   /** Tells what is new of a task. Returns whether nothing more is expected of it. */
   async *read(id: string, isStopped: () => boolean): AsyncGenerator<TaskUpdate, boolean> {
     this.#places.takeNews(id);
-    for (;;) {
-      const look = await this.#look(id);
+    // Kept here too: while this is told the news of others may push out its place.
+    for (let after = this.#places.toldOf(id); ; ) {
+      const look = await this.#look(id, after);
       if (look === undefined) return this.#missing(id);
       const { page, task } = look;
       this.version = task.version;
       if (page.nextAfter > task.lastSeq) {
         if (await this.#isBeyond(task)) return false;
+        after = this.#places.toldOf(id);
         continue;
       }
-      this.#places.told(id, page.nextAfter);
+      after = page.nextAfter;
+      this.#places.told(id, after);
       for (const [index, event] of page.events.entries()) {
         if (isStopped()) return true;
         const truncated = this.#places.takeGap(id) || (page.truncated && index === 0);
         yield { scope: scopeOfTask(this.#scope, task), task, event, truncated };
       }
-      if (page.events.length < PAGE) return isFinished(task.status) && page.nextAfter >= task.lastSeq;
+      if (page.events.length < PAGE) return isFinished(task.status) && after >= task.lastSeq;
     }
   }
 
   /** A damaged task, which anybody may hint at, does not end the watch of all others. */
-  async #look(id: string): Promise<{ page: EventPage; task: TaskInfo } | undefined> {
+  async #look(id: string, after: number): Promise<{ page: EventPage; task: TaskInfo } | undefined> {
     try {
-      const after = this.#places.toldOf(id);
       const page = await this.#queries.events(this.#scope, id, { after, limit: PAGE });
       const task = await this.#queries.get(this.#scope, id);
       return task && { page, task };

@@ -1,6 +1,7 @@
-import type { ChangedTask, Changes } from "../model/changes.ts";
-import { isOutstanding } from "../model/follow-up.ts";
-import { isFinished } from "../model/task.ts";
+import { type ChangedTask, type Changes, LATELY_MS } from "../model/changes.ts";
+import { type FollowUpStatus, isOutstanding } from "../model/follow-up.ts";
+import type { TaskHint } from "../model/store.ts";
+import { isFinished, type TaskStatus } from "../model/task.ts";
 import type { Asked } from "./watched-tasks.ts";
 
 /** Who follows the tasks of a user. */
@@ -20,14 +21,18 @@ export class UserTasks {
   readonly #known = new Map<string, ChangedTask>();
   readonly #ready = new Set<UserListener>();
   #joining = new Set<UserListener>();
+  /** Those for whom the look is that is under way. */
+  #starting = new Set<UserListener>();
   #since: number | null = null;
+  /** The greatest that it was. */
+  #furthest = 0;
 
   constructor(userId: string) {
     this.userId = userId;
   }
 
   get isFollowed(): boolean {
-    return this.#ready.size + this.#joining.size > 0;
+    return this.#ready.size + this.#joining.size + this.#starting.size > 0;
   }
 
   join(listener: UserListener): void {
@@ -38,6 +43,7 @@ export class UserTasks {
   leave(listener: UserListener): void {
     this.#ready.delete(listener);
     this.#joining.delete(listener);
+    this.#starting.delete(listener);
   }
 
   /** The last event of a task that this listener need not be told of; `undefined`: that cannot be known yet. */
@@ -45,46 +51,62 @@ export class UserTasks {
     return this.#ready.has(listener) ? (this.#known.get(id)?.lastSeq ?? 0) : undefined;
   }
 
+  /** Whether a hint may be about what had happened before this listener began: only a look can tell. */
+  mayBeOld(listener: UserListener, { id, status, followUp }: TaskHint): boolean {
+    return this.#ready.has(listener) && !this.#known.has(id) && !isLive(status, followUp);
+  }
+
   /** What the next look asks, and what becomes of its answer. */
   look(): Asked {
-    const starting = this.#joining;
-    this.#joining = new Set();
+    [this.#starting, this.#joining] = [this.#joining, new Set()];
     this.isDue = false;
-    const goOn = () => {
-      for (const listener of starting) this.#joining.add(listener);
-      this.isDue = true;
-    };
     return {
       query: { userId: this.userId, known: [...this.#known.values()], since: this.#since },
       told: (changes) => {
         this.#note(changes);
         // What is known now is told no more: the rest comes with the next.
-        if (changes.more) goOn();
-        else this.#looked(changes.next, starting);
+        if (changes.more) this.#lookAgain();
+        else this.#looked(changes.next);
       },
-      failed: goOn,
+      failed: () => this.#lookAgain(),
     };
   }
 
-  #note({ tasks, gone }: Changes): void {
+  #note({ tasks, gone, next }: Changes): void {
     for (const task of tasks) {
       const before = this.#known.get(task.id);
       this.#known.set(task.id, task);
+      if (before === undefined && this.#isSetBack && (task.endedAt ?? 0) > next + LATELY_MS) continue;
       for (const listener of this.#ready) listener.moved(task, before);
     }
     for (const id of gone) this.#known.delete(id);
   }
 
-  #looked(next: number, starting: ReadonlySet<UserListener>): void {
-    const since = Math.max(this.#since ?? next, next);
+  /** The clock of the store was: what it takes for ended in the future is found again, and had ended before. */
+  get #isSetBack(): boolean {
+    return this.#since !== null && this.#since < this.#furthest;
+  }
+
+  #lookAgain(): void {
+    for (const listener of this.#starting) this.#joining.add(listener);
+    this.#starting.clear();
+    this.isDue = true;
+  }
+
+  #looked(since: number): void {
     this.#since = since;
+    this.#furthest = Math.max(this.#furthest, since);
     for (const task of this.#known.values()) if (isOver(task, since)) this.#known.delete(task.id);
-    for (const listener of starting) this.#ready.add(listener);
+    for (const listener of this.#starting) this.#ready.add(listener);
+    this.#starting.clear();
   }
 }
 
 /** No look will find it again. */
 function isOver({ status, followUp, endedAt }: ChangedTask, since: number): boolean {
-  const isLive = !isFinished(status) || isOutstanding({ status: followUp });
-  return !isLive && (endedAt ?? since) < since;
+  return !isLive(status, followUp) && (endedAt ?? since) < since;
+}
+
+function isLive(status: TaskStatus, followUp: FollowUpStatus): boolean {
+  return !isFinished(status) || isOutstanding({ status: followUp });
 }

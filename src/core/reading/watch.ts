@@ -21,6 +21,7 @@ export class Watch implements UserListener {
   readonly #scope: TaskScope;
   readonly #id: string | undefined;
   readonly #clock: Clock;
+  readonly #poller: Poller;
   readonly #places: Places;
   readonly #log: TaskLog;
   readonly #stopSignal: (() => void) | undefined;
@@ -28,6 +29,8 @@ export class Watch implements UserListener {
   readonly #user: UserTasks | undefined;
   readonly #stopLooks: () => void;
   #wake: () => void = () => undefined;
+  /** A task that is read again after a while, and not before. */
+  #failing: string | undefined;
   #isFinishing = false;
   #isOver = false;
   /** Its reader may be gone for good, and never say so. */
@@ -35,17 +38,18 @@ export class Watch implements UserListener {
 
   constructor(
     scope: TaskScope,
-    { id, after, from, signal }: Settings<typeof WATCH>,
+    { id, after = 0, from, signal }: Settings<typeof WATCH>,
     { clock, notices, queries, poller }: WatchParts,
   ) {
     this.#scope = scope;
     this.#id = id;
     this.#clock = clock;
+    this.#poller = poller;
     this.#places = new Places(new Map(id === undefined ? Object.entries(from ?? {}) : [[id, after]]));
     this.#log = new TaskLog(scope, queries, this.#places);
     this.#stopHints = notices.onHint((hint) => this.#hinted(hint), scope.userId);
     this.#user = id === undefined ? poller.joinUser(scope.userId, this) : undefined;
-    this.#stopLooks = this.#startLooks(poller);
+    this.#stopLooks = this.#startLooks();
     this.#stopSignal = signal && onAbort(signal, () => this.stop());
     if (signal?.aborted) this.stop();
   }
@@ -73,7 +77,7 @@ export class Watch implements UserListener {
   moved({ id, sessionId, lastSeq }: ChangedTask, before: ChangedTask | undefined): void {
     if (!this.#isWanted(sessionId)) return;
     this.#places.moved(id, lastSeq, before?.lastSeq ?? 0);
-    this.#wake();
+    this.#wakeFor(id);
   }
 
   async *read(): AsyncGenerator<TaskUpdate, void> {
@@ -90,7 +94,9 @@ export class Watch implements UserListener {
         failures += 1;
         // After all others, which may fare better.
         this.#places.noteNews(id, 0);
-        await this.#sleep(retryDelay(failures));
+        this.#failing = id;
+        await this.#sleep(Math.min(LAST_RETRY_MS, retryDelay(failures)));
+        this.#failing = undefined;
       }
     }
   }
@@ -100,17 +106,19 @@ export class Watch implements UserListener {
     if (isOver && id === this.#id) this.#isOver = true;
   }
 
-  #startLooks(poller: Poller): () => void {
+  #startLooks(): () => void {
     const [id, user, { userId }] = [this.#id, this.#user, this.#scope];
-    if (user !== undefined) return () => poller.leaveUser(user, this);
+    if (user !== undefined) return () => this.#poller.leaveUser(user, this);
     if (id === undefined) return () => undefined;
     const place = () => ({ id, version: this.#log.version, lastSeq: this.#places.toldOf(id) });
-    return poller.watchTask({ userId, id, place, moved: () => this.#noteNews(id, 0) });
+    return this.#poller.watchTask({ userId, id, place, moved: () => this.#noteNews(id, 0) });
   }
 
-  #hinted({ id, sessionId, firstSeq }: TaskHint): void {
+  #hinted(hint: TaskHint): void {
+    const { id, sessionId, firstSeq } = hint;
     if (this.#id !== undefined ? id !== this.#id : !this.#isWanted(sessionId)) return;
-    this.#noteNews(id, this.#user?.seqAtStart(this, id) ?? firstSeq - 1);
+    if (this.#user?.mayBeOld(this, hint) && !this.#places.has(id)) this.#poller.lookAgain(this.#user);
+    else this.#noteNews(id, this.#user?.seqAtStart(this, id) ?? firstSeq - 1);
   }
 
   #isWanted(sessionId: string | null): boolean {
@@ -119,7 +127,12 @@ export class Watch implements UserListener {
 
   #noteNews(id: string, after: number): void {
     this.#places.noteNews(id, after);
-    this.#wake();
+    this.#wakeFor(id);
+  }
+
+  /** Each look finds anew what cannot be read: a busy store would be asked by every watch, every second. */
+  #wakeFor(id: string): void {
+    if (id !== this.#failing) this.#wake();
   }
 
   /** Until there is news, or for so long. */
@@ -132,6 +145,9 @@ export class Watch implements UserListener {
     timer?.clear();
   }
 }
+
+/** Milliseconds between two tries at most: so late a watch goes on when the store does. */
+const LAST_RETRY_MS = 5_000;
 
 /** What a watch works with. */
 export interface WatchParts {

@@ -20,8 +20,10 @@ export class Watcher {
   watch(scope: TaskScope, options: WatchOptions = {}): AsyncIterable<TaskUpdate> {
     checkScope(scope);
     const settings = readArgument(WATCH, options);
-    const { id, from } = settings;
+    const { id, after, from } = settings;
     if (id !== undefined && from !== undefined) throw invalidInput("from", "left out with an id", from);
+    // An id that was lost on the way here must not widen what is told.
+    if (id === undefined && after !== undefined) throw invalidInput("after", "left out without an id", after);
     return readOnce(() => this.#read(new Watch(scope, settings, this.#parts)));
   }
 

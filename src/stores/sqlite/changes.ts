@@ -1,12 +1,11 @@
 import { type ChangedTask, type Changes, type ChangesQuery, LATELY_MS } from "../../core/model/changes.ts";
-import { isNewer } from "../../core/model/task.ts";
 import { changedTask } from "../shared/changed-task.ts";
 import type { Connection } from "./connection.ts";
 import { RECORD, type RecordRow } from "./entry.ts";
 import type { FileTime } from "./file-time.ts";
-import { ENDED_AT, INDEX, IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
+import { ENDED_AT, INDEX, IS_NOT_ASIDE, IS_UNFINISHED, TASKS, TASKS_BY } from "./names.ts";
 import { DamagedRow, readEntry } from "./read-entry.ts";
-import { type Statement, statement, type Values } from "./statement.ts";
+import { statement } from "./statement.ts";
 import { encodeText } from "./text.ts";
 
 /** Finds what has changed since somebody has looked. */
@@ -19,68 +18,67 @@ export class ChangesReading {
     this.#time = time;
   }
 
-  read(query: ChangesQuery, limit: number, met: DamagedRow[]): Changes {
+  read({ userId, known, since }: ChangesQuery, limit: number, met: DamagedRow[]): Changes {
     const next = this.#time.now() - LATELY_MS;
-    const { since } = query;
-    const known = query.known.length === 0 ? NOTHING : this.#known(query, met);
-    if (since === undefined) return { ...known, more: false, next };
-    const others = this.#others(query, since ?? next, limit + 1, met);
-    return { ...known, tasks: known.tasks.concat(others.slice(0, limit)), more: others.length > limit, next };
-  }
-
-  #known({ userId, known }: ChangesQuery, met: DamagedRow[]): Pick<Changes, "tasks" | "gone"> {
-    const ids = JSON.stringify(known.map(({ id }) => encodeText(id)));
-    const found = this.#find(KNOWN, { userId: encodeText(userId), ids }, met);
-    const places = new Map(found.map((task) => [task.id, task]));
-    return {
-      tasks: known.flatMap((task) => {
-        const now = places.get(task.id);
-        return now !== undefined && isNewer(now, task) ? now : [];
-      }),
-      gone: known.map(({ id }) => id).filter((id) => !places.has(id)),
-    };
-  }
-
-  #others({ userId, known }: ChangesQuery, since: number, limit: number, met: DamagedRow[]): ChangedTask[] {
-    const ids = JSON.stringify(known.map(({ id }) => encodeText(id)));
-    return this.#find(OTHERS, { userId: encodeText(userId), ids, since, limit }, met);
-  }
-
-  #find<Name extends string>(
-    query: Statement<Name, ChangedRow>,
-    values: Values<Name>,
-    met: DamagedRow[],
-  ): ChangedTask[] {
-    return this.#connection.all(query, values).flatMap((row) => {
-      const entry = readEntry(row);
-      if (!(entry instanceof DamagedRow)) return changedTask(entry.record, entry.endedAt);
-      met.push(entry);
-      return [];
-    });
+    const places = known.map(({ id, version, lastSeq }) => [encodeText(id), version, lastSeq]);
+    const values = { userId: encodeText(userId), known: JSON.stringify(places) };
+    const tasks = changedIn(this.#connection.all(CHANGED, values), met);
+    const gone = this.#connection.all(GONE, values).flatMap(({ at }) => known[at]?.id ?? []);
+    if (since === undefined) return { tasks, gone, more: false, next };
+    const rows = this.#connection.all(OTHERS, { ...values, since: since ?? next, limit: limit + 1 });
+    const others = changedIn(rows, met);
+    return { tasks: tasks.concat(others.slice(0, limit)), gone, more: others.length > limit, next };
   }
 }
 
-const NOTHING = { tasks: [], gone: [] };
+function changedIn(rows: readonly ChangedRow[], met: DamagedRow[]): ChangedTask[] {
+  return rows.flatMap((row) => {
+    const entry = readEntry(row);
+    if (!(entry instanceof DamagedRow)) return changedTask(entry.record, entry.endedAt);
+    met.push(entry);
+    return [];
+  });
+}
 
 type ChangedRow = RecordRow & { endedAt: number };
 
-const CHANGED = `${RECORD}, ${ENDED_AT} AS endedAt`;
+const COLUMNS = `${RECORD}, ${ENDED_AT} AS endedAt`;
 
-const IDS = "(SELECT value FROM json_each(:ids))";
+/** Tasks that are known, as JSON: of each its id, version and seq. */
+const KNOWN = "json_each(:known) AS known";
+const KNOWN_ID = "json_extract(known.value, '$[0]')";
 
-/** Tasks of a user, by their ids as JSON. */
-const KNOWN = statement<"userId" | "ids", ChangedRow>(
-  `SELECT ${CHANGED} FROM ${TASKS} WHERE id IN ${IDS} AND userId = :userId AND ${INDEX} IS NOT 'damaged'`,
+/** With each that is known the task that there is, if it is this user's. */
+const KNOWN_TASKS = `${KNOWN} CROSS JOIN ${TASKS} AS task
+  ON task.id = ${KNOWN_ID} AND task.userId = :userId AND task.${IS_NOT_ASIDE}`;
+
+/** A condition: it stands where it was known to. Of a damaged one that cannot be said. */
+const IS_AS_KNOWN = `json_valid(task.kept)
+  AND (json_extract(task.kept, '$.record.version'), json_extract(task.kept, '$.record.lastSeq'))
+    <= (json_extract(known.value, '$[1]'), json_extract(known.value, '$[2]'))`;
+
+/** Known tasks that are further: most are not, and the others are neither loaded nor parsed. */
+const CHANGED = statement<"userId" | "known", ChangedRow>(
+  `SELECT ${COLUMNS} FROM ${TASKS} WHERE key IN
+    (SELECT task.key FROM ${KNOWN_TASKS} WHERE (${IS_AS_KNOWN}) IS NOT TRUE)`,
 );
 
+/** Those that are not there, by their place among the known. */
+const GONE = statement<"userId" | "known", { at: number }>(
+  `SELECT known.key AS at FROM ${KNOWN} WHERE NOT EXISTS
+    (SELECT 1 FROM ${TASKS} WHERE id = ${KNOWN_ID} AND userId = :userId AND ${IS_NOT_ASIDE})`,
+);
+
+const IS_UNKNOWN = `id NOT IN (SELECT ${KNOWN_ID} FROM ${KNOWN})`;
+
 /** A user's other tasks that may still change, or have ended since a moment. */
-const OTHERS = statement<"userId" | "ids" | "since" | "limit", ChangedRow>(
-  `SELECT ${CHANGED} FROM ${TASKS_BY.unfinished} WHERE userId = :userId AND ${IS_UNFINISHED} AND id NOT IN ${IDS}
+const OTHERS = statement<"userId" | "known" | "since" | "limit", ChangedRow>(
+  `SELECT ${COLUMNS} FROM ${TASKS_BY.unfinished} WHERE userId = :userId AND ${IS_UNFINISHED} AND ${IS_UNKNOWN}
   UNION ALL
-  SELECT ${CHANGED} FROM ${TASKS_BY.outstanding}
-    WHERE userId = :userId AND mode IS NOT NULL AND ${INDEX} IS NOT 'damaged' AND id NOT IN ${IDS}
+  SELECT ${COLUMNS} FROM ${TASKS_BY.outstanding}
+    WHERE userId = :userId AND mode IS NOT NULL AND ${IS_NOT_ASIDE} AND ${IS_UNKNOWN}
   UNION ALL
-  SELECT ${CHANGED} FROM ${TASKS_BY.endOfDone}
-    WHERE userId = :userId AND ${INDEX} = 'done' AND ${ENDED_AT} >= :since AND id NOT IN ${IDS}
+  SELECT ${COLUMNS} FROM ${TASKS_BY.endOfDone}
+    WHERE userId = :userId AND ${INDEX} = 'done' AND ${ENDED_AT} >= :since AND ${IS_UNKNOWN}
   LIMIT :limit`,
 );

@@ -13,6 +13,8 @@ export class HintTable {
   readonly #writer = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   #seen = 0;
   #watchesUntil = 0;
+  /** It was asked to watch, and could not yet. */
+  #isLate = false;
 
   constructor(connection: Connection, time: FileTime) {
     this.#connection = connection;
@@ -29,22 +31,25 @@ export class HintTable {
   }
 
   /**
-   * Asks others to keep hints, from now on and for a while. To be called again and again. Returns whether that was over:
-   * this process, or the file, was not to be had for so long.
+   * Asks others to keep hints, from now on and for a while. To be called again and again. Returns whether there were none
+   * for a while: this process, or the file, was not to be had.
    */
   watch(): boolean {
     const now = this.#time.now();
     if (this.#watchesUntil - now > WATCH_MS / 2) return false;
     const isNew = this.#watchesUntil === 0;
-    const hasLapsed = !isNew && this.#watchesUntil <= now;
+    const hasLapsed = isNew ? this.#isLate : this.#watchesUntil <= now;
+    this.#isLate = isNew;
     this.#write(WATCH, { writer: this.#writer, until: now + WATCH_MS });
     this.#watchesUntil = now + WATCH_MS;
+    this.#isLate = false;
     if (isNew) this.#seen = this.#connection.get(NEWEST, {})?.n ?? 0;
     return hasLapsed;
   }
 
   unwatch(): void {
     this.#watchesUntil = 0;
+    this.#isLate = false;
     this.#write(UNWATCH, { writer: this.#writer, now: this.#time.now() });
   }
 

@@ -114,3 +114,35 @@ test("a hint at a damaged task does not end the watch of the others", async () =
   await iterator.return?.();
   await reading;
 });
+
+test("a hint that comes late, at a task that had ended before the watch began, tells nothing of it", async () => {
+  const { store, forge } = open();
+  const tasks = new BackgroundTaskManager({ store, followUps: false });
+  const { id } = await soon(tasks.start(callOf(), async () => "done"));
+  await ended(tasks, id);
+  await pass(20_000);
+  const seen: string[] = [];
+  const iterator = tasks.watch(ADA)[Symbol.asyncIterator]();
+  const reading = (async () => {
+    for (let step = await iterator.next(); !step.done; step = await iterator.next())
+      seen.push(`${step.value.task.toolName} ${step.value.event.seq}`);
+  })();
+  await pass(10);
+  forge({
+    id,
+    userId: "ada",
+    sessionId: "s1",
+    firstSeq: 3,
+    lastSeq: 3,
+    status: "completed",
+    followUp: "none",
+  });
+  await pass(100);
+  expect(seen).toEqual([]);
+  const next = await soon(tasks.start(callOf({ toolName: "next" }), async () => "done"));
+  await ended(tasks, next.id);
+  await pass(10);
+  expect(seen).toEqual(["next 1", "next 2", "next 3"]);
+  await iterator.return?.();
+  await reading;
+});

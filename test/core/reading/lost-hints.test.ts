@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { StoreHint } from "../../../src/core/model/store.ts";
 import { BackgroundTaskManager, type TaskStore, type TaskUpdate } from "../../../src/index.ts";
-import { faultyStore, rejects } from "../../support/faulty-store.ts";
+import { answersAfter, faultyStore, rejects } from "../../support/faulty-store.ts";
 import { ADA, callOf, ended, gate, inFakeTime, logOf, pass, soon, startAll } from "../../support/scene.ts";
 import { sharedMemoryStore } from "../../support/stores.ts";
 
@@ -104,6 +104,17 @@ test("who has subscribed again looks at once", async () => {
   expect([one.seen, all.seen.sort()]).toEqual([["tool0 3"], ["tool0 3", "tool1 3"]]);
 });
 
+test("of a task that began and ended while hints were lost, the last hint alone tells all of it", async () => {
+  const { here, there, channel } = twoProcesses(() => false);
+  const watched = recordOf(here.watch(ADA));
+  await pass(100);
+  channel.isLost = (hint) => !("status" in hint) || hint.status !== "completed";
+  const { id } = await soon(there.start(callOf({ toolName: "short" }), async () => "done"));
+  await ended(there, id);
+  await pass(500);
+  expect(watched.seen).toEqual(["short 1", "short 2", "short 3"]);
+});
+
 test("1,000 idle watches of tasks cost at most 10 reads of the store a second", async () => {
   const { here, there, store } = twoProcesses();
   const started = await startAll(there, 10);
@@ -140,6 +151,21 @@ test("nothing is looked at for watches that are over, or after close", async () 
   expect(store.asked).toEqual([]);
 });
 
+test("who leaves while a look is under way is looked for no more, once the others have left too", async () => {
+  const { here, store } = twoProcesses();
+  const other = here.watch(ADA)[Symbol.asyncIterator]();
+  await pass(100);
+  store.next("changes", answersAfter(500));
+  const one = here.watch(ADA)[Symbol.asyncIterator]();
+  await pass(100);
+  await soon(Promise.resolve(one.return?.()));
+  await pass(1_000);
+  await soon(Promise.resolve(other.return?.()));
+  store.asked.length = 0;
+  await pass(20_000);
+  expect(store.asked.filter(({ operation }) => operation === "changes")).toEqual([]);
+});
+
 test("a watch of a scope that begins after close ends", async () => {
   const { here } = twoProcesses();
   const before = here.watch(ADA);
@@ -162,6 +188,19 @@ test("while the store fails nothing is told, and afterwards everything that has 
   store.always("changes");
   await pass(10_000);
   expect(watched.seen).toEqual(["tool0 3"]);
+});
+
+test("a watch whose reads fail asks less and less often, although looks go on, and goes on within 5 s", async () => {
+  const { here, there, store } = twoProcesses();
+  const [task] = await startAll(there, 1);
+  await pass(20);
+  store.always("events", rejects);
+  const watched = recordOf(here.watch(ADA, { id: task?.id ?? "" }));
+  await pass(60_000);
+  expect(store.asked.filter(({ operation }) => operation === "events").length).toBeLessThanOrEqual(20);
+  store.always("events");
+  await pass(5_000);
+  expect(watched.seen).toEqual(["tool0 1", "tool0 2"]);
 });
 
 test("whatever hints are lost, and however looks and writes interleave, each event is told once and in order", {

@@ -134,6 +134,8 @@ test.each([
   [{ from: { one: "1" } }, 'from.one must be a whole number from 0 on; got "1".'],
   [{ from: 5 }, "from must be an object with a seq for each id; got 5."],
   [{ id: "one", from: { one: 1 } }, "from must be left out with an id; got an object."],
+  [{ id: undefined, after: 3 }, "after must be left out without an id; got 3."],
+  [{ after: 0 }, "after must be left out without an id; got 0."],
 ])("what is no place is refused: %j", (options, message) => {
   const tasks = managersOn(sharedMemoryStore)();
   expect(() => tasks.watch(ADA, options as never)).toThrow(message);

@@ -51,3 +51,26 @@ test("one that is read no more keeps the news of the newest tasks, and says that
   await iterator.return?.();
   await soon(tasks.close());
 });
+
+test("news of others do not set back a reader who stands in the middle of a long log", async () => {
+  const { tasks, hint } = open();
+  const { id } = await soon(
+    tasks.start(callOf(), async (_, { write }) => {
+      for (let line = 0; line < 250; line += 1) {
+        write(`${line}`);
+        await new Promise((resolve) => setTimeout(resolve, 1_100));
+      }
+    }),
+  );
+  const iterator = tasks.watch(ADA, { from: { [id]: 0 } })[Symbol.asyncIterator]();
+  await pass(300_000);
+  const seqs: unknown[] = [];
+  for (let count = 0; count < 200; count += 1) {
+    const step = await soon(iterator.next());
+    if (!step.done) seqs.push(step.value.event.seq);
+    if (count === 50) for (let task = 0; task < 10_001; task += 1) hint(hintOf(`task ${task}`));
+  }
+  expect(seqs).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
+  await iterator.return?.();
+  await soon(tasks.close());
+});

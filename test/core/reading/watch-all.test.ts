@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { BackgroundTaskManager, type TasksUpdate } from "../../../src/index.ts";
 import { makeTask } from "../../../src/testing/make-task.ts";
-import { faultyStore, rejects } from "../../support/faulty-store.ts";
+import { answersAfter, faultyStore, rejects } from "../../support/faulty-store.ts";
 import {
   BOB,
   callOf,
@@ -243,6 +243,30 @@ test("one who does not read keeps one state of a task, and one who falls far beh
     task: { id, status: "completed" },
   });
   await iterator.return?.();
+});
+
+test("a state whose read was overtaken by a snapshot is not told after it", async () => {
+  const { store, tasks } = open();
+  const [line, end] = [gate(), gate()];
+  const call = callOf();
+  await soon(
+    tasks.start(call, async (_, { write }) => {
+      write(await line.promise);
+      return end.promise;
+    }),
+  );
+  await pass(1_000);
+  const first = recordOf(tasks.watchAll(EVERYBODY));
+  await pass(10);
+  store.next("get", answersAfter(500));
+  line.resolve("line");
+  await pass(300);
+  end.resolve("done");
+  await pass(10);
+  const second = recordOf(tasks.watchAll(EVERYBODY));
+  await pass(5_000);
+  expect(first.seen).toEqual(["[search running 2]", "search completed 4"]);
+  expect(second.seen).toEqual(["[search completed 4]", "search completed 4"]);
 });
 
 test("a store that fails is asked again until it answers", async () => {

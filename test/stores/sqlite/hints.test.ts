@@ -142,3 +142,24 @@ describe.each(DRIVERS)("hints that others have left, on $name", ({ open }) => {
 function trigger(raise: string): string {
   return `CREATE TRIGGER refused BEFORE INSERT ON offload_hints BEGIN SELECT ${raise}; END`;
 }
+
+test.each(DRIVERS)("who could not ask for hints at once is told when it has, on $name", async ({ open }) => {
+  const path = newPath();
+  const store = sqliteStore({ database: open(path) });
+  const other = open(path);
+  await store.lapsed(1);
+  other.exec("BEGIN IMMEDIATE");
+  let missed = 0;
+  const stop = store.watch?.(
+    () => undefined,
+    () => {
+      missed += 1;
+    },
+  );
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(missed).toBe(0);
+  other.exec("COMMIT");
+  await until(() => expect(missed).toBe(1));
+  stop?.();
+  await store.close();
+});

@@ -21,7 +21,8 @@ import {
 import { DRIVERS } from "./lab.ts";
 
 /** Each has a handful of rows, whatever is in the database. */
-const TINY = /SCAN (json_each|offload_watchers|sqlite_master|\d+ CONSTANT ROWS|\d+-ROW VALUES)/;
+const TINY =
+  /SCAN (json_each|known VIRTUAL TABLE|offload_watchers|sqlite_master|\d+ CONSTANT ROWS|\d+-ROW VALUES)/;
 /** As good as a scan: all tasks that have ended. */
 const WHOLE_INDEX = /offload_tasks_ended \(shelf=\?\)$/;
 /** Queries that put few rows in order: unfinished tasks of one user; a user's follow-ups. */
