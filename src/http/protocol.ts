@@ -71,11 +71,11 @@ export const eventsQuerySchema = z.object({
   after: wholeNumber(0).exactOptional().describe("Only events with a greater `seq`. 0 unless it is given."),
   limit: wholeNumber(1, 1_000)
     .exactOptional()
-    .describe("How many at most. 1,000 unless it is given. Only of a page in JSON."),
+    .describe("How many at most. 1,000 unless it is given. Not with `text/event-stream`."),
   waitMs: wholeNumber(0, MAX_WAIT_MS)
     .exactOptional()
     .describe(
-      "The milliseconds to wait while nothing follows `after`. 0 unless it is given. Only of a page in JSON.",
+      "The milliseconds to wait while nothing follows `after`. 0 unless it is given. Not with `text/event-stream`.",
     ),
 });
 
