@@ -2,8 +2,8 @@ import type { TaskEvent } from "../core/model/events.ts";
 import type { TaskInfo } from "../core/model/task.ts";
 import type { TasksSnapshot, TasksUpdate } from "../core/model/tasks-update.ts";
 import { parse } from "./check.ts";
+import type { Terms } from "./connection.ts";
 import { hasEnded } from "./ended.ts";
-import type { Signal } from "./fetch.ts";
 import type { Channel } from "./follow.ts";
 import type { Outgoing, Requests } from "./requests.ts";
 import { EVENT, EVENT_PAGE, SNAPSHOT, TASK, TASK_PAGE } from "./shapes.ts";
@@ -35,13 +35,13 @@ export class TaskChannel implements Channel<WatchedEvent> {
     return event === "message" ? this.#passed(parse(EVENT, data) as TaskEvent) : undefined;
   }
 
-  async look(waitMs: number | undefined, signal: Signal): Promise<WatchedEvent[]> {
+  async look(waitMs: number | undefined, terms: Terms): Promise<WatchedEvent[]> {
     const { path, query } = this.request();
     const wait = this.isEnding ? undefined : waitMs;
-    const request = { path, query: { ...query, waitMs: wait }, signal, tries: 1 };
+    const request = { path, query: { ...query, waitMs: wait }, ...terms };
     const page = await this.#requests.ask<EventPage>(request, EVENT_PAGE);
     this.#isTruncated ||= page.truncated;
-    if (page.events.length === 0) this.isOver = await this.#isAtEnd(signal);
+    if (page.events.length === 0) this.isOver = await this.#isAtEnd(terms);
     return page.events.map((event) => this.#passed(event));
   }
 
@@ -53,8 +53,8 @@ export class TaskChannel implements Channel<WatchedEvent> {
     return { event, truncated };
   }
 
-  async #isAtEnd(signal: Signal): Promise<boolean> {
-    const request = { path: this.#task, signal, tries: 1, isState: true };
+  async #isAtEnd(terms: Terms): Promise<boolean> {
+    const request = { path: this.#task, ...terms, isState: true };
     const task = await this.#requests.ask<TaskInfo>(request, TASK);
     return hasEnded(task.status) && task.lastSeq <= this.#after;
   }
@@ -83,9 +83,9 @@ export class TasksChannel implements Channel<TasksUpdate> {
     return event === "snapshot" ? { type: event, ...(parse(SNAPSHOT, data) as TasksSnapshot) } : undefined;
   }
 
-  async look(waitMs: number | undefined, signal: Signal): Promise<TasksUpdate[]> {
+  async look(waitMs: number | undefined, terms: Terms): Promise<TasksUpdate[]> {
     const query = { sessionId: this.#sessionId, limit: MOST_LISTED, waitMs };
-    const request = { path: "", query, signal, tries: 1, isState: true };
+    const request = { path: "", query, ...terms, isState: true };
     const page = await this.#requests.ask<TaskPage>(request, TASK_PAGE);
     if (page === this.#page) return [];
     this.#page = page;

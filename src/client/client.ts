@@ -66,7 +66,7 @@ export function createTaskClient(options: TaskClientOptions): TaskClient {
       return (await requests.ask<{ tools: CreatableTool[] }>({ path: "/tools", signal }, TOOLS)).tools;
     },
     async create(body, { idempotencyKey = randomKey(), signal } = {}) {
-      const headers = { "Idempotency-Key": idempotencyKey };
+      const headers = { "idempotency-key": idempotencyKey };
       return requests.ask<TaskInfo>({ method: "POST", path: "", headers, body, signal }, TASK);
     },
   };

@@ -1,4 +1,4 @@
-import { Connection } from "./connection.ts";
+import { Connection, LOOK_MS, type Terms, WAIT_MS } from "./connection.ts";
 import { mayPass, type TaskClientError } from "./errors.ts";
 import type { ByteStream, Signal } from "./fetch.ts";
 import { type Page, untilSeen } from "./page.ts";
@@ -13,7 +13,7 @@ export interface Channel<News> {
   /** What a message tells. */
   take(message: StreamMessage): News | undefined;
   /** Looks once, for at most `waitMs`: what is new. */
-  look(waitMs: number | undefined, signal: Signal): Promise<News[]>;
+  look(waitMs: number | undefined, terms: Terms): Promise<News[]>;
   /** Whether its last event has come, after which only what is known of the way back can. */
   readonly isEnding: boolean;
   /** Whether nothing more can come. */
@@ -83,7 +83,7 @@ export class Follower<News> implements AsyncIterator<News, void> {
     await untilSeen(this.#page, this.#signal).catch(ignore);
     const startedAt = performance.now();
     const looks = startedAt < this.#streamsAt;
-    const connection = new Connection(this.#signal, this.#page, looks ? LOOK_MS : FIRST_WITHIN_MS);
+    const connection = new Connection(this.#signal, this.#page);
     let hasMoved = false;
     let restMs: number | undefined;
     try {
@@ -107,11 +107,10 @@ export class Follower<News> implements AsyncIterator<News, void> {
 
   /** Returns whether it got anywhere. */
   async *#stream(connection: Connection): AsyncGenerator<News, boolean> {
-    const body = await this.#open(connection.signal);
+    const body = await this.#open(connection);
     if (this.#channel.isOver) return true;
-    if (body === undefined) {
+    if (!body) {
       this.#doWithout();
-      connection.heard();
       return yield* this.#look(connection);
     }
     const heard = () => {
@@ -127,29 +126,32 @@ export class Follower<News> implements AsyncIterator<News, void> {
     return least < 0;
   }
 
-  /** Undefined where streams do not come through. */
-  async #open(signal: Signal): Promise<ByteStream | undefined> {
-    const headers = { Accept: "text/event-stream" };
+  /** Nothing where streams do not come through. */
+  async #open(connection: Connection): Promise<ByteStream | undefined> {
+    const headers = { accept: "text/event-stream" };
     try {
-      const response = await this.#requests.send({ ...this.#channel.request(), headers, signal });
+      const terms = connection.within(FIRST_WITHIN_MS);
+      const response = await this.#requests.send({ ...this.#channel.request(), headers, ...terms });
       this.#channel.isOver = response.status === 204;
-      const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
-      return isStream ? (response.body as ByteStream) : undefined;
+      const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
+      // Not every fetch has bodies that can be read as they come.
+      return isStream ? (response.body as ByteStream | undefined) : undefined;
     } catch (error) {
-      const { status } = error as TaskClientError;
-      if (status !== 429 && !(this.#channel.isOfStates && (status === 404 || status === 400))) throw error;
+      const known = this.#channel.isOfStates ? [400, 404, 406, 429] : [406, 429];
+      if (!known.includes((error as TaskClientError).status)) throw error;
       return undefined;
     }
   }
 
   /** Returns whether there was anything. */
-  async *#look({ signal }: Connection): AsyncGenerator<News, boolean> {
-    const news = await this.#channel.look(this.#mayWait ? WAIT_MS : undefined, signal).catch((error) => {
-      // An older server knows no waiting, and a busy one has no room for it.
+  async *#look(connection: Connection): AsyncGenerator<News, boolean> {
+    const waitMs = this.#mayWait ? WAIT_MS : undefined;
+    const news = await this.#channel.look(waitMs, connection.within(LOOK_MS)).catch((error) => {
       const { status, field } = error as TaskClientError;
-      if (!this.#mayWait || (field !== "waitMs" && status !== 429)) throw error;
-      this.#mayWait = false;
-      return [];
+      // An older server knows no waiting, and a busy one has no room for it.
+      this.#mayWait &&= field !== "waitMs" && status !== 429;
+      if (waitMs && field === "waitMs") return [];
+      throw error;
     });
     this.#tell("polling");
     yield* news;
@@ -170,8 +172,6 @@ export class Follower<News> implements AsyncIterator<News, void> {
 
 /** A stream begins with a line that is sent at once: what holds it back is a proxy. */
 const FIRST_WITHIN_MS = 5_000;
-const WAIT_MS = 20_000;
-const LOOK_MS = 30_000;
 const LASTING_MS = 1_000;
 /** How long it does without streams before it tries them again. */
 const WITHOUT_STREAMS_MS = 60_000;

@@ -18,7 +18,8 @@ export function onVisibility(page: Page, listener: () => void): () => void {
 
 /** Resolves as soon as the page is seen. Rejects when the signal is aborted. */
 export async function untilSeen(page: Page, signal: Signal): Promise<void> {
-  if (isHidden(page)) await until(signal, (resolve) => onVisibility(page, () => isHidden(page) || resolve()));
+  if (isHidden(page))
+    await until<void>(signal, (resolve) => onVisibility(page, () => isHidden(page) || resolve()));
 }
 
 export function isHidden(page: Page): boolean {

@@ -2,7 +2,7 @@ import { json, parse, type Shape } from "./check.ts";
 import { mayPass, TaskClientError } from "./errors.ts";
 import type { Fetched, FetchInit, Signal } from "./fetch.ts";
 import type { ClientSettings } from "./options.ts";
-import { backoffMs, MOST_BACKOFF_MS, pause } from "./waiting.ts";
+import { backoffMs, ignore, MOST_BACKOFF_MS, pause, until } from "./waiting.ts";
 
 /** One request. What is `undefined` in its query is left out. */
 export interface Outgoing {
@@ -12,6 +12,8 @@ export interface Outgoing {
   headers?: Record<string, string>;
   body?: object;
   signal?: Signal | undefined;
+  /** Called when the host has given its headers, which may take as long as a user needs to sign in. */
+  onSend?: () => void;
   /** How often it is tried. Nothing is done twice by it: a cancel is idempotent, and a creation has a key. @default 3 */
   tries?: number;
   /** Whether it asks for what it will ask for again: the body is the very object that it was, if nothing has changed. */
@@ -34,7 +36,11 @@ export class Requests {
   async send(request: Outgoing): Promise<Fetched> {
     const again = typeof this.#settings.headers === "function" ? 401 : 0;
     let response = await this.#once(request);
-    if (response.status === again) response = await this.#once(request);
+    if (response.status === again) {
+      // A body that nobody reads holds its connection.
+      await textOf(response, request.signal);
+      response = await this.#once(request);
+    }
     if (response.status >= 400) throw await failureOf(response, request.signal);
     return response;
   }
@@ -44,11 +50,11 @@ export class Requests {
     const { path, query, isState } = request;
     const key = path + queryText({ ...query, waitMs: undefined });
     const kept = isState ? this.#kept.get(key) : undefined;
-    const headers = kept?.etag && { "If-None-Match": kept.etag };
-    const [response, text] = await this.#read(headers ? { ...request, headers } : request);
+    const headers: Outgoing["headers"] = kept?.etag ? { "if-none-match": kept.etag } : {};
+    const [response, text] = await this.#read({ headers, ...request });
     if (kept && (response.status === 304 || text === kept.text)) return this.#keep(key, kept) as Body;
     const body = parse(shape, text);
-    if (isState) this.#keep(key, { text, body, etag: response.headers.get("ETag") });
+    if (isState) this.#keep(key, { text, body, etag: response.headers.get("etag") });
     return body as Body;
   }
 
@@ -75,17 +81,37 @@ export class Requests {
     return kept.body;
   }
 
-  async #once({ method = "GET", path, query = {}, headers, body, signal }: Outgoing): Promise<Fetched> {
-    const { baseUrl, headers: own, fetch, credentials } = this.#settings;
-    const type = body && { "Content-Type": "application/json" };
+  async #once({
+    method = "GET",
+    path,
+    query = {},
+    headers,
+    body,
+    signal,
+    onSend,
+  }: Outgoing): Promise<Fetched> {
+    const { baseUrl, fetch, credentials } = this.#settings;
+    const type = body && { "content-type": "application/json" };
     const init = {
       method,
-      headers: { ...(typeof own === "function" ? await own() : own), ...type, ...headers },
+      headers: { ...(await this.#hostHeaders(signal)), ...type, ...headers },
       body: body && JSON.stringify(body),
       credentials,
       signal,
     } as FetchInit;
+    onSend?.();
     return fetch(baseUrl + path + queryText(query), init).catch(lost(signal));
+  }
+
+  /** With names in lower case, as ours are; who leaves does not wait for them. */
+  async #hostHeaders(signal: Signal | undefined): Promise<Record<string, string>> {
+    const { headers: given } = this.#settings;
+    const asked = async () => (typeof given === "function" ? given() : given);
+    const headers = await until<Awaited<ReturnType<typeof asked>>>(signal, (resolve, reject) => {
+      asked().then(resolve, reject);
+      return ignore;
+    });
+    return Object.fromEntries(new Headers(headers));
   }
 }
 
@@ -114,7 +140,7 @@ async function failureOf(response: Fetched, signal: Signal | undefined): Promise
     problem: code,
     field,
     // A date, which no task handler sends, is none.
-    retryAfterMs: Number(headers.get("Retry-After")) * 1_000 || undefined,
+    retryAfterMs: Math.max(0, Number(headers.get("retry-after")) * 1_000) || undefined,
   });
 }
 

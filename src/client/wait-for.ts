@@ -1,6 +1,7 @@
 import type { TaskResult } from "../core/model/task.ts";
+import { Connection, LOOK_MS, WAIT_MS } from "./connection.ts";
 import { hasEnded } from "./ended.ts";
-import { mayPass } from "./errors.ts";
+import { mayPass, type TaskClientError } from "./errors.ts";
 import type { Signal } from "./fetch.ts";
 import type { Requests } from "./requests.ts";
 import { RESULT } from "./shapes.ts";
@@ -12,23 +13,23 @@ export async function resultOf(
   path: string,
   signal: Signal | undefined,
 ): Promise<TaskResult> {
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ; failures += 1) {
+    const connection = new Connection(signal, undefined);
+    // A server that is closing does not wait.
+    let restMs: number | undefined = REST_MS;
     try {
-      const result = await requests.ask<TaskResult>(
-        { path, query: { waitMs: WAIT_MS }, signal, tries: 1 },
-        RESULT,
-      );
+      const request = { path, query: { waitMs: WAIT_MS }, ...connection.within(LOOK_MS) };
+      const result = await requests.ask<TaskResult>(request, RESULT);
       if (hasEnded(result.status)) return result;
       failures = 0;
-      // A server that is closing does not wait.
-      await pause(REST_MS, signal);
     } catch (error) {
-      if (!mayPass(error)) throw error;
-      failures += 1;
-      await pause(error.retryAfterMs ?? backoffMs(failures), signal);
+      if (!connection.signal.aborted && !mayPass(error)) throw error;
+      restMs = (error as TaskClientError).retryAfterMs;
+    } finally {
+      connection.end();
     }
+    await pause(restMs ?? backoffMs(failures), signal);
   }
 }
 
-const WAIT_MS = 20_000;
 const REST_MS = 1_000;

@@ -7,23 +7,22 @@ export function onAbort(signal: Signal | undefined, listener: () => void): () =>
   return () => signal?.removeEventListener("abort", listener);
 }
 
-/** Waits until `begin` resolves it, which returns how to clean up. Rejects with the signal's reason when it is aborted. */
-export async function until(
+/** Waits until `begin` settles it, which returns how to clean up. Rejects with the signal's reason when it is aborted. */
+export function until<Value>(
   signal: Signal | undefined,
-  begin: (resolve: () => void) => () => void,
-): Promise<void> {
+  begin: (resolve: (value: Value) => void, reject: (reason: unknown) => void) => () => void,
+): Promise<Value> {
   let stops: (() => void)[] = [];
-  try {
-    await new Promise<void>((resolve, reject) => {
-      stops = [onAbort(signal, () => reject(signal?.reason)), begin(resolve)];
-    });
-  } finally {
+  const settled = new Promise<Value>((resolve, reject) => {
+    stops = [onAbort(signal, () => reject(signal?.reason)), begin(resolve, reject)];
+  });
+  return settled.finally(() => {
     for (const stop of stops) stop();
-  }
+  });
 }
 
 export function pause(ms: number, signal: Signal | undefined): Promise<void> {
-  return until(signal, (resolve) => {
+  return until<void>(signal, (resolve) => {
     // What a timer cannot hold it would not wait for at all.
     const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
     return () => clearTimeout(timer);

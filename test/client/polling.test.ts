@@ -23,6 +23,14 @@ describe("where streams do not come through it looks", () => {
     ["JSON comes instead", () => json({ tasks: [], nextCursor: null })],
     ["the server knows no stream", () => problem(404, "not_found")],
     ["the server knows no sessions there", () => problem(400, "unknown_parameter", { field: "sessionId" })],
+    ["the server or a proxy has none of that type", () => problem(406, "not_acceptable")],
+    [
+      "the runtime's responses have no streams",
+      () => {
+        const response = new Response("", { headers: { "Content-Type": "text/event-stream" } });
+        return Object.defineProperty(response, "body", { value: null });
+      },
+    ],
     ["too many are open", () => problem(429, "too_many_streams", {}, { "Retry-After": "2" })],
     ["a proxy holds the first byte back for 5 s", (request) => new FakeStream(request.signal)],
     ["a proxy holds the head back for 5 s", () => NEVER],
@@ -53,6 +61,19 @@ describe("where streams do not come through it looks", () => {
     expect(watched.heard).toHaveLength(2);
     left.abort();
     await watched.end;
+  });
+
+  test.each([406, 429])("so it does for one task at %d", async (status) => {
+    const { client } = fakeServer((request, url) => {
+      if (isStream(request)) return problem(status, "too_much");
+      if (url.pathname.endsWith("/one")) return json({ ...taskOf(), status: "completed", lastSeq: 3 });
+      const after = Number(url.searchParams.get("after"));
+      return json({ events: eventsTo(3).slice(after), nextAfter: 3, truncated: false });
+    });
+    const watched = collect(client().watch("one"));
+    await soon(5_000);
+    await watched.end;
+    expect(watched.heard.map(({ event }) => event)).toEqual(eventsTo(3));
   });
 
   test("a task that is not there is no sign of that", async () => {
@@ -127,6 +148,48 @@ describe("a server in trouble", () => {
     expect(streams).toHaveLength(1);
     left.abort();
     await watched.end;
+  });
+
+  test("and so it is where it has no room for who waits", async () => {
+    const { client, requests, asked } = fakeServer((request, url) => {
+      if (isStream(request)) return problem(404, "not_found");
+      if (!url.searchParams.has("waitMs")) return page(taskOf());
+      return problem(429, "too_many_waits", {}, { "Retry-After": "9" });
+    });
+    const left = new AbortController();
+    const watched = collect(client().watchAll({ signal: left.signal }));
+    await soon(8_500);
+    expect(requests).toHaveLength(2);
+    await soon(1_000);
+    expect(asked()[2]).toBe("GET ?limit=500");
+    expect(watched.heard).toHaveLength(1);
+    left.abort();
+    await watched.end;
+  });
+
+  test.each(["-5", "soon", "Wed, 21 Oct 2015 07:28:00 GMT"])(
+    "Retry-After: %s says nothing, and makes nobody hurry",
+    async (time) => {
+      const { client, requests } = fakeServer(() => problem(503, "unavailable", {}, { "Retry-After": time }));
+      const left = new AbortController();
+      const watched = collect(client().watchAll({ signal: left.signal }));
+      await soon(3_000);
+      expect(requests.length).toBeLessThan(5);
+      left.abort();
+      await watched.end;
+    },
+  );
+
+  test("waitFor asks anew where a request dies unseen", async () => {
+    let isDead = true;
+    const result = { status: "completed", value: 1, truncated: null, lossy: [] };
+    const { client, requests } = fakeServer(() => (isDead ? NEVER : json(result)));
+    const waiting = client().waitFor("one");
+    await soon(29_000);
+    expect(requests).toHaveLength(1);
+    isDead = false;
+    await soon(3_000);
+    expect(await waiting).toEqual(result);
   });
 
   test("a call tries three times, and not where it would have to wait long", async () => {
