@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 import manifest from "./package.json" with { type: "json" };
+import { embeddedForVite } from "./scripts/embedded.ts";
 import { RetriedTests } from "./test/support/retried.ts";
 
 const alias = Object.entries(manifest.exports).map(([subpath, entry]) => ({
@@ -11,6 +12,7 @@ const alias = Object.entries(manifest.exports).map(([subpath, entry]) => ({
 }));
 
 export default defineConfig({
+  plugins: [embeddedForVite],
   resolve: { alias },
   test: {
     include: ["test/**/*.test.ts"],

@@ -5,7 +5,8 @@ export interface Packed {
   files: readonly { path: string }[];
 }
 
-export const MAX_PACKED_KB = 450;
+/** Grown by the page, which holds a whole program for browsers (26). */
+export const MAX_PACKED_KB = 480;
 
 /** What is wrong with a tarball, a line for each; none if it may be published. `wanted`: what it has to hold. */
 export function faultsOfPacked({ size, files }: Packed, wanted: readonly string[]): string[] {

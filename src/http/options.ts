@@ -3,7 +3,7 @@ import type { BackgroundTaskManager } from "../core/manager.ts";
 import type { TaskScope } from "../core/model/task.ts";
 import { boolean, func, type Kind, kind, limit, methods } from "../core/values/kinds.ts";
 import { group, needed, option, readOptions, type Settings, type Table } from "../core/values/options.ts";
-import { fault } from "../core/values/validate.ts";
+import { origins, path } from "../core/values/places.ts";
 import { type TaskTools, taskTools } from "./tools.ts";
 
 const METHODS = [
@@ -107,14 +107,6 @@ export function handlerSettings(options: TaskHandlerOptions<unknown>): HandlerSe
   return readOptions(HANDLER, options);
 }
 
-/** A path as it stands in the URL of a request. */
-function path(...[value, name, code]: Parameters<Kind<string>>): string {
-  if (typeof value === "string" && /^\/(?!\/)[^?#\\]*$/.test(value)) {
-    return new URL(value, "http://localhost").pathname.replace(/\/$/, "");
-  }
-  throw fault(code, name, 'a path that begins with "/"', value);
-}
-
 function isFunction(value: unknown): boolean {
   return typeof value === "function";
 }
@@ -122,14 +114,4 @@ function isFunction(value: unknown): boolean {
 /** Anything else is no header. */
 function isChallenge(value: unknown): boolean {
   return typeof value === "string" && /^[!-~]+(?: [!-~]+)*$/.test(value);
-}
-
-/** Origins as browsers send them. */
-function origins(...[value, name, code]: Parameters<Kind<string[]>>): string[] {
-  if (!Array.isArray(value)) throw fault(code, name, "a list", value);
-  return value.map((origin: unknown) => {
-    const parsed = typeof origin === "string" && URL.canParse(origin) ? new URL(origin) : undefined;
-    if (parsed && parsed.origin !== "null" && parsed.href === `${parsed.origin}/`) return parsed.origin;
-    throw fault(code, name, 'a list of origins such as "https://app.example.com"', origin);
-  });
 }

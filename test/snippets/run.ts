@@ -10,8 +10,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import ts from "typescript";
+import { embeddedModule } from "../../scripts/embedded.ts";
 import { root, type Snippet } from "./extract.ts";
 
 /** Several start at once, and some import much. */
@@ -24,7 +26,7 @@ export class Workshop {
 
   constructor() {
     for (const file of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
-      if (file.endsWith(".ts")) this.#write(`dist/${file}`, readFileSync(join(root, "src", file), "utf8"));
+      if (/(?<!\.d)\.ts$/.test(file)) this.#write(`dist/${file}`, this.#unpacked(join(root, "src", file)));
     }
     writeFileSync(join(this.#folder, "package.json"), readFileSync(join(root, "package.json")));
     symlinkSync(join(root, "node_modules"), join(this.#folder, "node_modules"), "junction");
@@ -43,6 +45,14 @@ export class Workshop {
 
   close(): void {
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Node knows of no programs that are embedded: each becomes a file. */
+  #unpacked(path: string): string {
+    return readFileSync(path, "utf8").replaceAll(/"(embedded:[^"]+)"/g, (_all, id: string) => {
+      const file = this.#write(`${id.replaceAll(/\W/g, "-")}.ts`, embeddedModule(id));
+      return JSON.stringify(pathToFileURL(file).href);
+    });
   }
 
   #write(name: string, code: string): string {

@@ -16,7 +16,8 @@ export function startChromium(): Promise<Browser> {
 /** Tests that need a Chromium: skipped where there is none, which is a failure in CI. */
 export function describeChromium(name: string, run: () => void): void {
   if (noChromium === undefined) {
-    describe(name, run);
+    // A machine that others load too takes its time to draw.
+    describe(name, { timeout: 60_000 }, run);
   } else if (process.env.CI === "true") {
     test(name, () => Promise.reject(new Error(`This cannot be tested: ${noChromium}.`)));
   } else {

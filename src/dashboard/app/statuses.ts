@@ -1,0 +1,27 @@
+import type { TaskInfo } from "../../client/index.ts";
+
+/** What each status is called, in the order in which filters show them. */
+export const STATUS_NAMES: Record<string, string> = {
+  running: "Running",
+  queued: "Queued",
+  input_required: "Waiting for input",
+  completed: "Completed",
+  failed: "Failed",
+  cancelled: "Cancelled",
+};
+
+const ENDS = ["completed", "failed", "cancelled"];
+
+/** A status that this page does not know is unfinished. */
+export function hasEnded({ status }: TaskInfo): boolean {
+  return ENDS.includes(status);
+}
+
+export function statusName(status: string): string {
+  return STATUS_NAMES[status] ?? status;
+}
+
+/** A task that has been asked to stop, and still runs. */
+export function isStopping(task: TaskInfo): boolean {
+  return task.cancel !== null && !hasEnded(task);
+}

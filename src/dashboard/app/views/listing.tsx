@@ -1,0 +1,18 @@
+import { shown } from "../matching.ts";
+import { connection, tasks } from "../tasks.ts";
+import { FilterBar } from "./filter-bar.tsx";
+import { NothingHere, Notice } from "./notices.tsx";
+import { TaskList } from "./task-list.tsx";
+import { Timeline } from "./timeline.tsx";
+
+export function Listing() {
+  const isEmpty = tasks.value.length === 0;
+  return (
+    <section class="listing" aria-label="Tasks">
+      <Notice />
+      {!isEmpty && <FilterBar />}
+      {!isEmpty && <Timeline />}
+      {shown.value.length > 0 ? <TaskList /> : <NothingHere isLoading={connection.value === "loading"} />}
+    </section>
+  );
+}

@@ -1,0 +1,2 @@
+export type { TaskPageOptions } from "./options.ts";
+export { createTaskPage } from "./task-page.ts";
