@@ -95,7 +95,7 @@ export interface PacedParts {
 }
 
 /** Milliseconds between two rounds, and so between two states of one task. */
-const ROUND_MS = 250;
+const ROUND_MS = 300;
 
 interface Pace {
   /** It has changed since the last read began. */
