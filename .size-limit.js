@@ -6,10 +6,10 @@ import manifest from "./package.json" with { type: "json" };
  * show the model (0.9, and in each adapter, which reads what its framework shows). The tools, and with them the adapters,
  * by arguments read as models mean them and several tasks in a call (0.5). `./http` masks what it warns of, by the tables
  * of secrets, and describes itself in OpenAPI, by zod's own JSON Schema (3). LangChain says why an interrupt comes too late (0.1). Then the
- * root has grown by the states of a user's tasks and by lost hints that are found (2.7), idempotency keys and sound views
+ * root has grown by the states of a user's tasks and by lost hints that are found (3), idempotency keys and sound views
  * (1.2); each store by both; and `./http` by the route table with OpenAPI, creation and streams (7), deep bodies and origins (1.4). */
 const LIMITS = {
-  ".": "42.5 kB",
+  ".": "43 kB",
   "./adapters/ai-sdk": "40 kB",
   "./adapters/langchain": "39.5 kB",
   "./adapters/mastra": "39.5 kB",
