@@ -21,6 +21,16 @@ describe("text of a tool", () => {
     expect(cleanText(text)).toBe(expected);
   });
 
+  test.each([
+    [["10 %\r", "\u001b[K\nend"], "10 %\nend"],
+    [["10 %\r\u001b[K", "\nend"], "10 %\nend"],
+    [["10 %\r", "20 %", "\r", "\u001b[K", "30 %"], "10 %\n20 %\n30 %"],
+    [["👍".slice(0, 1), "👍".slice(1)], "👍"],
+  ])("a line ends once, wherever its end is cut: %j", (pieces, expected) => {
+    const cleaner = new TextCleaner();
+    expect(pieces.map((piece) => cleaner.feed(piece)).join("") + cleaner.end()).toBe(expected);
+  });
+
   const marks = [
     "\u001b",
     "[",

@@ -8,19 +8,24 @@ export function cleanText(text: string): string {
 
 /** The same for text that comes in pieces, whose ends may fall anywhere. */
 export class TextCleaner {
+  /** The beginning of a sequence. */
   #open = "";
+  /** Half of something, whose other half may come behind a sequence. */
+  #half = "";
 
   feed(chunk: string): string {
     const text = this.#open + chunk;
     const [open = ""] = OPEN_END.exec(text) ?? [];
     this.#open = open.length > LONGEST_SEQUENCE ? "" : open;
-    return cleanText(text.slice(0, text.length - this.#open.length));
+    const seen = this.#half + text.slice(0, text.length - this.#open.length).replace(SEQUENCE, "");
+    [this.#half = ""] = HALF_END.exec(seen) ?? [];
+    return shown(seen.slice(0, seen.length - this.#half.length));
   }
 
   /** What was held back, in case that it was no beginning of anything. */
   end(): string {
-    const text = this.#open;
-    this.#open = "";
+    const text = this.#half + this.#open;
+    this.#half = this.#open = "";
     return cleanText(text);
   }
 }
@@ -28,8 +33,10 @@ export class TextCleaner {
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what this is about
 /** CSI, OSC and the others of their kind, and escapes of two characters. */
 const SEQUENCE = /\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])/g;
-/** A sequence that may go on in the next piece, or half of a pair. */
-const OPEN_END = /(?:\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)|\r|[\ud800-\udbff])$/;
+/** A sequence that may go on in the next piece. */
+const OPEN_END = /\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)$/;
+/** Half of the end of a line, or of a pair. */
+const HALF_END = /[\r\ud800-\udbff]$/;
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
 const INVISIBLE = /[\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: they are what this is about
