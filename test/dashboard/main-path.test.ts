@@ -187,6 +187,39 @@ describeChromium("the page", () => {
     await row(page, "deploy").waitFor();
   });
 
+  test("goes on with the task that is looked at, too, after the next sign-in", async () => {
+    const build = await begin(site, "build");
+    const page = await open({ path: `/tasks?task=${build.task.id}` });
+    build.context.write("before\n");
+    await says(detail(page).getByRole("region", { name: "Output" }), /before/);
+    site.signedOut.add("ada");
+    await site.stop();
+    await site.start();
+    await page.getByText("You are signed out.").waitFor();
+    site.signedOut.clear();
+    build.context.write("meanwhile\n");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await says(detail(page).getByRole("region", { name: "Output" }), /before\nmeanwhile/);
+    expect(await page.getByRole("alert").count()).toBe(0);
+  });
+
+  test("shows a task that is older than all that are loaded, whatever else happens", async () => {
+    const { id } = await ended(site, "read_file", { path: "first" }, "text");
+    for (let each = 0; each < 500; each += 1) await ended(site, "read_file", { each }, each);
+    const page = await open({ path: `/tasks?task=${id}` });
+    await page.locator('.row[aria-posinset="1"]').waitFor();
+    await says(detail(page).getByRole("region", { name: "Result" }), "text");
+    await says(detail(page).getByRole("heading", { level: 2 }), 'read_file(path="first")');
+    // It comes back with a snapshot.
+    await site.stop();
+    await page.getByText("The server cannot be reached.").waitFor();
+    await site.start();
+    await says(page.locator(".connection"), "Live");
+    await begin(site, "build");
+    await row(page, "build").waitFor();
+    await says(detail(page).getByRole("heading", { level: 2 }), 'read_file(path="first")');
+  });
+
   test("says so where a task is missing, or somebody else's", async () => {
     const { task } = await begin(site, "secret", {}, { userId: "bob", sessionId: "chat" });
     const page = await open({ path: `/tasks?task=${task.id}` });

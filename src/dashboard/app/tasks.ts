@@ -1,12 +1,18 @@
 /** The tasks that the page knows, and how it comes by them. */
 import { batch, computed, signal } from "@preact/signals";
-import type { TaskInfo, TasksUpdate } from "../../client/index.ts";
+import type { TaskInfo, TasksSnapshot, TasksUpdate } from "../../client/index.ts";
+import { selected } from "./address.ts";
 import { client, isSignedOut, messageOf } from "./api.ts";
+import { hasEnded } from "./statuses.ts";
 
 export type Connection = "loading" | "live" | "polling" | "reconnecting" | "signed_out" | "error";
 
 export const connection = signal<Connection>("loading");
 export const failure = signal("");
+/** Whether anything was told yet: until then nobody knows that there is nothing. */
+export const hasLoaded = signal(false);
+/** How often it was begun anew, by a user who has signed in again, or hopes for better luck. */
+export const attempt = signal(0);
 
 /** Those that are followed live. */
 const followed = signal<ReadonlyMap<string, TaskInfo>>(new Map());
@@ -37,16 +43,22 @@ let following: AbortController | undefined;
 
 /** Begins, or begins anew after what has ended it. */
 export async function followTasks(): Promise<void> {
+  if (following) attempt.value += 1;
   following?.abort();
   following = new AbortController();
   const { signal } = following;
+  let mayBeAnotherUser = connection.value === "signed_out";
   connection.value = "loading";
   const onState = (state: Connection) => {
     // Nothing is shown yet: that is still loading.
     if (state !== "live" || connection.value !== "loading") connection.value = state;
   };
   try {
-    for await (const update of client.watchAll({ signal, onState })) take(update);
+    for await (const update of client.watchAll({ signal, onState })) {
+      if (mayBeAnotherUser) forget();
+      mayBeAnotherUser = false;
+      take(update);
+    }
   } catch (error) {
     if (signal.aborted) return;
     failure.value = messageOf(error);
@@ -54,27 +66,65 @@ export async function followTasks(): Promise<void> {
   }
 }
 
+/** Whoever finds that nobody is signed in any more says so here. */
+export function endSignedOut(): void {
+  following?.abort();
+  connection.value = "signed_out";
+}
+
+function forget(): void {
+  batch(() => {
+    followed.value = older.value = new Map();
+    nextCursor.value = undefined;
+  });
+}
+
 /** States that have come since the last frame. What reports often is drawn once. */
 const pending = new Map<string, TaskInfo>();
 
 function take(update: TasksUpdate): void {
-  if (update.type === "task") {
-    if (pending.size === 0) setTimeout(takePending, FRAME_MS);
-    pending.set(update.task.id, update.task);
+  if (update.type === "snapshot") {
+    takeSnapshot(update);
     return;
   }
+  if (pending.size === 0) setTimeout(takePending, FRAME_MS);
+  pending.set(update.task.id, update.task);
+}
+
+function takeSnapshot({ tasks, more }: TasksSnapshot): void {
   pending.clear();
+  const told = new Map(tasks.map((task) => [task.id, newest(task)]));
+  // What is looked at may be older than all of these, or so new that they do not know it.
+  const chosen = taskWithId(selected.value);
+  if (chosen && !told.has(chosen.id)) told.set(chosen.id, chosen);
   batch(() => {
-    followed.value = new Map(update.tasks.map((task) => [task.id, task]));
-    hasMore.value = update.more;
+    older.value = more && nextCursor.value !== undefined ? beyond(tasks) : new Map();
+    followed.value = told;
+    hasMore.value = more;
+    hasLoaded.value = true;
     if (connection.value === "loading") connection.value = "live";
   });
 }
 
+/** Of those that are known, the ones that a snapshot does not reach: it does not say that they are gone. */
+function beyond(snapshot: readonly TaskInfo[]): Map<string, TaskInfo> {
+  const last = snapshot.findLast(hasEnded) ?? snapshot.at(-1);
+  const known = [...older.value, ...followed.value];
+  return new Map(known.filter(([, task]) => hasEnded(task) && last && newestFirst(task, last) > 0));
+}
+
 function takePending(): void {
   if (pending.size === 0) return;
-  followed.value = new Map([...followed.value, ...pending]);
+  const states = [...pending.values()].map((task) => [task.id, newest(task)] as const);
+  followed.value = new Map([...followed.value, ...states]);
   pending.clear();
+}
+
+/** Answers of calls and what the stream tells may overtake each other. */
+function newest(task: TaskInfo): TaskInfo {
+  const known = followed.value.get(task.id);
+  if (known === undefined || known.version < task.version) return task;
+  return known.version === task.version && known.lastSeq <= task.lastSeq ? task : known;
 }
 
 /** Hidden pages have no animation frames, and go on counting. */
@@ -108,11 +158,5 @@ async function loadPage(): Promise<boolean> {
 
 /** A task as a call has returned it, before the stream tells of it. */
 export function keep(task: TaskInfo): void {
-  const known = followed.value.get(task.id);
-  if (
-    known &&
-    (known.version > task.version || (known.version === task.version && known.lastSeq > task.lastSeq))
-  )
-    return;
-  followed.value = new Map([...followed.value, [task.id, task]]);
+  followed.value = new Map([...followed.value, [task.id, newest(task)]]);
 }

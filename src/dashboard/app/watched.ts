@@ -1,9 +1,9 @@
 /** The task that is looked at: its log as it grows, and its result. */
 import { batch, signal } from "@preact/signals";
 import type { TaskEvent, TaskInfo, TaskResult } from "../../client/index.ts";
-import { client, messageOf } from "./api.ts";
+import { client, isSignedOut, messageOf } from "./api.ts";
 import { TextCleaner } from "./clean-text.ts";
-import { keep, taskWithId } from "./tasks.ts";
+import { endSignedOut, keep, taskWithId } from "./tasks.ts";
 
 /** An event that is no output: output has a place of its own. */
 export type Step = Exclude<TaskEvent, { type: "task.output" | "task.progress" }>;
@@ -55,7 +55,9 @@ export class WatchedTask {
       this.#show();
       this.result.value = await client.result(this.id, { signal });
     } catch (error) {
-      if (!signal.aborted) this.error.value = messageOf(error);
+      if (signal.aborted) return;
+      if (isSignedOut(error)) endSignedOut();
+      else this.error.value = messageOf(error);
     }
   }
 

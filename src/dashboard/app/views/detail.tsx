@@ -6,7 +6,7 @@ import { cleanText } from "../clean-text.ts";
 import { offer } from "../offer.ts";
 import { hasEnded, isStopping, statusName } from "../statuses.ts";
 import { toStop } from "../stopping.ts";
-import { taskWithId } from "../tasks.ts";
+import { attempt, taskWithId } from "../tasks.ts";
 import { WatchedTask } from "../watched.ts";
 import { Elapsed } from "./elapsed.tsx";
 import { Facts } from "./facts.tsx";
@@ -18,11 +18,13 @@ import { Steps } from "./steps.tsx";
 export function Detail({ id }: { id: string }) {
   const watched = useSignal<WatchedTask | undefined>(undefined);
   const heading = useRef<HTMLHeadingElement>(null);
+  // Each attempt is one for what is looked at, too.
+  const nth = attempt.value;
   useEffect(() => {
     const task = new WatchedTask(id);
     watched.value = task;
     return () => task.close();
-  }, [id, watched]);
+  }, [id, nth, watched]);
   const task = taskWithId(id);
   const isShown = task !== undefined;
   useEffect(() => heading.current?.focus({ preventScroll: true }), [isShown]);
