@@ -66,13 +66,16 @@ describeChromium("what tools and users write", () => {
       while (!isOver)
         await Promise.all([flood(fast, 1_000), new Promise((resolve) => setTimeout(resolve, 100))]);
     })();
-    await says(detail(page).getByRole("region", { name: "Output" }), /line \d+/);
-    await page.getByLabel("Search").fill("long");
-    await until(async () => expect(await page.locator(".row").count()).toBe(1));
-    await page.getByRole("button", { name: "Clear filters" }).click();
-    await until(async () => expect(await page.locator(".row").count()).toBe(2));
-    isOver = true;
-    await writing;
+    try {
+      await says(detail(page).getByRole("region", { name: "Output" }), /line \d+/);
+      await page.getByLabel("Search").fill("long");
+      await until(async () => expect(await page.locator(".row").count()).toBe(1));
+      await page.getByRole("button", { name: "Clear filters" }).click();
+      await until(async () => expect(await page.locator(".row").count()).toBe(2));
+    } finally {
+      isOver = true;
+      await writing;
+    }
     const shown = await detail(page).getByRole("region", { name: "Output" }).textContent();
     expect(shown?.length).toBeLessThanOrEqual(100_000);
   });

@@ -19,13 +19,15 @@ export class Site {
   /** Users whose cookie is of no use any more. */
   readonly signedOut = new Set<string>();
   #server: Server | undefined;
+  #serve: (request: Request) => Promise<Response> = async () => new Response(null, { status: 503 });
+  #isAway = false;
   #port = 0;
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Again on the port that it had. */
+  /** Again on the port that it had, with a handler of its own. */
   async start(): Promise<this> {
     const page = createTaskPage();
     const handle = createTaskHandler({
@@ -34,24 +36,32 @@ export class Site {
       allowCancel: true,
       tools: { report },
     });
-    const serve = (request: Request) =>
+    this.#serve = (request) =>
       new URL(request.url).pathname.startsWith("/tasks") ? page(request) : handle(request);
-    this.#server = createServer(createRequestListener(serve)).listen(this.#port, "127.0.0.1");
-    await once(this.#server, "listening");
-    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#isAway = false;
+    if (this.#server === undefined) await this.#listen();
     return this;
   }
 
+  /** Cuts every connection, and each that comes. The port stays its own: another could take it meanwhile. */
   async stop(): Promise<void> {
-    const closed = this.#server && once(this.#server, "close");
-    this.#server?.close();
+    this.#isAway = true;
     this.#server?.closeAllConnections();
-    await closed;
   }
 
   async close(): Promise<void> {
     await this.stop();
+    const closed = this.#server && once(this.#server, "close");
+    this.#server?.close();
+    await closed;
     await this.tasks.close({ drainMs: 0 });
+  }
+
+  async #listen(): Promise<void> {
+    this.#server = createServer(createRequestListener((request) => this.#serve(request)));
+    this.#server.on("connection", (socket) => this.#isAway && socket.destroy());
+    await once(this.#server.listen(0, "127.0.0.1"), "listening");
+    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   #userOf(request: Request) {
