@@ -80,6 +80,33 @@ describeChromium("the page", () => {
     expect((await site.tasks.get(ADA, task.id))?.cancel).toMatchObject({ by: "user", reason: "too slow" });
   });
 
+  test("a question is closed by its own answer alone, and not by a slip of the mouse", async () => {
+    await begin(site, "crawl");
+    await begin(site, "build");
+    const page = await open();
+    const dialog = page.getByRole("dialog");
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route("**/cancel", (route) => held.then(() => route.continue()));
+    await page.getByRole("button", { name: "Stop crawl" }).dblclick();
+    await dialog.getByLabel("Reason").fill("too slow");
+    const { x, y } = (await dialog.getByLabel("Reason").boundingBox()) ?? { x: 0, y: 0 };
+    await page.mouse.move(x + 5, y + 5);
+    await page.mouse.down();
+    await page.mouse.move(5, 5);
+    await page.mouse.up();
+    await dialog.getByRole("button", { name: "Stop", exact: true }).click();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("button", { name: "Stop build" }).click();
+    const answered = page.waitForResponse("**/cancel");
+    release();
+    await answered;
+    await says(row(page, "crawl"), "Cancelled");
+    expect(await dialog.getByText("build()").isVisible()).toBe(true);
+  });
+
   test("stops all that match, and says how many that are", async () => {
     for (let each = 0; each < 7; each += 1) await begin(site, "transcribe", { each });
     const other = await begin(site, "build");

@@ -1,5 +1,5 @@
 import { signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { type CreatableTool, TaskClientError } from "../../../client/index.ts";
 import { filters, select } from "../address.ts";
 import { client, messageOf } from "../api.ts";
@@ -56,6 +56,13 @@ function Form({ tools, onClose }: { tools: readonly CreatableTool[]; onClose(): 
   const description = useSignal("");
   const failure = useSignal<Failure | undefined>(undefined);
   const isSending = useSignal(false);
+  const isOpen = useRef(true);
+  useEffect(
+    () => () => {
+      isOpen.current = false;
+    },
+    [],
+  );
   const tool = tools.find((each) => each.name === name.value) ?? tools[0];
   if (!tool) return null;
 
@@ -73,6 +80,8 @@ function Form({ tools, onClose }: { tools: readonly CreatableTool[]; onClose(): 
         description: description.value.trim() || undefined,
       });
       keep(task);
+      // Who has closed it already may be elsewhere by now.
+      if (!isOpen.current) return;
       onClose();
       select(task.id);
     } catch (error) {

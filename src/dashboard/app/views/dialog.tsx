@@ -14,10 +14,22 @@ export function Dialog(props: { title: string; onClose(): void; children: Compon
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
   }, []);
-  const closeOutside = (event: MouseEvent) => event.target === element.current && onClose();
+  const isPressedOutside = useRef(false);
+  // Neither the end of a selection that began inside, nor the second half of the click that has opened it.
+  const closeOutside = ({ target, detail }: MouseEvent) => {
+    if (target === element.current && isPressedOutside.current && detail < 2) onClose();
+  };
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, which the browser does itself
-    <dialog ref={element} aria-labelledby="dialog-title" onCancel={onClose} onClick={closeOutside}>
+    <dialog
+      ref={element}
+      aria-labelledby="dialog-title"
+      onCancel={onClose}
+      onPointerDown={({ target }) => {
+        isPressedOutside.current = target === element.current;
+      }}
+      onClick={closeOutside}
+    >
       <div class="sheet">
         <h2 id="dialog-title">{title}</h2>
         {children}

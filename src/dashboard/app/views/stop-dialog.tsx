@@ -18,7 +18,8 @@ function StopQuestion({ tasks }: { tasks: readonly TaskInfo[] }) {
     const onStep = (step: Stopped) => (stopped.value = step);
     onStep({ done: 0, failures: [] });
     const { failures } = await stopAll(tasks, reason.value.trim(), onStep);
-    if (failures.length === 0) close();
+    // Who has closed it already may be asked about others by now.
+    if (failures.length === 0 && toStop.value === tasks) close();
   };
   const [first] = tasks;
   const isOne = tasks.length === 1 && first !== undefined;
