@@ -19,6 +19,7 @@ const LIMITS = {
   "./dashboard": "27 kB",
   "./follow-up": "21.5 kB",
   "./http": "50.5 kB",
+  "./react": "2 kB",
   "./store": "1 kB",
   "./stores/memory": "8 kB",
   "./stores/postgres": "20.5 kB",

@@ -21,7 +21,11 @@ const bundled = packed.files
   .flatMap(({ path }) =>
     packagesIn(readFileSync(root + path, "utf8")).map((name) => `${path} holds ${name}`),
   );
-const faults = [...faultsOfPacked(packed, wanted), ...bundled];
+/** Frameworks that render on the server look for it; bundlers like to drop it. */
+const forServers = readFileSync(`${root}dist/react/index.js`, "utf8").startsWith('"use client"')
+  ? []
+  : ['dist/react/index.js does not begin with "use client"'];
+const faults = [...faultsOfPacked(packed, wanted), ...bundled, ...forServers];
 if (faults.length > 0) {
   console.error("The tarball is not fit to be published:");
   for (const line of faults) console.error(`  ${line}`);

@@ -33,7 +33,7 @@ export interface ClientSettings extends TaskClientOptions {
 export function clientSettings(options: TaskClientOptions): ClientSettings {
   const { baseUrl, fetch = ownFetch, ...others } = options;
   if (!/^(https?:\/)?\/[^/?#][^?#]*$/.test(baseUrl)) {
-    throw invalid("baseUrl", "a URL, or a path such as /background-tasks", baseUrl);
+    throw invalid("baseUrl", "a URL, or a path", baseUrl);
   }
   for (const [name, value] of Object.entries({ fetch, ...others })) {
     const wanted = WANTED[name as keyof typeof WANTED];

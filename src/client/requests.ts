@@ -135,7 +135,7 @@ function textOf(response: Fetched, signal: Signal | undefined): Promise<string> 
 async function failureOf(response: Fetched, signal: Signal | undefined): Promise<TaskClientError> {
   const { status, headers } = response;
   const { detail, code, field } = Object(json(await textOf(response, signal)));
-  return new TaskClientError(codeOf(status), detail ?? `The server responded with ${status}.`, {
+  return new TaskClientError(codeOf(status), detail ?? `The server said ${status}.`, {
     status,
     problem: code,
     field,

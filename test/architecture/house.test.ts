@@ -15,6 +15,7 @@ import {
 const maxLines = 300;
 const mayImport: Record<string, string[]> = {
   dashboard: ["client"],
+  react: ["client"],
   adapters: ["follow-up", "tools"],
   store: ["stores"],
 };

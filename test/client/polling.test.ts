@@ -271,7 +271,7 @@ describe("what is not as it should be", () => {
   });
 
   test.each([
-    [{ baseUrl: undefined }, "baseUrl must be a URL, or a path such as /background-tasks, not undefined."],
+    [{ baseUrl: undefined }, "baseUrl must be a URL, or a path, not undefined."],
     [{ baseUrl: "/" }, "baseUrl must"],
     [{ baseUrl: "//evil.test/a" }, "baseUrl must"],
     [{ baseUrl: "/tasks?a=b" }, "baseUrl must"],
