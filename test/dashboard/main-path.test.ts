@@ -252,4 +252,29 @@ describeChromium("the page", () => {
     const page = await open({ path: `/tasks?task=${task.id}` });
     await page.getByText("This task is not there any more, or it is not yours.").waitFor();
   });
+
+  test("learns what it may do, also where the handler could not say at first", async () => {
+    await begin(site, "build");
+    const page = await open({ path: "/elsewhere" });
+    let asked = 0;
+    await page.route("**/openapi.json", (route) => {
+      asked += 1;
+      return asked === 1 ? route.fulfill({ status: 503 }) : route.continue();
+    });
+    await page.goto(`${site.url}/tasks`);
+    await row(page, "build").waitFor();
+    await page.getByRole("button", { name: "Stop build" }).waitFor();
+    expect(asked).toBe(2);
+  });
+
+  test("offers nothing where what answers is no description", async () => {
+    await begin(site, "build");
+    const page = await open({ path: "/elsewhere" });
+    await page.route("**/openapi.json", (route) =>
+      route.fulfill({ contentType: "text/html", body: "<!doctype html>" }),
+    );
+    await page.goto(`${site.url}/tasks`);
+    await row(page, "build").waitFor();
+    expect(await page.getByRole("button", { name: "Stop build" }).count()).toBe(0);
+  });
 });

@@ -11,11 +11,13 @@ export interface Offer {
   create: boolean;
 }
 
-/** A handler describes itself; an older one does not, and then there is only something to look at. */
-export async function readOffer(): Promise<Offer> {
+/** A handler describes itself; an older one does not, and offers nothing but to look. Undefined where it cannot say now. */
+export async function readOffer(): Promise<Offer | undefined> {
   const response = await fetch(`${baseUrl}/openapi.json`).catch(() => undefined);
-  if (!response?.ok) return { cancel: false, create: false };
-  const { paths = {} } = (await response.json()) as { paths?: Record<string, Record<string, unknown>> };
+  if (response === undefined || MAY_PASS.includes(response.status) || response.status >= 500)
+    return undefined;
+  const document = await response.json().catch(() => undefined);
+  const paths: Record<string, object> = document?.paths ?? {};
   const routes = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method} ${path}`),
   );
@@ -24,6 +26,9 @@ export async function readOffer(): Promise<Offer> {
     create: routes.some((route) => /^get .*\/tools$/.test(route)),
   };
 }
+
+/** Not signed in, and too many requests. */
+const MAY_PASS = [401, 429];
 
 export function isSignedOut(error: unknown): boolean {
   return error instanceof TaskClientError && error.code === "signed_out";
