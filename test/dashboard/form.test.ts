@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { fieldsOf, inputOf, WHOLE } from "../../src/dashboard/app/form.ts";
+import { fieldsOf, inputOf, isIn, WHOLE } from "../../src/dashboard/app/form.ts";
 
 const schema = z.toJSONSchema(
   z.object({
@@ -58,6 +58,25 @@ test("what is filled in is of its type", () => {
     quiet: false,
     sources: ["a"],
   });
+});
+
+test("a property may have the name of one that every object has", () => {
+  const properties = { constructor: { type: "string" }, toString: { type: "number" } };
+  expect(inputOf({ type: "object", properties }, {})).toEqual({});
+  expect(inputOf({ type: "object", properties }, { constructor: "a" })).toEqual({ constructor: "a" });
+});
+
+test("a default of null is no text", () => {
+  const properties = { title: { type: "string", default: null }, pages: { type: "integer", default: null } };
+  expect(inputOf({ type: "object", properties }, {})).toEqual({});
+});
+
+test("a fault deep in a property is one of its field", () => {
+  const wrong = (at: string) =>
+    fieldsOf(schema)
+      .filter((field) => isIn(field, at))
+      .map(({ name }) => name);
+  expect([wrong("sources.0"), wrong("title"), wrong("")]).toEqual([["sources"], ["title"], []]);
 });
 
 test("what is no JSON is refused, by the name of its field", () => {

@@ -35,11 +35,19 @@ export function fieldsOf(schema: Schema): Field[] {
 export function inputOf(schema: Schema, values: Values): unknown {
   const fields = fieldsOf(schema);
   const [first] = fields;
-  if (first?.name === WHOLE) return given(first, values[WHOLE] ?? first.initial) ?? {};
-  const entries = fields.map(
-    (field) => [field.name, given(field, values[field.name] ?? field.initial)] as const,
-  );
+  if (first?.name === WHOLE) return given(first, textIn(values, first)) ?? {};
+  const entries = fields.map((field) => [field.name, given(field, textIn(values, field))] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+/** What stands in a field. A property may have the name of one that every object has. */
+export function textIn(values: Values, { name, initial }: Field): string {
+  return Object.hasOwn(values, name) ? (values[name] ?? initial) : initial;
+}
+
+/** Whether a fault of the input is one of this field: `sources.0` is one of `sources`. */
+export function isIn({ name }: Field, wrong: string): boolean {
+  return wrong !== "" && (name === WHOLE || wrong === name || wrong.startsWith(`${name}.`));
 }
 
 function fieldOf(name: string, schema: Schema, isRequired: boolean): Field {
@@ -52,13 +60,19 @@ function fieldOf(name: string, schema: Schema, isRequired: boolean): Field {
     description: textOf(schema.description),
     kind,
     isRequired: isRequired && fallback === undefined,
-    initial:
-      fallback === undefined ? "" : kind === "json" ? JSON.stringify(fallback, null, 2) : String(fallback),
+    initial: initialOf(kind, fallback),
     choices: kind === "enum" ? (schema.enum as unknown[]).map(String) : [],
     step: integer ? 1 : "any",
     min: numberOf(schema.minimum),
     max: numberOf(schema.maximum),
   };
+}
+
+/** A default of `null` stands for nothing where a field cannot hold it. */
+function initialOf(kind: Field["kind"], fallback: unknown): string {
+  if (fallback === undefined) return "";
+  if (kind === "json") return JSON.stringify(fallback, null, 2);
+  return fallback === null ? "" : String(fallback);
 }
 
 function kindOf({ type, enum: choices }: Schema): Field["kind"] {

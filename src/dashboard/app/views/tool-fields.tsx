@@ -1,5 +1,5 @@
 import type { Signal } from "@preact/signals";
-import { type Field, fieldsOf, type Values, WHOLE } from "../form.ts";
+import { type Field, fieldsOf, isIn, textIn, type Values } from "../form.ts";
 
 export function ToolFields(props: {
   schema: Record<string, unknown>;
@@ -11,8 +11,8 @@ export function ToolFields(props: {
     <FieldInput
       key={field.name}
       field={field}
-      value={values.value[field.name] ?? field.initial}
-      isWrong={wrong === field.name || (wrong !== "" && field.name === WHOLE)}
+      value={textIn(values.value, field)}
+      isWrong={isIn(field, wrong)}
       onChange={(value) => (values.value = { ...values.value, [field.name]: value })}
     />
   ));
