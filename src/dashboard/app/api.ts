@@ -1,7 +1,9 @@
 /** Whom the page asks. Where the API is stands in the document. */
 import { createTaskClient, TaskClientError } from "../../client/index.ts";
+import { cleanText } from "./clean-text.ts";
 
-const baseUrl = document.body.dataset.api ?? "/background-tasks";
+/** As a URL: a path is empty where the handler has the whole server. */
+const baseUrl = location.origin + (document.body.dataset.api ?? "/background-tasks");
 
 export const client = createTaskClient({ baseUrl });
 
@@ -35,5 +37,5 @@ export function isSignedOut(error: unknown): boolean {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return cleanText(error instanceof Error ? error.message : String(error));
 }
