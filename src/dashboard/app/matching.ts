@@ -1,11 +1,11 @@
 /** Which of the tasks are shown. */
-import { computed } from "@preact/signals";
+import { computed, type ReadonlySignal } from "@preact/signals";
 import type { TaskInfo } from "../../client/index.ts";
 import { type Filters, filters } from "./address.ts";
 import { hasEnded } from "./statuses.ts";
 import { tasks } from "./tasks.ts";
 
-export const shown = computed(() => tasks.value.filter((task) => matches(task, filters.value)));
+export const shown = computed(() => tasks.value.filter(matching(filters.value)));
 
 /** Those that a click on "stop all" would stop. */
 export const stoppable = computed(() =>
@@ -15,25 +15,23 @@ export const stoppable = computed(() =>
 /** How many there are of each status, whichever statuses are chosen. */
 export const counts = computed(() => {
   const all = new Map<string, number>();
-  for (const task of tasks.value) {
-    if (matches(task, { ...filters.value, statuses: [] }))
-      all.set(task.status, (all.get(task.status) ?? 0) + 1);
-  }
+  for (const { status } of tasks.value.filter(matching({ ...filters.value, statuses: [] })))
+    all.set(status, (all.get(status) ?? 0) + 1);
   return all;
 });
 
 export const unfinished = computed(() => tasks.value.filter((task) => !hasEnded(task)).length);
-export const toolNames = computed(() => namesOf(({ toolName }) => toolName));
-export const sessionIds = computed(() => namesOf(({ sessionId }) => sessionId));
+export const toolNames = namesOf(({ toolName }) => toolName);
+export const sessionIds = namesOf(({ sessionId }) => sessionId);
 
-export function matches(task: TaskInfo, { search, statuses, tool, session }: Filters): boolean {
-  if (statuses.length > 0 && !statuses.includes(task.status)) return false;
-  if (tool !== "" && task.toolName !== tool) return false;
-  if (session !== "" && task.sessionId !== session) return false;
+function matching({ search, statuses, tool, session }: Filters): (task: TaskInfo) => boolean {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
-  const text = searchable(task);
-  return words.every((word) => text.includes(word));
+  return (task) => {
+    if (statuses.length > 0 && !statuses.includes(task.status)) return false;
+    if (tool !== "" && task.toolName !== tool) return false;
+    if (session !== "" && task.sessionId !== session) return false;
+    return words.length === 0 || words.every((word) => searchable(task).includes(word));
+  };
 }
 
 /** A task as it stands never changes: what is searched in it is written once. */
@@ -49,7 +47,13 @@ function searchable(task: TaskInfo): string {
   return text;
 }
 
-function namesOf(nameOf: (task: TaskInfo) => string | null): string[] {
-  const names = new Set(tasks.value.map(nameOf));
-  return [...names].filter((name) => name !== null).sort((a, b) => a.localeCompare(b));
+/** The very list that it was, as long as there are no others: there may be one for each task. */
+function namesOf(nameOf: (task: TaskInfo) => string | null): ReadonlySignal<readonly string[]> {
+  let sorted: readonly string[] = [];
+  return computed(() => {
+    const names = new Set(tasks.value.map(nameOf).filter((name) => name !== null));
+    if (names.size !== sorted.length || !sorted.every((name) => names.has(name)))
+      sorted = [...names].sort((a, b) => a.localeCompare(b));
+    return sorted;
+  });
 }

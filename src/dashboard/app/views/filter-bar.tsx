@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from "@preact/signals";
 import { filters, NO_FILTERS, setFilter } from "../address.ts";
 import { cleanText } from "../clean-text.ts";
 import { counts, sessionIds, stoppable, toolNames } from "../matching.ts";
@@ -6,7 +7,7 @@ import { STATUS_NAMES, statusName } from "../statuses.ts";
 import { toStop } from "../stopping.ts";
 
 export function FilterBar() {
-  const { search, tool, session } = filters.value;
+  const { search } = filters.value;
   return (
     <search class="filters">
       <div class="fields">
@@ -17,20 +18,8 @@ export function FilterBar() {
           value={search}
           onInput={({ currentTarget }) => setFilter({ search: currentTarget.value })}
         />
-        <Choice
-          label="Tool"
-          all="All tools"
-          names={toolNames.value}
-          chosen={tool}
-          onChoose={(tool) => setFilter({ tool })}
-        />
-        <Choice
-          label="Session"
-          all="All sessions"
-          names={sessionIds.value}
-          chosen={session}
-          onChoose={(session) => setFilter({ session })}
-        />
+        <Choice of="tool" label="Tool" all="All tools" names={toolNames} />
+        <Choice of="session" label="Session" all="All sessions" names={sessionIds} />
       </div>
       <div class="statuses">
         <StatusButtons />
@@ -55,19 +44,24 @@ function isAnySet(): boolean {
   return search !== "" || statuses.length > 0 || tool !== "" || session !== "";
 }
 
-/** Nothing to choose from where there is one only. */
+/** Nothing to choose from where there is one only. It is drawn anew with its names, not with each state of a task. */
 function Choice(props: {
+  of: "tool" | "session";
   label: string;
   all: string;
-  names: readonly string[];
-  chosen: string;
-  onChoose(name: string): void;
+  names: ReadonlySignal<readonly string[]>;
 }) {
-  const { label, all, names, chosen, onChoose } = props;
+  const { of, label, all } = props;
+  const names = props.names.value;
+  const chosen = filters.value[of];
   if (names.length < 2 && chosen === "") return null;
   const offered = chosen === "" || names.includes(chosen) ? names : [chosen, ...names];
   return (
-    <select aria-label={label} value={chosen} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
+    <select
+      aria-label={label}
+      value={chosen}
+      onChange={({ currentTarget }) => setFilter({ [of]: currentTarget.value })}
+    >
       <option value="">{all}</option>
       {offered.map((name) => (
         <option key={name} value={name}>
