@@ -16,18 +16,14 @@ export interface BackgroundTask extends Readonly<TaskState> {
  *
  * @throws where there is no `TaskClientProvider` above
  * @example
- * ```tsx
+ * ```ts
+ * import { createElement } from "react";
  * import { useBackgroundTask } from "tool-offload/react";
  *
- * function Output({ id }: { id: string }) {
- *   const { task, output, cancel } = useBackgroundTask(id);
- *   return (
- *     <section>
- *       <h2>{task?.summary}</h2>
- *       <pre>{output}</pre>
- *       <button onClick={() => void cancel()}>Stop</button>
- *     </section>
- *   );
+ * export function Output({ id }: { id: string }) {
+ *   const { output, cancel } = useBackgroundTask(id);
+ *   const stop = createElement("button", { onClick: () => void cancel() }, "Stop");
+ *   return createElement("section", null, createElement("pre", null, output), stop);
  * }
  * ```
  */

@@ -30,12 +30,13 @@ export interface BackgroundTasks {
  *
  * @throws where there is no `TaskClientProvider` above
  * @example
- * ```tsx
+ * ```ts
+ * import { createElement } from "react";
  * import { useBackgroundTasks } from "tool-offload/react";
  *
- * function Badge() {
+ * export function Badge() {
  *   const { tasks } = useBackgroundTasks({ status: ["queued", "running"] });
- *   return tasks.length > 0 ? <span>{tasks.length} running</span> : null;
+ *   return createElement("span", null, `${tasks.length} running`);
  * }
  * ```
  */
