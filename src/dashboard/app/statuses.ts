@@ -1,3 +1,4 @@
+import { hasEnded as isEnd } from "../../client/ended.ts";
 import type { TaskInfo } from "../../client/index.ts";
 
 /** What each status is called, in the order in which filters show them. */
@@ -10,11 +11,9 @@ export const STATUS_NAMES: Record<string, string> = {
   cancelled: "Cancelled",
 };
 
-const ENDS = ["completed", "failed", "cancelled"];
-
 /** A status that this page does not know is unfinished. */
 export function hasEnded({ status }: TaskInfo): boolean {
-  return ENDS.includes(status);
+  return isEnd(status);
 }
 
 export function statusName(status: string): string {

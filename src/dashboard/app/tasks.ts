@@ -1,6 +1,7 @@
 /** The tasks that the page knows, and how it comes by them. */
 import { batch, computed, signal } from "@preact/signals";
 import type { TaskInfo, TasksSnapshot, TasksUpdate } from "../../client/index.ts";
+import { isNewer } from "../../core/model/task.ts";
 import { selected } from "./address.ts";
 import { client, isSignedOut, messageOf } from "./api.ts";
 import { hasEnded } from "./statuses.ts";
@@ -123,8 +124,7 @@ function takePending(): void {
 /** Answers of calls and what the stream tells may overtake each other. */
 function newest(task: TaskInfo): TaskInfo {
   const known = followed.value.get(task.id);
-  if (known === undefined || known.version < task.version) return task;
-  return known.version === task.version && known.lastSeq <= task.lastSeq ? task : known;
+  return known !== undefined && isNewer(known, task) ? known : task;
 }
 
 /** Hidden pages have no animation frames, and go on counting. */

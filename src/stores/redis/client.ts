@@ -11,7 +11,7 @@ export interface RedisLike {
 
 /**
  * A connection that listens. It has to connect again by itself, and to listen again when it has. Its "ready", each time that it
- * has, makes those who watch look at once for what they have missed. A \`Cluster\` is "ready" only the first time: what it misses
+ * has, makes those who watch look at once for what they have missed. A `Cluster` is "ready" only the first time: what it misses
  * is found by looking.
  */
 export interface RedisSubscriberLike {
